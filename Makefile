@@ -1,0 +1,50 @@
+# Everything a newcomer types. Nothing outside this folder is written.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := .smalti/demo
+SHELL := /bin/bash
+
+.PHONY: run test check clean prove lock-test
+
+# installs exactly what uv.lock says, bytecode compiled, and writes .env with random keys where there is none
+$(VENV)/.synced: pyproject.toml uv.lock
+	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is not here; Smalti needs Python 3.11 with venv, make, git and libgomp1"; exit 1; }
+	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9; }
+	@echo "installing from uv.lock into $(VENV)"
+	@UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --frozen --quiet --compile-bytecode --inexact
+	@$(BIN)/smalti init
+	@touch $@
+
+## run: simulate a shop of 5,000 customers and run the nightly flow over its exports
+run: $(VENV)/.synced
+	@test -d $(DEMO) || $(BIN)/smalti simulate --customers 5000 --days 60 --seed 7 --out $(DEMO)
+	@$(BIN)/smalti run nightly --data $(DEMO)
+
+## test: everything that must hold, on two cores
+test: $(VENV)/.synced
+	@$(BIN)/pytest
+
+## check: style, types, direction of imports, SQL, sidecars
+check: $(VENV)/.synced
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/smalti segments check
+	@$(BIN)/python -m warehouse.dbt
+	@$(BIN)/sqlfluff lint --processes 2 dbt_project/models
+
+## prove: the long proofs; twenty seeded kills of a whole run, boundary mutants of the models
+prove: $(VENV)/.synced
+	@$(BIN)/pytest -m slow -p no:xdist
+
+## lock-test: the lock installs from a cold cache
+lock-test:
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	UV_CACHE_DIR=$$folder/cache UV_PROJECT_ENVIRONMENT=$$folder/venv $(BIN)/uv sync --frozen --quiet && \
+	$(BIN)/uv pip check --python $$folder/venv/bin/python
+
+## clean: remove the environment and all state, keep .env
+clean:
+	@rm -rf $(VENV) .smalti .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dbt_project/target dbt_project/logs

@@ -1,0 +1,30 @@
+"""Once a night: exports → raw → profiles → scores → segments → destinations."""
+
+from datetime import timedelta
+
+import pendulum
+import tasks
+from airflow.sdk import chain, dag
+
+START = pendulum.datetime(2026, 1, 1, tz="UTC")
+# one slot: DuckDB admits one writing process; a short delay, or one failing task holds a local run for minutes
+DEFAULTS = {"pool": "warehouse", "retries": 0, "retry_delay": timedelta(seconds=2)}
+
+
+@dag(schedule="0 4 * * *", start_date=START, catchup=False, max_active_runs=1, default_args=DEFAULTS)
+def nightly() -> None:
+    """The whole flow, models and data tests included."""
+    chain(
+        tasks.load_raw.expand(source=tasks.sources()),  # a bad file is an outcome, not a task failure
+        tasks.check_raw(),
+        tasks.open_run(),  # control row, as_of
+        tasks.build.override(task_id="build_profiles")("seeds staging input identity profiles features"),
+        tasks.score_customers(),
+        tasks.check_scores(),
+        tasks.build.override(task_id="build_audience")("segments memberships activation"),
+        tasks.publish_version(),  # audit, durable decisions, swap, done
+        tasks.deliver.expand(destination=tasks.destinations()),
+    )
+
+
+nightly()

@@ -1,0 +1,27 @@
+with
+
+unioned as (
+
+    select * from {{ ref('stg_crm__contacts') }}
+    union all by name
+    select * from {{ ref('stg_online_retail__contacts') }}
+
+),
+
+contacts as (
+
+    select
+        user_id,
+        contact_id_crm,
+        email_hash,
+        city,
+        region,
+        country,
+        created_at,
+        updated_at,
+        arrived_at
+    from unioned
+
+)
+
+select * from contacts

@@ -1,0 +1,31 @@
+with
+
+unioned as (
+
+    select * from {{ ref('stg_web__events') }}
+
+),
+
+events as (
+
+    select
+        event_id,
+        event_type,
+        anonymous_id,
+        device_id,
+        user_id,
+        platform,
+        page,
+        product_id,
+        category,
+        search_query,
+        order_id,
+        value_amount,
+        is_bot,
+        occurred_at,
+        arrived_at
+    from unioned
+
+)
+
+select * from events

@@ -1,0 +1,55 @@
+with
+
+definitions as (
+
+    select * from {{ ref('segment_definitions') }}
+
+),
+
+memberships as (
+
+    select * from {{ ref('memberships') }}
+
+),
+
+customers as (
+
+    select * from {{ ref('customers') }}
+
+),
+
+sizes as (
+
+    select
+        memberships.segment_id,
+        count(*) as members,
+        count(*) filter (where customers.is_active) as active_members
+    from memberships
+    inner join customers on memberships.customer_id = customers.customer_id
+    group by memberships.segment_id
+
+),
+
+catalog as (
+
+    select
+        definitions.segment_id,
+        definitions.owner,
+        definitions.tier,
+        definitions.purpose,
+        definitions.review_by,
+        definitions.definition_version,
+        coalesce(sizes.members, 0) as members,
+        coalesce(sizes.active_members, 0) as active_members,
+        coalesce(sizes.active_members, 0) >= control.segment_floor as is_sendable,
+        case
+            when coalesce(sizes.active_members, 0) < control.segment_floor
+                then 'fewer than ' || control.segment_floor || ' active members'
+        end as why_not
+    from definitions
+    cross join {{ source('ops', 'control') }} as control
+    left join sizes on definitions.segment_id = sizes.segment_id
+
+)
+
+select * from catalog

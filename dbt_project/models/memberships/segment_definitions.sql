@@ -1,0 +1,35 @@
+{# The sidecars of the segments as rows; `graph` is there only when dbt executes. #}
+{%- set found = [] -%}
+{%- if execute -%}
+    {%- for name in var('segments') -%}
+        {%- do found.append(graph.nodes['model.smalti.' ~ name]) -%}
+    {%- endfor -%}
+{%- endif -%}
+
+with
+
+segment_definitions as (
+
+    {% for node in found %}
+    select
+        '{{ node.name }}' as segment_id,
+        '{{ node.config.meta.owner }}' as owner,
+        '{{ node.config.meta.tier }}' as tier,
+        '{{ node.config.meta.purpose }}' as purpose,
+        cast('{{ node.config.meta.review_by }}' as date) as review_by,
+        '{{ definition_version(node) }}' as definition_version
+    {% if not loop.last %}union all{% endif %}
+    {% else %}
+    select
+        cast(null as varchar) as segment_id,
+        cast(null as varchar) as owner,
+        cast(null as varchar) as tier,
+        cast(null as varchar) as purpose,
+        cast(null as date) as review_by,
+        cast(null as varchar) as definition_version
+    where false
+    {% endfor %}
+
+)
+
+select * from segment_definitions

@@ -1,0 +1,271 @@
+with
+
+customer_ids as (
+
+    select * from {{ ref('customer_ids') }}
+
+),
+
+contacts as (
+
+    select * from {{ ref('contacts') }}
+
+),
+
+enrichment as (
+
+    select * from {{ ref('enrichment') }}
+
+),
+
+customer_events as (
+
+    select * from {{ ref('customer_events') }}
+
+),
+
+customer_orders as (
+
+    select * from {{ ref('customer_orders') }}
+
+),
+
+sessions as (
+
+    select * from {{ ref('sessions') }}
+
+),
+
+interests as (
+
+    select * from {{ ref('interests') }}
+
+),
+
+people as (
+
+    select
+        customer_id,
+        min(first_seen_at) as first_seen_at
+    from customer_ids
+    group by customer_id
+
+),
+
+-- the contact updated last speaks for a person with several
+customer_contacts as (
+
+    select
+        customer_ids.customer_id,
+        contacts.contact_id_crm,
+        contacts.region,
+        contacts.country
+    from contacts
+    inner join customer_ids
+        on customer_ids.identifier_type = 'user_id' and contacts.user_id = customer_ids.identifier_key
+    qualify row_number() over (
+        partition by customer_ids.customer_id
+        order by contacts.updated_at desc, contacts.contact_id_crm
+    ) = 1
+
+),
+
+customer_enrichment as (
+
+    select
+        customer_ids.customer_id,
+        enrichment.age_band,
+        enrichment.income_band
+    from enrichment
+    inner join customer_ids
+        on customer_ids.identifier_type = 'email' and enrichment.email_hash = customer_ids.identifier_key
+    qualify row_number() over (
+        partition by customer_ids.customer_id
+        order by enrichment.observed_at desc, enrichment.email_hash
+    ) = 1
+
+),
+
+event_facts as (
+
+    select
+        customer_id,
+        max(occurred_at) as last_event_at,
+        max(occurred_at) filter (where not is_bot) as last_human_event_at,
+        count(*) filter (where occurred_at > {{ as_of() }} - interval 30 day) as events_30d_count,
+        count(*) filter (
+            where event_type = 'product_view' and occurred_at > {{ as_of() }} - interval 7 day
+        ) as product_views_7d_count,
+        max(occurred_at) filter (where event_type = 'add_to_cart') as last_cart_at,
+        max(occurred_at) filter (where event_type = 'purchase') as last_purchase_at,
+        bool_or(is_bot) as is_bot
+    from customer_events
+    group by customer_id
+
+),
+
+-- the platform of most events; the first by name where two are level
+devices as (
+
+    select
+        customer_id,
+        platform as primary_device
+    from customer_events
+    where platform is not null
+    group by customer_id, platform
+    qualify row_number() over (partition by customer_id order by count(*) desc, platform) = 1
+
+),
+
+order_facts as (
+
+    select
+        customer_id,
+        max(ordered_at) as last_any_order_at,
+        count(*) filter (where is_revenue) as orders_count,
+        count(*) filter (where not is_revenue) as cancellations_count,
+        min(ordered_at) filter (where is_revenue) as first_ordered_at,
+        max(ordered_at) filter (where is_revenue) as last_ordered_at,
+        sum(revenue_amount) as spend_total_amount,
+        coalesce(sum(revenue_amount) filter (where ordered_at > {{ as_of() }} - interval 365 day), 0) as spend_365d_amount
+    from customer_orders
+    group by customer_id
+
+),
+
+session_facts as (
+
+    select
+        customer_id,
+        count(*) filter (where started_at > {{ as_of() }} - interval 30 day) as sessions_30d_count
+    from sessions
+    group by customer_id
+
+),
+
+favourites as (
+
+    select
+        customer_id,
+        value as favourite_category
+    from interests
+    where dimension = 'category'
+    qualify row_number() over (partition by customer_id order by score desc, value) = 1
+
+),
+
+-- quintiles among buyers, 5 is best; equal values share a quintile
+rfm as (
+
+    select
+        customer_id,
+        cast(ceil(5 * cume_dist() over (order by last_ordered_at)) as integer) as recency_quintile,
+        cast(ceil(5 * cume_dist() over (order by orders_count)) as integer) as frequency_quintile,
+        cast(ceil(5 * cume_dist() over (order by spend_total_amount)) as integer) as monetary_quintile
+    from order_facts
+    where orders_count > 0
+
+),
+
+joined as (
+
+    select
+        people.customer_id,
+        customer_contacts.contact_id_crm,
+        people.first_seen_at,
+        greatest(event_facts.last_event_at, order_facts.last_any_order_at, people.first_seen_at) as last_seen_at,
+        event_facts.last_event_at,
+        event_facts.last_cart_at,
+        event_facts.last_purchase_at,
+        coalesce(order_facts.orders_count, 0) as orders_count,
+        coalesce(order_facts.cancellations_count, 0) as cancellations_count,
+        order_facts.first_ordered_at,
+        order_facts.last_ordered_at,
+        coalesce(order_facts.spend_total_amount, 0) as spend_total_amount,
+        coalesce(order_facts.spend_365d_amount, 0) as spend_365d_amount,
+        rfm.recency_quintile,
+        rfm.frequency_quintile,
+        rfm.monetary_quintile,
+        rfm.recency_quintile || '' || rfm.frequency_quintile || rfm.monetary_quintile as rfm_score,
+        coalesce(event_facts.events_30d_count, 0) as events_30d_count,
+        coalesce(event_facts.product_views_7d_count, 0) as product_views_7d_count,
+        coalesce(session_facts.sessions_30d_count, 0) as sessions_30d_count,
+        favourites.favourite_category,
+        devices.primary_device,
+        customer_contacts.region,
+        customer_contacts.country,
+        customer_enrichment.age_band,
+        customer_enrichment.income_band,
+        coalesce(event_facts.is_bot, false) as is_bot,
+        coalesce(
+            greatest(event_facts.last_human_event_at, order_facts.last_any_order_at) > {{ as_of() }} - interval 30 day,
+            false
+        ) as is_active
+    from people
+    left join customer_contacts on people.customer_id = customer_contacts.customer_id
+    left join customer_enrichment on people.customer_id = customer_enrichment.customer_id
+    left join event_facts on people.customer_id = event_facts.customer_id
+    left join devices on people.customer_id = devices.customer_id
+    left join order_facts on people.customer_id = order_facts.customer_id
+    left join session_facts on people.customer_id = session_facts.customer_id
+    left join favourites on people.customer_id = favourites.customer_id
+    left join rfm on people.customer_id = rfm.customer_id
+
+),
+
+customers as (
+
+    select
+        *,
+        case
+            when orders_count > 0 and last_ordered_at < {{ as_of() }} - interval 90 day then 'lapsed'
+            when orders_count >= 3 then 'loyal'
+            when orders_count > 0 then 'customer'
+            when last_cart_at > {{ as_of() }} - interval 7 day or product_views_7d_count >= 3 then 'considering'
+            else 'browsing'
+        end as state,
+        case
+            when last_ordered_at > {{ as_of() }} - interval 7 day then 'post_purchase'
+            when
+                last_cart_at > {{ as_of() }} - interval 7 day
+                and last_cart_at <= {{ as_of() }} - interval 1 hour
+                and (last_purchase_at is null or last_purchase_at < last_cart_at)
+                then 'cart_abandoned'
+            else 'browsing'
+        end as journey_stage
+    from joined
+
+)
+
+select
+    customer_id,
+    contact_id_crm,
+    state,
+    journey_stage,
+    first_seen_at,
+    last_seen_at,
+    last_event_at,
+    last_cart_at,
+    last_purchase_at,
+    orders_count,
+    cancellations_count,
+    first_ordered_at,
+    last_ordered_at,
+    cast(spend_total_amount as decimal(18, 2)) as spend_total_amount,
+    cast(spend_365d_amount as decimal(18, 2)) as spend_365d_amount,
+    recency_quintile,
+    frequency_quintile,
+    monetary_quintile,
+    rfm_score,
+    events_30d_count,
+    product_views_7d_count,
+    sessions_30d_count,
+    favourite_category,
+    primary_device,
+    region,
+    country,
+    age_band,
+    income_band,
+    is_bot,
+    is_active
+from customers

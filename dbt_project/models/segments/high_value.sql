@@ -1,0 +1,17 @@
+with
+
+customers as (
+
+    select * from {{ ref('customers') }}
+
+),
+
+high_value as (
+
+    select customer_id
+    from customers
+    where spend_365d_amount >= {{ threshold('spend') }}
+
+)
+
+select * from high_value

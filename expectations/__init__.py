@@ -1,0 +1,1 @@
+"""Gates on what Python wrote: the raw profile and the scores."""

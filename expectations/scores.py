@@ -1,0 +1,122 @@
+"""The gate after scoring: are the score files complete, well formed and about the right people?
+
+The files are checked in full, and against the features and the report of the same run.
+"""
+
+import json
+
+import pandas as pd
+import polars as pl
+
+from expectations import gate
+from expectations.gate import Check, GateFailed, Result, Rule
+from warehouse.settings import Settings
+
+SUITE = "scores"
+TIERS = ["high", "medium", "low"]
+COLUMNS = {
+    "propensity": {
+        "customer_id": "String",
+        "model": "String",
+        "probability": "Float64",
+        "tier": "String",
+        "model_version": "String",
+        "scored_at": "Datetime(time_unit='us', time_zone=None)",
+    },
+    "clusters": {"customer_id": "String", "cluster": "Int32", "persona": "String", "model_version": "String"},
+}
+MODELS = {"propensity": "purchase", "clusters": "clusters"}
+
+
+def check_scores(settings: Settings, run_id: str) -> Result:
+    """Validate both score files of a run.
+
+    Zero rows pass only where the report says why: too little data, or no structure to be found.
+
+    Raises:
+        GateFailed: a rule failed, a file is missing, or the gate itself broke.
+    """
+    return gate.run(settings, run_id, SUITE, lambda: _checks(settings, run_id))
+
+
+def _checks(settings: Settings, run_id: str) -> list[Check]:
+    folder = settings.scores / run_id
+    absent = [
+        name for name in (*(f"{table}.parquet" for table in MODELS), "report.json") if not (folder / name).exists()
+    ]
+    if absent:
+        raise GateFailed(f"run {run_id} has no {', '.join(absent)}; scoring always writes them")
+    report = json.loads((folder / "report.json").read_text())["models"]
+    features = pl.scan_parquet(settings.features / run_id / "features.parquet")
+    wanted = features.filter(pl.col("is_scored")).select("customer_id").collect()["customer_id"]
+    checks = []
+    for table, model in MODELS.items():
+        frame = pl.read_parquet(folder / f"{table}.parquet")
+        checks.append(totals_check(table, frame, wanted, report[model]["status"]))
+        checks.append(rows_check(table, frame))
+    return checks
+
+
+def totals_check(table: str, frame: pl.DataFrame, wanted: pl.Series, status: str) -> Check:
+    """The check of a score file as a whole: a one-row frame of its shape and whom it covers."""
+    scored = frame["customer_id"].drop_nulls().unique() if "customer_id" in frame.columns else wanted.clear()
+    scored = scored.cast(wanted.dtype)
+    seen = {
+        "columns": ", ".join(f"{name} {kind}" for name, kind in frame.schema.items()),
+        "rows": frame.height,
+        "status": status,
+        "without_score": len(wanted) - wanted.is_in(scored.implode()).sum(),
+        "not_asked_for": len(scored) - scored.is_in(wanted.implode()).sum(),
+    }
+    expected = ", ".join(f"{name} {kind}" for name, kind in COLUMNS[table].items())
+    statuses = ["ok", "too_little_data"] + (["no_structure"] if table == "clusters" else [])
+    rules = [
+        _in("columns", [expected], "columns and types are as specified"),
+        _in("status", statuses, f"the report's status is one of {', '.join(statuses)}"),
+        _in("not_asked_for", [0], "everybody scored is among the features to score"),
+    ]
+    full = _in("without_score", [0], "everybody to score is scored, for the report says ok")
+    empty = _in("rows", [0], "there are no rows, for the report says there was too little data or structure")
+    return Check(f"{SUITE}_{table}_totals", pd.DataFrame([seen]), (*rules, full if status == "ok" else empty))
+
+
+def rows_check(table: str, frame: pl.DataFrame) -> Check:
+    """The check of every row of a score file; rules are left out for columns that are missing.
+
+    That a column is missing fails the file's totals.
+    """
+    rules = [
+        Rule("ExpectColumnValuesToNotBeNull", {"column": name}, f"{name} is not null") for name in COLUMNS[table]
+    ] + (_propensity_rules() if table == "propensity" else _cluster_rules())
+    kept = [rule for rule in rules if _needs(rule) <= set(frame.columns)]
+    cells = pd.DataFrame({name: frame[name].to_numpy() for name in frame.columns if name in COLUMNS[table]})
+    return Check(f"{SUITE}_{table}", cells, tuple(kept))
+
+
+def _propensity_rules() -> list[Rule]:
+    between = {"column": "probability", "min_value": 0.0, "max_value": 1.0}
+    once = {"column_list": ["customer_id", "model"]}
+    return [
+        Rule("ExpectColumnValuesToBeBetween", between, "probability is between 0 and 1"),
+        _in("tier", TIERS, f"tier is one of {', '.join(TIERS)}"),
+        _in("model", [MODELS["propensity"]], f"model is {MODELS['propensity']}"),
+        Rule("ExpectCompoundColumnsToBeUnique", once, "customer_id and model occur once together"),
+    ]
+
+
+def _cluster_rules() -> list[Rule]:
+    return [
+        Rule("ExpectColumnValuesToBeUnique", {"column": "customer_id"}, "customer_id occurs once"),
+        Rule("ExpectColumnValuesToBeBetween", {"column": "cluster", "min_value": 0}, "cluster is 0 or more"),
+    ]
+
+
+def _in(column: str, allowed: list[object] | list[str] | list[int], says: str) -> Rule:
+    return Rule("ExpectColumnValuesToBeInSet", {"column": column, "value_set": allowed}, says)
+
+
+def _needs(rule: Rule) -> set[str]:
+    if "column" in rule.arguments:
+        return {str(rule.arguments["column"])}
+    columns = rule.arguments["column_list"]
+    return set(columns) if isinstance(columns, list) else set()

@@ -1,0 +1,1 @@
+"""exports → raw: what a source is, and loading it exactly once."""

@@ -1,0 +1,139 @@
+"""From text to the contract's types, in SQL, with a reason for each row that does not keep the contract."""
+
+from ingestion.sql import literal, quoted
+from warehouse.contracts import DUCKDB_TYPES, Column, Contract
+from warehouse.pseudonyms import hmac_sql
+
+_NOUNS = {
+    "integer": "an integer",
+    "decimal": "a decimal number",
+    "boolean": "true or false",
+    "timestamp": "a UTC timestamp in ISO 8601",
+    "date": "a date in ISO 8601",
+}
+# casts alone accept far more: '1.5' and '1_000' as integers, 'epoch' and any offset, ignored, as timestamps
+_SHAPES = {
+    "integer": r"[+-]?\d{1,19}",
+    "decimal": r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?",
+    "boolean": r"(?i:true|false|0|1)",
+    "timestamp": r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]00(:?00)?)?)?",
+    "date": r"\d{4}-\d\d-\d\d",
+}
+_EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s]+"
+_LIKE_EMAIL = r'[^\s@"<>,;]+@[^\s@"<>,;]+'
+
+
+def normal_form(kind: str, text: str) -> str:
+    """SQL for the normal form of a direct identifier, null where unusable; `text` is an SQL expression.
+
+    E-mails are lower case and look like one; phones are `+` and digits, national ones taken as British (44);
+    names, addresses and birth dates are lower case with single blanks.
+    """
+    if kind == "email":
+        bare = f"regexp_replace({text}, '^\\s+|\\s+$', '', 'g')"
+        return (
+            f"case when regexp_full_match({text}, '{_EMAIL}') then lower({text}) "
+            f"when regexp_full_match({bare}, '{_EMAIL}') then lower({bare}) end"
+        )
+    if kind == "phone":
+        digits = rf"regexp_replace(replace({text}, '(0)', ''), '[^0-9+]', '', 'g')"
+        return (
+            f"case when not regexp_matches({text}, '\\d') then null "
+            f"when starts_with({digits}, '+') then '+' || replace({digits}, '+', '') "
+            f"when starts_with({digits}, '00') then '+' || substr({digits}, 3) "
+            f"when starts_with({digits}, '0') then '+44' || substr({digits}, 2) "
+            f"else '+' || {digits} end"
+        )
+    return rf"nullif(lower(trim(regexp_replace({text}, '\s+', ' ', 'g'))), '')"
+
+
+def judged_sql(contract: Contract) -> str:
+    """SQL that types the rows of `delivered`, one row out for each row in.
+
+    Parameters, one entry per file number: `$firsts` (lowest rowid), `$shas`, `$arrivals`; and `$batch`.
+    Columns: `_seq` (order by file, then position), `_file_no`, `_reason` (null: keeps the contract),
+    `_raw` (rejected rows only, direct identifiers masked), direct identifiers in normal form under their
+    own name, and all of `contract.raw_columns()`.
+    """
+    # a set of characters would make trim three times dearer; what else stands at the edges is for `normal_form`
+    texts = ", ".join(f"nullif(trim({_name(c)}), '') as {_name(c)}" for c in contract.columns)
+    values = ", ".join(f"{_value(c)} as {_cast(c)}" for c in contract.columns)
+    checks = ", ".join(["_fault", *(check for c in contract.columns for check in _checks(c, contract))])
+    typed = ", ".join(f"{_cast(c)} as {_name(c)}" for c in contract.columns)
+    keyed = "".join(f", {hmac_sql(c.kind, _cast(c))} as {quoted(c.in_raw)}" for c in contract.columns if c.kind)
+    arrived = "($arrivals::timestamp[])[_file_no + 1]"
+    if contract.arrival == "event_time" and contract.event_time:
+        arrived = _cast(contract.column(contract.event_time))
+    return f"""
+        with texts as (
+            select rowid - ($firsts::bigint[])[_file_no + 1] + 1 as _position, _file_no, _fault, _raw as _line, {texts}
+            from delivered
+        ), cast_once as (
+            select *, {values} from texts
+        ), with_reasons as (
+            select *, nullif(concat_ws('; ', {checks}), '') as _reason from cast_once
+        )
+        select _file_no::bigint * 1099511627776 + _position as _seq, _file_no, _reason,
+            case when _reason is not null then {_masked(contract)} end as _raw,
+            {typed}{keyed},
+            ($shas::varchar[])[_file_no + 1] as _file, _position::bigint as _position,
+            ({arrived})::timestamp as _arrived_at, $batch::integer as _batch
+        from with_reasons
+    """
+
+
+def _name(column: Column) -> str:
+    """The column's text; a leading underscore, as in `_cast`, is free: no contract's name has one."""
+    return quoted(column.name)
+
+
+def _cast(column: Column) -> str:
+    return quoted(f"_cast_{column.name}")
+
+
+def _value(column: Column) -> str:
+    text = _name(column)
+    if column.kind:
+        return normal_form(column.kind, text)
+    if column.type == "text":
+        return text
+    tried = f"try_cast({text} as {DUCKDB_TYPES[column.type]})"
+    return f"case when regexp_full_match({text}, '{_SHAPES[column.type]}') then {tried} end"
+
+
+def _checks(column: Column, contract: Contract) -> list[str]:
+    """SQL expressions, each null or a reason."""
+    text, value = _name(column), _cast(column)
+    checks: list[str] = []
+
+    def refuse(condition: str, reason: str) -> None:
+        checks.append(f"if(_fault is null and {condition}, {literal(f'{column.name}: {reason}')}, null)")
+
+    in_key = column.name in contract.key
+    if in_key or not column.nullable:
+        refuse(f"{text} is null", "missing")
+    if column.pii == "direct" and in_key:
+        refuse(f"{text} is not null and {value} is null", f"no usable {column.kind}, and it is part of the key")
+    if column.type != "text":
+        refuse(f"{text} is not null and {value} is null", f"not {_NOUNS[column.type]}")
+    if column.allowed:
+        listed = ", ".join(literal(allowed) for allowed in column.allowed)
+        refuse(f"{text} not in ({listed})", f"not one of {', '.join(column.allowed)}")
+    if column.minimum is not None:
+        refuse(f"{value} < {column.minimum}", f"less than {column.minimum:g}")
+    return checks
+
+
+def _masked(contract: Contract) -> str:
+    """SQL for what a reject shows: the row as JSON, or a malformed line, without direct identifiers.
+
+    A malformed line of a source with direct identifiers may hold them anywhere, and a row whose
+    values have shifted in another column: so the first is masked whole, the second where it has an `@`.
+    """
+    pairs = ", ".join(
+        f"{literal(c.in_file)}, " + (f"if({_name(c)} is null, null, '***')" if c.kind else _name(c))
+        for c in contract.columns
+    )
+    line = "'***'" if any(c.kind for c in contract.columns) else "coalesce(_line, '')"
+    shown = f"case when _fault is null then json_object({pairs})::varchar else {line} end"
+    return f"regexp_replace({shown}, '{_LIKE_EMAIL}', '***', 'g')"

@@ -1,0 +1,173 @@
+"""One delivered file, looked at before any of it is loaded: digest, container, header and an independent count.
+
+DuckDB reads a gzip file cut in the middle, a swapped header or an empty file without complaint,
+so each of these is checked here, in one pass over the bytes and without DuckDB.
+"""
+
+import codecs
+import csv
+import hashlib
+import io
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ingestion.source import Source
+from warehouse.contracts import Contract
+
+_CHUNK = 1 << 20
+_HEAD = 1 << 16  # bytes in which the header must end
+_BOMB = (64 << 20, 200)  # more content than this, in bytes, may be at most so many times the file's size
+
+
+class ContentError(ValueError):
+    """The file as a whole cannot be loaded; the message is ours and quotes nothing of it."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A file of a source: `file` is its path within the exports, sizes are in bytes, `records` excludes a header."""
+
+    path: Path
+    file: str
+    arrived_at: datetime | None
+    sha256: str
+    stamp: tuple[int, int, int]
+    content_bytes: int = 0
+    records: int = 0
+    fault: str | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk."""
+        return self.stamp[0]
+
+
+def stamp(path: Path) -> tuple[int, int, int]:
+    """Size, time of change and inode: equal before and after reading unless someone was still writing."""
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns, status.st_ino
+
+
+def identify(source: Source, path: Path, folder: Path) -> Delivery:
+    """Digest the file; whether its content was loaded before depends on nothing else."""
+    before = stamp(path)
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Delivery(path, path.relative_to(folder).as_posix(), source.arrived_at(path.name), digest, before)
+
+
+def inspect(delivery: Delivery, contract: Contract) -> Delivery:
+    """Fill in content size and record count, or the fault for which the file must be quarantined."""
+    try:
+        if delivery.size == 0:
+            raise ContentError("empty file: 0 bytes; allowed: at least a header or a record")
+        if contract.format == "parquet":
+            return _inspect_parquet(delivery, contract)
+        return _inspect_text(delivery, contract)
+    except ContentError as error:
+        return replace(delivery, fault=str(error))
+
+
+def _inspect_text(delivery: Delivery, contract: Contract) -> Delivery:
+    head, size, counter = b"", 0, _Counter(quoted=contract.format == "csv")
+    for chunk in _content(delivery.path):
+        head = head if len(head) >= _HEAD else head + chunk[: _HEAD - len(head)]
+        size += len(chunk)
+        if size > _BOMB[0] and size > _BOMB[1] * delivery.size:
+            raise ContentError(f"decompresses to over {_BOMB[1]} times its size, which is the limit")
+        counter.feed(chunk)
+    if contract.format == "csv":
+        _check_header(head, contract)
+    records = counter.records - (1 if contract.format == "csv" else 0)
+    return replace(delivery, content_bytes=size, records=records)
+
+
+def _content(path: Path) -> Iterator[bytes]:
+    """The file's bytes in chunks, decompressed where its name ends in .gz (several members may follow each other)."""
+    with path.open("rb") as file:
+        if path.suffix != ".gz":
+            yield from iter(lambda: file.read(_CHUNK), b"")
+            return
+        inflate, pending = zlib.decompressobj(31), b""
+        try:
+            while pending or (pending := file.read(_CHUNK)):
+                if inflate.eof:
+                    inflate = zlib.decompressobj(31)
+                yield inflate.decompress(pending, _CHUNK)
+                pending = inflate.unused_data if inflate.eof else inflate.unconsumed_tail
+            while not inflate.eof and (rest := inflate.decompress(b"", _CHUNK)):
+                yield rest
+        except zlib.error:
+            raise ContentError("damaged gzip stream; allowed: complete gzip members") from None
+        if not inflate.eof:
+            raise ContentError("gzip stream cut off; allowed: complete gzip members")
+
+
+class _Counter:
+    """Counts non-empty lines, in CSV non-empty records: a line break between quotes ends none.
+
+    The quote's parity decides, which is exact for RFC 4180; where a quote stands inside an unquoted
+    value it is not, the count then disagrees with DuckDB's, and the file is read record by record.
+    """
+
+    def __init__(self, *, quoted: bool) -> None:
+        self.records = 0
+        self._quoted, self._inside, self._ended = quoted, 0, True
+
+    def feed(self, chunk: bytes) -> None:
+        if not chunk:
+            return
+        byte = np.frombuffer(chunk, dtype=np.uint8)
+        ends = (byte == 10) | (byte == 13)
+        if self._quoted and (self._inside or b'"' in chunk):
+            inside = (np.cumsum(byte == 34) + self._inside) & 1
+            ends &= inside == 0
+            self._inside = int(inside[-1])
+        begins = ~ends
+        begins[0] &= self._ended
+        begins[1:] &= ends[:-1]
+        self.records += int(np.count_nonzero(begins))
+        self._ended = bool(ends[-1])
+
+
+def _check_header(head: bytes, contract: Contract) -> None:
+    """The first record must be the contract's names in their order; what stands there instead is never quoted."""
+    expected = [column.in_file for column in contract.columns]
+    try:
+        text = codecs.getincrementaldecoder("utf-8-sig")().decode(head)
+        found = next(csv.reader(io.StringIO(text, newline=""), delimiter=contract.delimiter, strict=True), [])
+    except (UnicodeDecodeError, csv.Error):
+        raise ContentError("header is not UTF-8 CSV") from None
+    if found != expected:
+        raise ContentError(_difference(found, expected, "header"))
+
+
+def _difference(found: list[str], expected: list[str], what: str) -> str:
+    missing = [name for name in expected if name not in found]
+    extra = len([name for name in found if name not in expected])
+    parts = [f"missing: {', '.join(missing)}"] * bool(missing) + [f"{extra} unexpected"] * bool(extra)
+    return f"{what} differs ({'; '.join(parts) or 'order or repeats'}); allowed: {', '.join(expected)}"
+
+
+def _inspect_parquet(delivery: Delivery, contract: Contract) -> Delivery:
+    """Names must be the contract's, in any order, and values flat; the count is the footer's."""
+    try:
+        file = pq.ParquetFile(delivery.path)
+        metadata, schema = file.metadata, file.schema_arrow
+        file.close()
+    except (pa.ArrowException, OSError):
+        raise ContentError("not a readable Parquet file") from None
+    expected = [column.in_file for column in contract.columns]
+    if sorted(schema.names) != sorted(expected):
+        raise ContentError(_difference(list(schema.names), expected, "columns"))
+    nested = [name for name in expected if pa.types.is_nested(schema.field(name).type)]
+    if nested:
+        raise ContentError(f"nested columns: {', '.join(nested)}; allowed: flat ones")
+    return replace(delivery, content_bytes=delivery.size * 4, records=metadata.num_rows)

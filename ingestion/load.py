@@ -1,0 +1,191 @@
+"""Load a source's new files into raw, exactly once: every delivered row is loaded, rejected, duplicate or suppressed.
+
+Data is written aside and renamed, the vault committed, the manifest replaced last: a load that is killed
+anywhere left nothing that a reader sees, and the next one does the same work again.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from ingestion import group, store, vault
+from ingestion.delivery import Delivery, identify, inspect
+from ingestion.source import files, load_source
+from ingestion.sql import connect
+from warehouse import manifest
+from warehouse.manifest import Line
+from warehouse.settings import Settings
+
+_GROUP_BYTES = 256 << 20  # of content: about 64 MB compressed, well within 4 GB once typed
+_GROUP_FILES = 2_000
+Progress = Callable[[int, int], None]
+
+
+class BalanceError(RuntimeError):
+    """Rows are unaccounted for; nothing was committed."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a load did. Row counts are of new files; each problem reads `what · where · what is allowed`."""
+
+    source: str
+    files_new: int = 0
+    files_known: int = 0
+    files_quarantined: int = 0
+    rows_in: int = 0
+    rows_loaded: int = 0
+    rows_rejected: int = 0
+    rows_duplicate: int = 0
+    rows_suppressed: int = 0
+    batch: int | None = None
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Sorted:
+    """Deliveries by what to do: load them, or nothing because their content is known."""
+
+    new: list[Delivery] = field(default_factory=list)
+    known: list[tuple[Delivery, Line | None]] = field(default_factory=list)
+
+
+def load(
+    settings: Settings,
+    name: str,
+    folder: Path,
+    run_id: str,
+    loaded_at: datetime,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Load the files of source `name` in `folder` whose content was not loaded before; `loaded_at` is UTC, naive.
+
+    `progress` is told files done and files to do. A file that cannot be read is quarantined: a manifest
+    line, a problem in the outcome, and no obstacle to the others.
+
+    Raises:
+        UnknownSourceError: there is no such source.
+        BalanceError: rows in are not loaded + rejected + duplicate + suppressed; nothing was committed.
+        VaultBusyError: another process held the vault.
+    """
+    source, raw = load_source(name), settings.raw / name
+    store.prepare(raw, source.contract)
+    lines = manifest.read(raw)
+    found = _sort(_in_parallel(settings, lambda path: identify(source, path, folder), files(source, folder)), lines)
+    job = group.Job(source, raw, run_id, loaded_at, manifest.next_batch(settings.raw))
+    added, problems = _load_new(settings, job, folder, lines, found.new, progress)
+    outcome = _outcome(job, found, added, problems)
+    if folder.resolve() == settings.drop.resolve():
+        store.clear_drop(settings, name, _finished(found, added))
+    return outcome
+
+
+def _in_parallel(settings: Settings, work: Callable[[Path], Delivery], items: Sequence[Path]) -> list[Delivery]:
+    with ThreadPoolExecutor(settings.threads) as pool:
+        return list(pool.map(work, items))
+
+
+def _sort(deliveries: Sequence[Delivery], lines: Sequence[Line]) -> _Sorted:
+    earlier, seen, found = {line.sha256: line for line in lines}, set[str](), _Sorted()
+    for delivery in deliveries:
+        if delivery.sha256 in earlier or delivery.sha256 in seen:
+            found.known.append((delivery, earlier.get(delivery.sha256)))
+        else:
+            seen.add(delivery.sha256)
+            found.new.append(delivery)
+    return found
+
+
+def _load_new(
+    settings: Settings,
+    job: group.Job,
+    folder: Path,
+    lines: list[Line],
+    new: Sequence[Delivery],
+    progress: Progress | None,
+) -> tuple[list[Line], list[str]]:
+    """Load these files group by group, then commit them together."""
+    added: list[Line] = []
+    problems: list[str] = []
+    if not new:
+        return added, problems
+    with store.workspace(job.raw) as work, connect(settings, work / "spill", folder) as connection:
+        connection.execute(group.FOUND)
+        with ThreadPoolExecutor(settings.threads) as pool:
+            inspected = pool.map(lambda delivery: inspect(delivery, job.source.contract), new)
+            for some in _groups(inspected):
+                result = group.load(connection, job, work, [*lines, *added], some)
+                added += result.lines
+                problems += result.problems
+                if progress:
+                    progress(len(added), len(new))
+        _commit(settings, job, connection, work, lines, added)
+    return added, problems
+
+
+def _groups(deliveries: Iterator[Delivery]) -> Iterator[list[Delivery]]:
+    """Consecutive files, until their content exceeds the budget."""
+    some: list[Delivery] = []
+    size = 0
+    for delivery in deliveries:
+        if some and (size + delivery.content_bytes > _GROUP_BYTES or len(some) == _GROUP_FILES):
+            yield some
+            some, size = [], 0
+        some.append(delivery)
+        size += delivery.content_bytes
+    if some:
+        yield some
+
+
+def _commit(
+    settings: Settings,
+    job: group.Job,
+    connection: duckdb.DuckDBPyConnection,
+    work: Path,
+    lines: list[Line],
+    added: list[Line],
+) -> None:
+    """Vault, data, manifest, in this order: only the last step makes the load exist."""
+    for line in added:
+        _check_balance(job, line)
+    if any(column.pii == "direct" for column in job.source.contract.columns):
+        vault.remember(connection, settings.vault, job.source.contract.source)
+    names = {name for line in added for name in (*line.parquet, line.rejects) if name}
+    store.put_in_place(work, job.raw, sorted(names))
+    manifest.write(job.raw, [*lines, *added])
+
+
+def _check_balance(job: group.Job, line: Line) -> None:
+    out = line.rows_loaded + line.rows_rejected + line.rows_duplicate + line.rows_suppressed
+    if line.rows_in != out:
+        raise BalanceError(
+            f"{line.rows_in} rows in, {out} accounted for · {job.source.contract.source}, {line.file} · "
+            "allowed: in = loaded + rejected + duplicate + suppressed"
+        )
+
+
+def _outcome(job: group.Job, found: _Sorted, added: Sequence[Line], problems: list[str]) -> Outcome:
+    again = [(delivery, line) for delivery, line in found.known if line and line.status == "quarantined"]
+    bad = [line for line in added if line.status == "quarantined"]
+    told = [group.quarantine_problem(job, delivery.file, line.reason) for delivery, line in again]
+    empty = Outcome(job.source.contract.source, files_new=len(added) - len(bad), problems=(*problems, *told))
+    sums = {name: sum(getattr(line, name) for line in added) for name in vars(empty) if name.startswith("rows_")}
+    return replace(
+        empty,
+        files_known=len(found.known) - len(again),
+        files_quarantined=len(bad) + len(again),
+        batch=job.batch if added else None,
+        **sums,
+    )
+
+
+def _finished(found: _Sorted, added: Sequence[Line]) -> list[store.Finished]:
+    """The files whose content the manifest now has; one that changed while it was read stays where it is."""
+    status = {line.sha256: line.status for line in added}
+    status |= {line.sha256: line.status for _, line in found.known if line}
+    every = [*found.new, *(delivery for delivery, _ in found.known)]
+    return [store.Finished(one, status[one.sha256] == "quarantined") for one in every if one.sha256 in status]

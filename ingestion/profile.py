@@ -1,0 +1,63 @@
+"""What the raw data looks like, one row per source and column: all that the gates see, and no value of any text."""
+
+from pathlib import Path
+
+import duckdb
+
+from ingestion.sql import literal, quoted
+from warehouse import contracts, manifest
+from warehouse.settings import Settings
+
+_SHAPE = (
+    "source varchar, \"column\" varchar, type varchar, rows bigint, nulls bigint, distinct_approx bigint, "
+    "minimum double, maximum double"
+)
+_MEASURED = ("bigint", "integer", "decimal(18, 4)")
+_TIMED = ("timestamp", "date")
+
+
+def profile(settings: Settings, run_id: str) -> Path:
+    """Profile the raw Parquet of each source of which this run loaded a file; the path of the profile.
+
+    Columns: source, column, type, rows, nulls, distinct_approx, minimum and maximum (numbers as they are,
+    times in seconds since 1970, null for text). One scan a source. It has no rows where nothing was loaded.
+    """
+    target = settings.gates / run_id / "raw_profile.parquet"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_suffix(".tmp")
+    with duckdb.connect() as connection:
+        connection.execute(f"set threads = {settings.threads}")
+        connection.execute(f"set memory_limit = {literal(settings.memory_limit)}")
+        connection.execute(f"set temp_directory = {literal(str(target.parent / 'spill'))}")
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute(f"create temp table profile ({_SHAPE})")
+        for folder in sorted(path.parent for path in settings.raw.glob("*/manifest.jsonl")):
+            if any(line.run_id == run_id and line.status == "loaded" for line in manifest.read(folder)):
+                _add(connection, folder)
+        connection.execute(f"copy profile to {literal(str(temporary))} (format parquet)")
+    temporary.replace(target)
+    return target
+
+
+def _add(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    contract = contracts.read(folder)
+    columns = contract.raw_columns()
+    measures = ", ".join(
+        f"count({quoted(name)}), approx_count_distinct({quoted(name)}), {_bound('min', name, kind)}, "
+        f"{_bound('max', name, kind)}"
+        for name, kind in columns.items()
+    )
+    paths = [str(folder / "empty.parquet"), *manifest.parquet(folder)]
+    rows, *found = connection.execute(f"select count(*), {measures} from read_parquet(?)", [paths]).fetchall()[0]
+    for number, (name, kind) in enumerate(columns.items()):
+        present, distinct, minimum, maximum = found[4 * number : 4 * number + 4]
+        values = [contract.source, name, kind, rows, rows - present, distinct, minimum, maximum]
+        connection.execute("insert into profile values (?, ?, ?, ?, ?, ?, ?, ?)", values)
+
+
+def _bound(function: str, name: str, kind: str) -> str:
+    if kind in _MEASURED:
+        return f"{function}({quoted(name)})::double"
+    if kind in _TIMED:
+        return f"epoch({function}({quoted(name)}))::double"
+    return "null::double"

@@ -1,0 +1,174 @@
+"""Delivered files as text rows in one table, `delivered`: `_file_no`, `_fault`, `_raw`, and each column as text.
+
+DuckDB reads whole groups of files with explicit columns. Where a statement fails the group is halved
+down to the culprit, which for CSV is then read record by record, so that one bad record costs one record.
+"""
+
+import csv
+import gzip
+import json
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+import duckdb
+import pyarrow as pa
+
+from ingestion.delivery import ContentError, Delivery
+from ingestion.sql import literal, quoted
+from warehouse.contracts import Contract
+
+_CONTENT_ERRORS = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.SerializationException)
+_SLICE = 50_000
+Numbered = Sequence[tuple[int, Delivery]]
+
+
+def read(connection: duckdb.DuckDBPyConnection, contract: Contract, group: Sequence[Delivery]) -> dict[int, str | int]:
+    """Fill `delivered` from a group of files; per file number the count of records, or the fault that excludes it.
+
+    The count is that of `inspect` (bytes counted without DuckDB, or Parquet's footer) and DuckDB's must
+    equal it; a CSV file where it does not is read again by Python's csv, whose count then holds.
+    """
+    texts = ", ".join(f'"{column.name}" varchar' for column in contract.columns)
+    connection.execute(
+        f"create or replace temp table delivered (_file_no integer, _fault varchar, _raw varchar, {texts})"
+    )
+    numbered = list(enumerate(group))
+    outcome: dict[int, str | int] = dict(_fill(connection, contract, numbered))
+    counted = dict(connection.execute("select _file_no, count(*) from delivered group by all").fetchall())
+    for number, delivery in numbered:
+        if number not in outcome and counted.get(number, 0) != delivery.records:
+            connection.execute("delete from delivered where _file_no = ?", [number])
+            outcome[number] = _fill_singly(connection, contract, number, delivery)
+        outcome.setdefault(number, delivery.records)
+    return outcome
+
+
+def _fill(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, numbered: Numbered
+) -> Iterator[tuple[int, str | int]]:
+    """Read these files in one statement, or by halves where it fails; yields only what deviates from `inspect`."""
+    connection.begin()
+    try:
+        _STATEMENTS[contract.format](connection, contract, numbered)
+        connection.commit()
+        return
+    except _CONTENT_ERRORS:  # the message quotes the data: it goes no further
+        connection.rollback()
+    if len(numbered) == 1:
+        number, delivery = numbered[0]
+        yield number, _fill_singly(connection, contract, number, delivery)
+        return
+    middle = len(numbered) // 2
+    yield from _fill(connection, contract, numbered[:middle])
+    yield from _fill(connection, contract, numbered[middle:])
+
+
+def _insert_csv(connection: duckdb.DuckDBPyConnection, contract: Contract, numbered: Numbered) -> None:
+    columns = ", ".join(f"'{column.name}': 'varchar'" for column in contract.columns)
+    names = ", ".join(f'"{column.name}"' for column in contract.columns)
+    for compression, part in _by_compression(numbered):
+        connection.execute(
+            f"insert into delivered select (?::integer[])[file_index::bigint + 1], null, null, {names} "
+            f"from read_csv(?, columns = {{{columns}}}, header = true, auto_detect = false, "
+            f"delim = {literal(contract.delimiter)}, quote = '\"', escape = '\"', strict_mode = true, "
+            f"compression = '{compression}')",
+            [[number for number, _ in part], [str(delivery.path) for _, delivery in part]],
+        )
+
+
+def _insert_jsonl(connection: duckdb.DuckDBPyConnection, contract: Contract, numbered: Numbered) -> None:
+    """Lines first, then one parse per line: validity decides before anything is extracted, or DuckDB would raise."""
+    shape = literal(json.dumps({column.in_file: "VARCHAR" for column in contract.columns}))
+    values = ", ".join(f"parsed.{quoted(column.in_file)}" for column in contract.columns)
+    for compression, part in _by_compression(numbered):
+        connection.execute(
+            f"""
+            insert into delivered
+            select number, if(parsed is null, 'record: not a JSON object', null), if(parsed is null, line, null),
+                {values}
+            from (
+                select (?::integer[])[file_index::bigint + 1] as number, line,
+                    case when json_valid(line) then
+                        case when json_type(line) = 'OBJECT' then json_transform(line, {shape}) end
+                    end as parsed
+                from read_csv(?, columns = {{'line': 'varchar'}}, header = false, auto_detect = false,
+                    delim = '\x07', quote = '', escape = '', comment = '', strict_mode = false,
+                    compression = '{compression}')
+            )
+            """,
+            [[number for number, _ in part], [str(delivery.path) for _, delivery in part]],
+        )
+
+
+def _insert_parquet(connection: duckdb.DuckDBPyConnection, contract: Contract, numbered: Numbered) -> None:
+    """File by file, since the same column may have another type in each; all is decoded before any row counts."""
+    values = ", ".join(f"cast({quoted(column.in_file)} as varchar)" for column in contract.columns)
+    for number, delivery in numbered:
+        path = [str(delivery.path)]
+        try:
+            connection.execute(f"select bit_xor(hash({values})) from read_parquet(?)", path)
+        except duckdb.OutOfMemoryException:
+            raise
+        except duckdb.Error:
+            raise duckdb.InvalidInputException("damaged Parquet") from None
+        connection.execute(
+            f"insert into delivered select {number}, null, null, {values} from read_parquet(?)",
+            path,
+        )
+
+
+_STATEMENTS = {"csv": _insert_csv, "jsonl": _insert_jsonl, "parquet": _insert_parquet}
+
+
+def _by_compression(numbered: Numbered) -> Iterator[tuple[str, Numbered]]:
+    for compression in ("gzip", "none"):
+        part = [(number, one) for number, one in numbered if (one.path.suffix == ".gz") == (compression == "gzip")]
+        if part:
+            yield compression, part
+
+
+def _fill_singly(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, number: int, delivery: Delivery
+) -> str | int:
+    """Read one file that DuckDB refused; the count of its records, or the fault for which it is quarantined."""
+    if contract.format == "parquet":
+        return "damaged Parquet file"
+    if contract.format == "jsonl":
+        return "not UTF-8, or a line longer than 2 MB; allowed: UTF-8 with one JSON object a line"
+    count, records = 0, _records(contract, delivery)
+    try:
+        while part := list(islice(records, _SLICE)):
+            names = ["_fault", "_raw", *(column.name for column in contract.columns)]
+            arrays = [pa.array(values, pa.string()) for values in zip(*part, strict=True)]
+            connection.register("slice", pa.table(arrays, names=names))
+            connection.execute(f"insert into delivered select {number}, * from slice")
+            connection.unregister("slice")
+            count += len(part)
+    except ContentError as error:
+        connection.execute("delete from delivered where _file_no = ?", [number])
+        return str(error)
+    return count
+
+
+def _records(contract: Contract, delivery: Delivery) -> Iterator[tuple[str | None, ...]]:
+    """The records of one CSV file as (fault, raw, value, …); malformed ones have a fault and no values."""
+    width = len(contract.columns)
+    opened = gzip.open if delivery.path.suffix == ".gz" else open
+    with opened(delivery.path, "rt", encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, delimiter=contract.delimiter, strict=True)
+        next(reader)
+        while True:
+            try:
+                record = next(reader)
+            except StopIteration:
+                return
+            except UnicodeDecodeError:
+                raise ContentError("not UTF-8") from None
+            except csv.Error:
+                yield ("record: quotes do not match", None, *[None] * width)
+                continue
+            if len(record) == width:
+                yield (None, None, *record)
+            elif record:
+                raw = contract.delimiter.join(record)
+                yield (f"record: {len(record)} values; allowed: {width}", raw, *[None] * width)

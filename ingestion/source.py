@@ -1,0 +1,106 @@
+"""What a source is: a contract and the names its files have. Being a file in `sources/` is what makes one known."""
+
+import importlib
+import os
+import pkgutil
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from ingestion import sources
+from warehouse.contracts import Contract
+
+_NOT_EXPORTS = {"done", "quarantine"}  # where loading puts files of the drop folder afterwards
+
+
+class UnknownSourceError(KeyError):
+    """No file in `sources/` has this name."""
+
+    def __str__(self) -> str:
+        """The message itself: a KeyError would show it in quotes."""
+        return str(self.args[0])
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where one kind of export is and what it promises.
+
+    `pattern` must match a file's whole name. With `arrival="file_name"` it has a group `arrived`:
+    a date (known at the end of that day) or a date and hour `2026-08-31T13` (at the end of that hour).
+    """
+
+    contract: Contract
+    pattern: re.Pattern[str]
+
+    def __post_init__(self) -> None:
+        """Refuse a pattern that cannot say when a file arrived.
+
+        Raises:
+            ValueError: the contract takes arrival from the file name and the pattern has no group for it.
+        """
+        if self.contract.arrival == "file_name" and "arrived" not in self.pattern.groupindex:
+            raise ValueError(f"{self.contract.source}: arrival by file name needs a group `arrived` in the pattern")
+
+    def claims(self, name: str) -> bool:
+        """Whether a file of that name belongs to this source; a name with an impossible date does not."""
+        try:
+            self.arrived_at(name)
+        except ValueError:
+            return False
+        return True
+
+    def arrived_at(self, name: str) -> datetime | None:
+        """When the rows of the file of that name became known (UTC, naive); None where the name does not say.
+
+        Raises:
+            ValueError: the name is not one of this source's, or its date does not exist.
+        """
+        match = self.pattern.fullmatch(name)
+        if match is None:
+            raise ValueError(f"{self.contract.source}: not a file name of this source; allowed: {self.pattern.pattern}")
+        if self.contract.arrival != "file_name":
+            return None
+        text = match["arrived"]
+        if "T" in text:
+            return datetime.strptime(text, "%Y-%m-%dT%H") + timedelta(hours=1)  # noqa: DTZ007  # naive means UTC
+        return datetime.strptime(text, "%Y-%m-%d") + timedelta(days=1)  # noqa: DTZ007
+
+
+def names() -> list[str]:
+    """The names of all sources, sorted."""
+    return sorted(module.name for module in pkgutil.iter_modules(sources.__path__))
+
+
+def load_source(name: str) -> Source:
+    """The source of that name.
+
+    Raises:
+        UnknownSourceError: there is none; the message lists those there are.
+    """
+    if name not in names():
+        raise UnknownSourceError(f"no source {name!r}; there are: {', '.join(names())}")
+    found = importlib.import_module(f"{sources.__name__}.{name}").SOURCE
+    if not isinstance(found, Source) or found.contract.source != name:
+        raise TypeError(f"ingestion/sources/{name}.py: `SOURCE` must be a Source whose contract is named {name!r}")
+    return found
+
+
+def files(source: Source, folder: Path) -> list[Path]:
+    """The source's files in `folder` at any depth, in the order they became known, then by name."""
+    claimed = [path for path in _exports(folder) if source.claims(path.name)]
+    return sorted(claimed, key=lambda path: (source.arrived_at(path.name) or datetime.min, path.name, path))
+
+
+def unmatched(folder: Path) -> list[Path]:
+    """Files that no source claims, sorted: the caller reports them, so that none is ignored silently."""
+    known = [load_source(name) for name in names()]
+    return sorted(path for path in _exports(folder) if not any(source.claims(path.name) for source in known))
+
+
+def _exports(folder: Path) -> Iterator[Path]:
+    """All files but hidden ones (uploads in progress) and those in folders `_*`, `done` and `quarantine`."""
+    for parent, folders, found in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(("_", ".")) and name not in _NOT_EXPORTS]
+        yield from (Path(parent) / name for name in found if not name.startswith("."))

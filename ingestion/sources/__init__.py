@@ -1,0 +1,1 @@
+"""One file = one source; each defines `SOURCE`, and being here is what makes it known."""

@@ -1,0 +1,30 @@
+"""Shop orders: one export a day, and a back-log before the first."""
+
+import re
+
+from ingestion.source import Source
+from warehouse.contracts import Column, Contract
+
+SOURCE = Source(
+    pattern=re.compile(r"orders_(?P<arrived>\d{4}-\d\d-\d\d)\.csv(\.gz)?"),
+    contract=Contract(
+        source="shop_orders",
+        description="One row per order; guests have no contact_id, everyone has an e-mail.",
+        format="csv",
+        columns=(
+            Column(name="order_id", nullable=False, pii="indirect"),
+            Column(name="contact_id", pii="indirect"),
+            Column(name="email", nullable=False, pii="direct", kind="email"),
+            Column(name="ordered_at", type="timestamp", nullable=False),
+            Column(name="status", nullable=False, allowed=("completed", "cancelled", "returned")),
+            Column(name="channel", nullable=False, allowed=("web", "ios", "android", "store")),
+            Column(name="currency", nullable=False, allowed=("GBP",)),
+        ),
+        key=("order_id",),
+        event_time="ordered_at",
+        currency="GBP",
+        purpose="personalisation",
+        retention_days=1_095,
+        is_simulated=True,
+    ),
+)

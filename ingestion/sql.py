@@ -1,0 +1,37 @@
+"""SQL text made safe, and the one kind of connection that loading uses."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from warehouse import pseudonyms
+from warehouse.settings import Settings
+
+
+def literal(text: str) -> str:
+    """The text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def quoted(name: str) -> str:
+    """The name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+@contextmanager
+def connect(settings: Settings, spill: Path, exports: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An in-memory database that reaches `SMALTI_HOME` and the exports, nothing else, and spills to `spill`."""
+    allowed = ", ".join(literal(str(path.resolve())) for path in (settings.home, exports))
+    with duckdb.connect() as connection:
+        connection.execute(f"set threads = {settings.threads}")
+        connection.execute(f"set memory_limit = {literal(settings.memory_limit)}")
+        connection.execute(f"set temp_directory = {literal(str(spill))}")
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set enable_progress_bar = false")
+        pseudonyms.bind(connection, settings)
+        connection.execute(f"set allowed_directories = [{allowed}]")
+        connection.execute("set enable_external_access = false")
+        connection.execute("set lock_configuration = true")
+        yield connection

@@ -1,0 +1,95 @@
+"""The source's folder in raw: prepared, written aside, put in place, and rid of what a killed load left."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from ingestion.delivery import Delivery
+from ingestion.sql import literal, quoted
+from warehouse import manifest
+from warehouse.contracts import Contract
+from warehouse.settings import Settings
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A delivered file whose place is decided: `loaded` files and their repeats, or `quarantined` ones."""
+
+    delivery: Delivery
+    is_quarantined: bool
+
+
+@contextmanager
+def workspace(folder: Path) -> Iterator[Path]:
+    """A private folder within the source's; it goes at the end, after a kill with the next load."""
+    path = Path(tempfile.mkdtemp(prefix=".tmp-", dir=folder))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def prepare(folder: Path, contract: Contract) -> None:
+    """Make the folder, remove what no manifest line names, write contract and the zero-row Parquet.
+
+    Readers take `empty.parquet` with whatever the manifest names, and so always have the schema.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    named = {name for line in manifest.read(folder) for name in (*line.parquet, line.rejects) if name}
+    for orphan in folder.glob("*/*.parquet"):
+        if orphan.relative_to(folder).as_posix() not in named:
+            orphan.unlink()
+    for left in folder.glob(".tmp-*"):
+        shutil.rmtree(left)
+    contract.write(folder)
+    columns = ", ".join(f"null::{kind} as {quoted(name)}" for name, kind in contract.raw_columns().items())
+    temporary = folder / "empty.parquet.tmp"
+    with duckdb.connect() as connection:
+        connection.execute(f"copy (select {columns} limit 0) to {literal(str(temporary))} (format parquet)")
+    temporary.replace(folder / "empty.parquet")
+
+
+def copy(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> None:
+    """Write the query's rows as zstd Parquet."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    connection.execute(f"copy ({query}) to {literal(str(target))} (format parquet, compression zstd)")
+
+
+def put_in_place(work: Path, folder: Path, names: Sequence[str]) -> None:
+    """Move written Parquet files from the work folder to their names, durably; readers see none of them yet."""
+    for name in names:
+        target = folder / name
+        target.parent.mkdir(exist_ok=True)
+        _sync(work / name)
+        os.replace(work / name, target)
+    for parent in {(folder / name).parent for name in names} | {folder}:
+        _sync(parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def clear_drop(settings: Settings, source: str, finished: Sequence[Finished]) -> None:
+    """Move finished files of the drop folder to `done/<source>` or `quarantine/<source>`, owner only.
+
+    A file of the same name but other content that is already there stays; the newcomer then carries its digest.
+    """
+    for one in finished:
+        target = settings.drop / ("quarantine" if one.is_quarantined else "done") / source
+        for private in (target.parent, target):
+            private.mkdir(mode=0o700, exist_ok=True)
+        place = target / one.delivery.path.name
+        if place.exists():
+            place = target / f"{one.delivery.sha256[:12]}_{place.name}"
+        os.replace(one.delivery.path, place)

@@ -1,0 +1,84 @@
+"""The vault: clear identifiers by kind and pseudonym, readable by its owner only."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from ingestion.sql import literal
+
+_PATIENCE_SECONDS = 5.0
+_TABLE = (
+    "create table identifiers (kind varchar not null, hmac varchar not null, value varchar not null, "
+    "first_seen_at timestamp not null, source varchar not null, primary key (kind, hmac))"
+)
+
+
+class VaultBusyError(RuntimeError):
+    """Another process holds the vault."""
+
+
+@contextmanager
+def _owner_only() -> Iterator[None]:
+    """Whatever is created here is the owner's alone: DuckDB makes the write-ahead log as it pleases otherwise."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def remember(connection: duckdb.DuckDBPyConnection, path: Path, source: str) -> int:
+    """Add what `found` (kind, hmac, value, first_seen_at) has and the vault has not; the number added.
+
+    Committed when this returns. Repeating it adds nothing.
+
+    Raises:
+        VaultBusyError: another process held the vault for five seconds.
+    """
+    with _owner_only():
+        if not path.exists():
+            _create(path)
+        _attach(connection, path)
+        try:
+            added = connection.execute(
+                """
+                insert into vault.identifiers
+                select kind, hmac, any_value(value), min(first_seen_at), ? from found
+                where not exists (
+                    select 1 from vault.identifiers as known where known.kind = found.kind and known.hmac = found.hmac
+                )
+                group by kind, hmac
+                """,
+                [source],
+            ).fetchall()
+        finally:
+            connection.execute("detach vault")
+    return int(added[0][0])
+
+
+def _create(path: Path) -> None:
+    """Under another name first: creating a DuckDB file is its one step that a kill can leave half done."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)
+    with duckdb.connect(str(temporary)) as created:
+        created.execute(_TABLE)
+    temporary.replace(path)
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            connection.execute(f"attach {literal(str(path))} as vault")
+        except duckdb.IOException:
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.1)
+        else:
+            return
+    raise VaultBusyError(f"vault busy · {path.name} · one process at a time")

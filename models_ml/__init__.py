@@ -1,0 +1,1 @@
+"""features → scores: clusters and purchase propensity."""

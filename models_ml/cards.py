@@ -1,0 +1,91 @@
+"""Model cards: what a model is, what it was fitted on, how good it is, and where it must not be trusted.
+
+A card is made of the same data as the model and carries no clock, so that it too is the same bytes
+for the same input.
+"""
+
+from collections.abc import Mapping
+from importlib.metadata import version
+
+import polars as pl
+
+from models_ml.features import LABEL, Split
+
+Card = dict[str, object]
+_PROPENSITY_LIMITS = [
+    "The figures hold for one fortnight of one shop; a sale, a holiday or a change in tracking moves them.",
+    "Probabilities are of buying at all, not of being persuaded: they say nothing about what a message would change.",
+    "Customers without any history get nearly the same probability.",
+    "Not to be used for prices, credit, or anything with legal effect on a person.",
+]
+_CLUSTER_LIMITS = [
+    "K-Means finds round groups of similar width; a person near an edge may change group from run to run.",
+    "A persona's name states what sets the group apart most, not what holds for each of its members.",
+    "A new fit may draw other groups: compare personas by name and card, not by number.",
+]
+
+
+def propensity(
+    split: Split, parameters: Mapping[str, object], gains: Mapping[str, float], metrics: Mapping[str, object]
+) -> Card:
+    """The card of a propensity model; `gains` are shares of the total gain by feature."""
+    return {
+        "model": "purchase",
+        "what": "Probability that a customer orders within 14 days of the cut-off.",
+        "data": {part: _part(getattr(split, part)) for part in ("train", "calibrate", "test")},
+        "metrics": dict(metrics),
+        "features": dict(gains),
+        "parameters": dict(parameters),
+        "software": {name: version(name) for name in ("lightgbm", "scikit-learn")},
+        "limits": _PROPENSITY_LIMITS,
+    }
+
+
+def clusters(
+    rows: int, metrics: Mapping[str, object], parameters: Mapping[str, object], personas: list[dict[str, object]]
+) -> Card:
+    """The card of a clustering; `personas` states each group's name, share and what sets it apart."""
+    return {
+        "model": "clusters",
+        "what": "Groups of customers who behave alike, found by K-Means.",
+        "data": {"scored cut-off": {"rows": rows}},
+        "metrics": dict(metrics),
+        "features": {str(p["persona"]): p["sets_apart"] for p in personas},
+        "personas": personas,
+        "parameters": dict(parameters),
+        "software": {"scikit-learn": version("scikit-learn")},
+        "limits": _CLUSTER_LIMITS,
+    }
+
+
+def markdown(card: Card) -> str:
+    """The same card for a reader."""
+    lines = [f"# Model card: {card['model']}", "", str(card["what"]), ""]
+    for title in ("data", "metrics", "features", "parameters", "software"):
+        lines += [f"## {title.capitalize()}", "", *_bullets(card[title]), ""]
+    limits = card["limits"]
+    return "\n".join([*lines, "## Limits", "", *(f"- {limit}" for limit in limits), ""])  # type: ignore[attr-defined]
+
+
+def _bullets(value: object) -> list[str]:
+    if not isinstance(value, Mapping):
+        return [f"- {value}"]
+    return [f"- {name}: {_inline(inner)}" for name, inner in sorted(value.items(), key=_largest_first)]
+
+
+def _largest_first(item: tuple[str, object]) -> tuple[float, str]:
+    return (-item[1] if isinstance(item[1], float) else 0.0, item[0])
+
+
+def _inline(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_inline(inner)}" for name, inner in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _part(frame: pl.DataFrame) -> Card:
+    return {
+        "rows": frame.height,
+        "buyers": int(frame[LABEL].sum()),
+        "cutoffs": [str(moment) for moment in frame["cutoff_at"].unique().sort()],
+    }

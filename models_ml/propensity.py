@@ -1,0 +1,163 @@
+"""Who buys within fourteen days: gradient-boosted trees, calibrated, judged on a later fortnight.
+
+Fitted on the older cut-offs, calibrated on the next, tested once on the last that is fully known.
+"""
+
+import json
+from dataclasses import asdict
+
+import lightgbm as lgb
+import numpy as np
+import polars as pl
+
+from models_ml import artifacts, baseline, calibration, cards, evaluation
+from models_ml.features import LABEL, Labels, Matrix, Split, labels, matrix
+
+MODEL = "purchase"
+AT_LEAST = {"train": (500, 50), "calibrate": (100, 10), "test": (100, 10)}
+PARAMETERS: dict[str, object] = {
+    "objective": "binary",
+    "learning_rate": 0.05,
+    "num_leaves": 15,
+    "min_data_in_leaf": 40,
+    "lambda_l2": 5.0,
+    "feature_fraction": 0.8,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "seed": 1,
+    "deterministic": True,
+    "force_row_wise": True,
+    "verbosity": -1,
+}
+ROUNDS, PATIENCE, FEWEST = 400, 30, 20
+ROWS_A_THREAD = 50_000
+SUSPICIOUS = 0.97
+SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "customer_id": pl.String,
+    "model": pl.String,
+    "probability": pl.Float64,
+    "tier": pl.String,
+    "model_version": pl.String,
+    "scored_at": pl.Datetime("us"),
+}
+
+
+def lacking(split: Split) -> str | None:
+    """Why there is too little to learn from or to judge by; None where there is enough."""
+    if not split.names:
+        return "no numeric feature column"
+    for part, (rows, buyers) in AT_LEAST.items():
+        frame: pl.DataFrame = getattr(split, part)
+        bought = int(frame[LABEL].sum())
+        if frame.height < rows or bought < buyers:
+            found = f"{frame.height} rows, {bought} buyers in part {part!r}"
+            return f"{found}; at least {rows} and {buyers} are needed"
+        if bought == frame.height:
+            return f"all {bought} rows in part {part!r} are buyers; both kinds are needed"
+    return None
+
+
+def fit(split: Split, threads: int) -> artifacts.Files:
+    """Fit, calibrate and test; return the artifact's files. Same split, same bytes.
+
+    The model that was tested is the one that scores: it is not fitted again on the later rows,
+    for then the figures on its card would be another model's.
+    """
+    booster = _boost(split, threads)
+    margins = {part: _margin(booster, matrix(getattr(split, part), split.names), threads) for part in AT_LEAST}
+    fitted = calibration.fit(margins["calibrate"], labels(split.calibrate))
+    card = cards.propensity(split, PARAMETERS, _gains(booster, split.names), judge(split, fitted, margins["test"]))
+    return {
+        "model.txt": booster.model_to_string().encode(),
+        "calibration.json": artifacts.dump(asdict(fitted)),
+        "card.json": artifacts.dump(card),
+        "card.md": cards.markdown(card).encode(),
+    }
+
+
+def judge(split: Split, fitted: calibration.Calibration, margin: Matrix) -> dict[str, dict[str, float]]:
+    """Figures on the test cut-off: of the model, of its uncalibrated self, and of the baseline."""
+    bought = labels(split.test)
+    found = {
+        "model": evaluation.metrics(bought, calibration.probabilities(fitted, margin)),
+        "uncalibrated": evaluation.metrics(bought, calibration.sigmoid(margin)),
+    }
+    plain = baseline.predict(split.train, split.test)
+    return found if plain is None else {**found, "baseline": evaluation.metrics(bought, plain)}
+
+
+def predict(files: artifacts.Files, frame: pl.DataFrame, threads: int) -> pl.DataFrame:
+    """`customer_id`, `probability` and `tier` of each row of `frame`, by an artifact's files.
+
+    Raises:
+        ValueError: a feature that the model was fitted on is not in the frame.
+    """
+    booster = lgb.Booster(model_str=files["model.txt"].decode())
+    names = tuple(json.loads(files["card.json"])["features"])
+    if absent := sorted(set(names) - set(frame.columns)):
+        raise ValueError(f"the model needs features that are not there: {', '.join(absent)}")
+    fitted = calibration.Calibration(**json.loads(files["calibration.json"]))
+    probability = calibration.probabilities(fitted, _margin(booster, matrix(frame, names), threads))
+    return pl.DataFrame(
+        {
+            "customer_id": frame["customer_id"],
+            "probability": pl.Series(probability, dtype=pl.Float64),
+            "tier": calibration.tiers(fitted, probability),
+        }
+    )
+
+
+def scores(predicted: pl.DataFrame, version: str, scored_at: object) -> pl.DataFrame:
+    """Rows of `scores.propensity`, in the one type each column always has."""
+    constants = {"model": MODEL, "model_version": version, "scored_at": scored_at}
+    full = predicted.with_columns(pl.lit(value).alias(name) for name, value in constants.items())
+    return full.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())
+
+
+def warnings(metrics: dict[str, dict[str, float]]) -> tuple[str, ...]:
+    """What a reader of the figures should look into."""
+    found = []
+    auc = metrics["model"]["roc_auc"]
+    if auc > SUSPICIOUS:
+        found.append(f"ROC-AUC {auc} is above {SUSPICIOUS}: look for the label among the features")
+    if "baseline" in metrics and auc <= metrics["baseline"]["roc_auc"]:
+        found.append("the model ranks no better than recency and frequency alone")
+    return tuple(found)
+
+
+def _boost(split: Split, threads: int) -> lgb.Booster:
+    """Trees on all training cut-offs, as many as the latest of them, held out, says are useful."""
+    x, y = matrix(split.train, split.names), labels(split.train)
+    # threads that wait for each other at every split of a small tree cost more than they give
+    parameters = {**PARAMETERS, "num_threads": min(threads, 1 + len(x) // ROWS_A_THREAD)}
+    return lgb.train(parameters, _data(x, y, split.names, parameters), num_boost_round=_rounds(split, parameters))
+
+
+def _rounds(split: Split, parameters: dict[str, object]) -> int:
+    latest = split.train["cutoff_at"] == split.train["cutoff_at"].max()
+    older, held = split.train.filter(~latest), split.train.filter(latest)
+    if any(part[LABEL].n_unique() == 1 or part.is_empty() for part in (older, held)):
+        return FEWEST * 2
+    training = _data(matrix(older, split.names), labels(older), split.names, parameters)
+    checked = lgb.Dataset(matrix(held, split.names), labels(held).astype(np.float64), reference=training)
+    stop = lgb.early_stopping(PATIENCE, verbose=False)
+    booster = lgb.train(parameters, training, ROUNDS, valid_sets=[checked], callbacks=[stop])
+    return max(booster.best_iteration, FEWEST)
+
+
+def _data(x: Matrix, y: Labels, names: tuple[str, ...], parameters: dict[str, object]) -> lgb.Dataset:
+    return lgb.Dataset(x, y.astype(np.float64), feature_name=list(names), params=parameters)
+
+
+def _margin(booster: lgb.Booster, x: Matrix, threads: int) -> Matrix:
+    if not len(x):
+        return np.zeros(0)
+    return np.asarray(
+        booster.predict(x, raw_score=True, num_threads=min(threads, 1 + len(x) // ROWS_A_THREAD)), dtype=np.float64
+    )
+
+
+def _gains(booster: lgb.Booster, names: tuple[str, ...]) -> dict[str, float]:
+    gains = np.asarray(booster.feature_importance("gain"), dtype=np.float64)
+    shares = gains / max(float(gains.sum()), 1e-12)
+    return {name: round(float(share), 4) for name, share in zip(names, shares, strict=True)}

@@ -1,0 +1,1 @@
+"""activation → destinations: plan, ledger, guards."""

@@ -1,0 +1,32 @@
+"""What the ledger says a destination holds: read whole, as one frame, so that the comparison is one join."""
+
+from pathlib import Path
+
+import polars as pl
+
+from warehouse import ledger
+
+_SCHEMA = {"customer_id": pl.String, "segment_ids": pl.String}
+
+
+def accepted(path: Path, destination: str) -> pl.DataFrame:
+    """Customer id and segment ids (JSON array text) of each person last accepted, from the ledger at `path`."""
+    if not path.exists():  # a plan must not create the ledger
+        return pl.DataFrame(schema=_SCHEMA)
+    with ledger.connect(path) as connection:
+        rows = connection.execute("select customer_id, segment_ids from accepted where destination = ?", [destination])
+        columns = dict(zip(_SCHEMA, zip(*rows, strict=True), strict=False))
+    return pl.DataFrame(columns, schema=_SCHEMA)
+
+
+def last_finished(path: Path, destination: str) -> str | None:
+    """The plan last delivered, in full or in part; None where there was none."""
+    if not path.exists():
+        return None
+    with ledger.connect(path) as connection:
+        row = connection.execute(
+            "select plan_id from plans where destination = ? and status in ('delivered', 'partial') "
+            "order by rowid desc limit 1",
+            [destination],
+        ).fetchone()
+    return row["plan_id"] if row else None

@@ -1,0 +1,98 @@
+"""What a destination is: something that renders a package aside, then sends it and answers for each person.
+
+A destination is one module under `reverse_etl/destinations/` that defines `DESTINATION`; there is
+no registry. It never compares, retries or keeps a ledger: that is done once, here, for all of them.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, NamedTuple, Protocol
+
+import duckdb
+
+from reverse_etl import destinations
+from warehouse.errors import SmaltiError
+
+_BATCH = 10_000
+
+
+class NoDestination(SmaltiError):
+    """No module of that name defines a destination."""
+
+
+class Refused(SmaltiError):
+    """The published audience must not be sent as it stands."""
+
+
+class Receipt(NamedTuple):
+    """What a destination answered for one person: `rejected` carries a code, never a value."""
+
+    customer_id: str
+    outcome: Literal["accepted", "rejected"]
+    code: str | None = None
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What writing came to; going through `receipts` sends nothing any more."""
+
+    receipts: Iterable[Receipt]
+    path: Path | None = None
+
+
+@dataclass(frozen=True)
+class Package:
+    """What one plan hands to a destination.
+
+    The connection holds two tables, each ordered by and unique in `customer_id`: `audience`
+    (customer_id, contact_id_crm, segment_ids: everyone the destination may hold) and `changes`
+    (the same columns and `change`: whom the plan is about; no segments means that the person leaves).
+    """
+
+    plan_id: str
+    version: str
+    as_of: datetime
+    outbox: Path
+    connection: duckdb.DuckDBPyConnection
+
+    def changed(self) -> Iterator[tuple[str, str]]:
+        """Customer id and the segment ids as JSON array text, of each person whom the plan is about."""
+        cursor = self.connection.cursor()
+        cursor.execute("select customer_id, cast(to_json(segment_ids) as varchar) from changes order by customer_id")
+        while rows := cursor.fetchmany(_BATCH):
+            yield from rows
+
+
+class Destination(Protocol):
+    """Somewhere the audience goes. Writing the same package twice must leave what writing it once leaves."""
+
+    @property
+    def name(self) -> str:
+        """The module's name, which is also the audience's `destination`."""
+
+    def render(self, package: Package, folder: Path) -> None:
+        """Write into the empty `folder` what would be sent, and send nothing: this is what a dry run shows."""
+
+    def write(self, package: Package, folder: Path) -> Sent:
+        """Send what was rendered. A refused person is a receipt; a destination that is down is an exception."""
+
+
+def names() -> list[str]:
+    """The destinations there are, in alphabetical order."""
+    return sorted(module.name for module in pkgutil.iter_modules(destinations.__path__))
+
+
+def load_destination(name: str) -> Destination:
+    """The destination of that name.
+
+    Raises:
+        NoDestination: there is none; the message lists those there are.
+    """
+    if name not in names():
+        raise NoDestination(f"no destination {name!r}; there are: {', '.join(names())}")
+    found: Destination = importlib.import_module(f"{destinations.__name__}.{name}").DESTINATION
+    return found

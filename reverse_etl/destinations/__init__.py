@@ -1,0 +1,1 @@
+"""One file is one destination: a module that defines `DESTINATION`."""

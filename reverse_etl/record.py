@@ -1,0 +1,89 @@
+"""Delivery's part of the ledger: the plan before anything is written, and what was accepted after.
+
+Receipts and what they change are one transaction: either the ledger knows of a delivery, or the
+next one makes it again.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from reverse_etl.destination import Receipt
+from reverse_etl.plan import Plan
+from warehouse import ledger
+
+_PLAN = """
+insert into plans (plan_id, run_id, destination, version, created_at, added, changed, removed, status)
+values (:plan_id, :run_id, :destination, :version, :at, :added, :changed, :removed, 'planned')
+on conflict (plan_id) do nothing
+"""
+_RECEIPTS = """
+insert or replace into receipts (plan_id, destination, customer_id, outcome, code, attempted_at)
+select :plan_id, :destination, customer_id, coalesce(outcome, 'unknown'), code, :at
+from planned left join answered using (customer_id)
+"""
+_ACCEPT = """
+insert or replace into accepted (destination, customer_id, segment_ids, accepted_at, plan_id)
+select :destination, customer_id, segment_ids, :at, :plan_id
+from planned join answered using (customer_id)
+where outcome = 'accepted' and segment_ids <> '[]'
+"""
+_REMOVE = """
+delete from accepted
+where destination = :destination and customer_id in (
+    select customer_id from planned join answered using (customer_id)
+    where outcome = 'accepted' and segment_ids = '[]'
+)
+"""
+_FINISH = """
+update plans
+set status = case when exists (select 1 from receipts where plan_id = :plan_id and outcome <> 'accepted')
+    then 'partial' else 'delivered' end
+where plan_id = :plan_id
+"""
+_ABANDON = """
+update plans set status = 'abandoned'
+where destination = :destination and status = 'planned'
+"""
+_OUTCOMES = """
+select sum(outcome = 'accepted'), sum(outcome = 'rejected'), sum(outcome = 'unknown')
+from receipts where plan_id = :plan_id
+"""
+
+
+class Outcomes(NamedTuple):
+    """People by what became of them; `unknown` are those whom the destination gave no receipt for."""
+
+    accepted: int
+    rejected: int
+    unknown: int
+
+
+def record_plan(path: Path, plan: Plan, run_id: str, at: datetime) -> None:
+    """Commit the plan; one that stands there already, from before a stop, is left as it is."""
+    with ledger.connect(path) as connection:
+        connection.execute(_PLAN, vars(plan) | {"run_id": run_id, "at": _text(at)})
+
+
+def record_outcome(
+    path: Path, plan: Plan, planned: Iterator[tuple[str, str]], receipts: Iterable[Receipt], at: datetime
+) -> Outcomes:
+    """Keep one receipt for each planned person, and move `accepted` for those who were accepted.
+
+    `planned` gives customer id and segment ids (JSON array text); receipts for anyone else are not kept.
+    """
+    values = {"plan_id": plan.plan_id, "destination": plan.destination, "at": _text(at)}
+    with ledger.connect(path) as connection:
+        connection.execute("create temp table planned (customer_id text primary key, segment_ids text not null)")
+        connection.executemany("insert into planned values (?, ?)", planned)
+        connection.execute("create temp table answered (customer_id text primary key, outcome text, code text)")
+        connection.executemany("insert or replace into answered values (?, ?, ?)", receipts)
+        for statement in (_RECEIPTS, _ACCEPT, _REMOVE, _FINISH, _ABANDON):
+            connection.execute(statement, values)
+        return Outcomes(*connection.execute(_OUTCOMES, values).fetchone())
+
+
+def _text(at: datetime) -> str:
+    """ISO 8601 with offset, as elsewhere in the ledger; a time without offset is UTC."""
+    return (at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)).isoformat(timespec="seconds")

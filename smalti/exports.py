@@ -1,0 +1,46 @@
+"""A first look at the folder that a run was given: is there anything that a source knows."""
+
+from pathlib import Path
+
+from ingestion import source
+from reverse_etl import destination
+from warehouse import manifest
+from warehouse.errors import NothingToDo, SmaltiError
+from warehouse.settings import Settings
+
+_OTHER_STEPS = 7
+
+
+def steps() -> int:
+    """How many steps a run has."""
+    return len(source.names()) + _OTHER_STEPS + len(destination.names())
+
+
+def look(settings: Settings, data: Path | None) -> list[str]:
+    """Notes on the folder: what no source knows, or that it is empty.
+
+    Raises:
+        SmaltiError: the folder is missing.
+        NothingToDo: it holds no export, and there is nothing from earlier runs to go on with.
+    """
+    folder = data or settings.drop
+    if data and not folder.is_dir():
+        raise SmaltiError(f"no folder {folder}; --data names a folder with exports")
+    if data is None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    claimed = [file for name in source.names() for file in source.files(source.load_source(name), folder)]
+    if not claimed:
+        known = ", ".join(source.names())
+        message = f"no export in {folder}; files are known by their names, for the sources {known} (docs/sources.md)"
+        if data or not any(manifest.read(path.parent) for path in settings.raw.glob("*/manifest.jsonl")):
+            raise NothingToDo(message)
+        return [f"{message}; going on with what was loaded before"]
+    return [f"{file}: no source knows a file of this name; it is left alone" for file in source.unmatched(folder)]
+
+
+def any_accepted(settings: Settings, data: Path | None) -> bool:
+    """Whether any file of the folder stands in a manifest as loaded."""
+    folder = data or settings.drop
+    names = {file.name for name in source.names() for file in source.files(source.load_source(name), folder)}
+    lines = [line for name in source.names() for line in manifest.read(settings.raw / name)]
+    return any(line.status == "loaded" and Path(line.file).name in names for line in lines) or data is None

@@ -1,0 +1,94 @@
+"""Run a DAG through Airflow, without a server, and follow it through the ledger."""
+
+import json
+import os
+import secrets
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from smalti.errors import RunFailed
+from warehouse import dbt, ledger, process, slot
+from warehouse.settings import CHECKOUT, Settings
+
+Row = dict[str, object]
+_POLL_SECONDS = 0.25
+
+
+def new_run_id(dag: str) -> str:
+    """A name for this run: the DAG, the second it started, and a few random digits."""
+    return f"{dag}-{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+
+
+def execute(
+    settings: Settings, dag: str, run_id: str, conf: dict[str, str], follow: Callable[[list[Row]], None]
+) -> None:
+    """Execute the DAG to its end under the slot; `follow` gets the run's ledger rows, again and again.
+
+    Raises:
+        Busy: another run holds the slot.
+        RunFailed: a step failed; the message is the step's own.
+    """
+    with slot.take(settings) as descriptor:
+        environment = _environment(settings)
+        held = () if descriptor is None else (descriptor,)
+        if descriptor is not None:
+            environment[slot.INHERITED] = str(descriptor)
+        _prepare(settings, environment, held)
+        log = settings.logs / f"{run_id}.log"
+        command = [_airflow(), "dags", "test", dag, "--conf", json.dumps(conf | {"run_id": run_id})]
+        child = process.start(command, environment, log, held)
+        while child.poll() is None:
+            follow(ledger.stages(settings.ledger, run_id))
+            time.sleep(_POLL_SECONDS)
+        rows = ledger.stages(settings.ledger, run_id)
+        follow(rows)
+        if child.returncode:
+            raise RunFailed(_reason(rows, child.returncode, log))
+
+
+def _airflow() -> str:
+    return str(Path(sys.executable).with_name("airflow"))
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    home = settings.airflow
+    return dbt.environment(settings) | {
+        "SMALTI_CURRENCY": settings.currency,
+        "SMALTI_SEGMENT_FLOOR": str(settings.segment_floor),
+        "SMALTI_KEEP_VERSIONS": str(settings.keep_versions),
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(CHECKOUT / "dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DEFAULT_TIMEZONE": "utc",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(settings.logs / "airflow"),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+    }
+
+
+def _prepare(settings: Settings, environment: dict[str, str], held: tuple[int, ...]) -> None:
+    """Create Airflow's database and the pool of one slot; again from nothing where that was cut short."""
+    ready = settings.airflow / ".ready"
+    if ready.exists():
+        return
+    shutil.rmtree(settings.airflow, ignore_errors=True)
+    settings.airflow.mkdir(parents=True)
+    log = settings.logs / "airflow-setup.log"
+    for arguments in (("db", "migrate"), ("pools", "set", "warehouse", "1", "DuckDB admits one writing process")):
+        code = process.start([_airflow(), *arguments], environment, log, held).wait()
+        if code:
+            raise RunFailed(f"airflow {' '.join(arguments[:2])} ended with exit code {code}; see {log}")
+    ready.touch()
+
+
+def _reason(rows: list[Row], code: int, log: Path) -> str:
+    failed = [row for row in rows if row["status"] in ("failed", "running")]
+    if not failed:
+        return f"Airflow ended with exit code {code}; see {log}"
+    row = failed[-1]
+    where = f"{row['stage']} {row['source']}".strip()
+    return f"{where}: {row['message'] or 'was cut short'} (log: {log})"

@@ -1,0 +1,101 @@
+"""Tables on a terminal; what they show is the same as `--json`."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+def _table(title: str, columns: list[str], lines: list[list[object]]) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number == 0 else "right", overflow="fold")
+    for line in lines:
+        table.add_row(*(_cell(value) for value in line))
+    return table
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def segments(console: Console, found: list[dict[str, Any]], floor: int) -> None:
+    """One line a segment."""
+    small = f"<{floor}"
+    lines = [
+        [
+            row["segment_id"],
+            small if row["members"] is None else row["members"],
+            small if row["active_members"] is None else row["active_members"],
+            row["entered"],
+            row["left"],
+            "yes" if row["is_sendable"] else f"no: {row['why_not']}",
+        ]
+        for row in found
+    ]
+    console.print(_table("Segments", ["segment", "members", "active", "entered", "left", "sendable"], lines))
+
+
+def run(console: Console, found: dict[str, Any], floor: int) -> None:
+    """The summary at the end of a run."""
+    label = "  [yellow]simulated data: nothing here is about a real shop[/yellow]" if found["simulated"] else ""
+    console.print(f"\n[bold]As of {found['as_of']} UTC[/bold]{label}\n")
+    columns = ["source", "in", "loaded", "rejected", "duplicate", "suppressed"]
+    names = ["source", *(f"rows_{name}" for name in columns[1:])]
+    console.print(_table("Rows", columns, [[row[name] for name in names] for row in found["sources"]]))
+    for problem in found["problems"]:
+        console.print(f"[red]problem[/red] {problem}", highlight=False, soft_wrap=True)
+    console.print()
+    console.print(_table("Customers", list(found["customers"]), [list(found["customers"].values())]))
+    console.print()
+    segments(console, found["segments"], floor)
+    console.print()
+    _models(console, found["models"])
+    console.print()
+    for delivery in found["deliveries"]:
+        _delivery(console, delivery, floor)
+    console.print(f"\npublished {found['published']}", soft_wrap=True, highlight=False)
+    console.print(f"{found['seconds']} s, peak memory of a step {found['peak_memory_mb']} MB", highlight=False)
+
+
+def _models(console: Console, report: dict[str, Any]) -> None:
+    lines = [[name, model["status"], model["reason"] or _quality(model)] for name, model in sorted(report.items())]
+    console.print(_table("Models", ["model", "status", "quality"], lines))
+
+
+def _quality(model: dict[str, Any]) -> str:
+    metrics, told = model["metrics"], [f"{model['rows']:,} people"]
+    for name, value in {**metrics, **metrics.get("model", {})}.items():
+        if isinstance(value, int | float):
+            baseline = metrics.get("baseline", {}).get(name)
+            against = "" if baseline is None or name == "base_rate" else f" (baseline {baseline:.3g})"
+            told.append(f"{name} {value:.3g}{against}")
+    return ", ".join(told)
+
+
+def _delivery(console: Console, delivery: dict[str, Any], floor: int) -> None:
+    sent = delivery["sent"]
+    told = (
+        f"{sent['added']:,} added, {sent['changed']:,} changed, {sent['removed']:,} removed → {delivery['path']}"
+        if sent
+        else "nothing changed, nothing sent"
+    )
+    console.print(f"[bold]{delivery['destination']}[/bold] {delivery['people']:,} people; {told}", soft_wrap=True)
+    for segment, people in delivery["held_back_by_consent"].items():
+        console.print(f"  held back without consent: {segment} {people:,} people", highlight=False)
+    for segment, people in delivery["held_back_by_floor"].items():
+        told = f"<{floor}" if people is None else f"{people:,}"
+        console.print(f"  held back by the floor of {floor} active members: {segment} {told} people", highlight=False)
+
+
+def status(console: Console, found: dict[str, Any]) -> None:
+    """What is published, and a line a run."""
+    published = found["published"]
+    told = (
+        f"{published['version']}, as of {published['as_of']} UTC, {published['path']}" if published else "nothing yet"
+    )
+    console.print(f"published: {told}", soft_wrap=True, highlight=False)
+    lines = [[run["run_id"], run["status"], run["started_at"], run["seconds"]] for run in found["runs"]]
+    console.print(_table("Runs", ["run", "status", "started", "seconds"], lines))

@@ -1,0 +1,127 @@
+"""What a run came to, read from the ledger and the published version."""
+
+import json
+import resource
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from warehouse import ledger
+from warehouse.settings import Settings
+
+_SEGMENTS = """
+with changes as (
+    select
+        segment_id,
+        count(*) filter (where started_at = control.as_of and not is_continued) as entered,
+        count(*) filter (where left_at = control.as_of and left_reason = 'left') as "left"
+    from segments.membership_history
+    cross join ops.control
+    group by segment_id
+)
+-- a group below the floor is not counted in a report
+select
+    segment_id, owner, tier, purpose, is_sendable, why_not,
+    case when is_sendable then members end as members,
+    case when is_sendable then active_members end as active_members,
+    case when is_sendable then coalesce(entered, 0) end as entered,
+    case when is_sendable then coalesce("left", 0) end as "left"
+from segments.catalog
+left join changes using (segment_id)
+order by segment_id"""
+
+_CUSTOMERS = """
+select
+    count(*) as customers,
+    count(*) filter (where contact_id_crm is not null) as known,
+    count(*) filter (where is_active and not is_bot) as active,
+    count(*) filter (where orders_count > 0) as buyers,
+    count(*) filter (where is_bot) as bots
+from profiles.customers"""
+
+# of a segment held by the floor the number of members is told only where it is not itself below the floor
+_HELD = """
+select
+    activations.destination, catalog.segment_id,
+    case when catalog.members >= control.segment_floor then catalog.members end as members
+from profiles.activations
+join segments.catalog on activations.segment = catalog.segment_id
+cross join ops.control
+where not catalog.is_sendable
+order by all"""
+
+
+def rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
+    """The result as a list of dicts, one a row."""
+    cursor = connection.execute(query)
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def segments(settings: Settings) -> list[dict[str, Any]]:
+    """The segments of the published version with sizes and changes; a size below the floor is None."""
+    with duckdb.connect(settings.current, read_only=True) as connection:
+        return rows(connection, _SEGMENTS)
+
+
+def of_run(settings: Settings, run_id: str, seconds: float) -> dict[str, Any]:
+    """Everything a run came to, ready for JSON."""
+    stages = ledger.stages(settings.ledger, run_id)
+    loaded = [row for row in stages if row["stage"] == "load_raw"]
+    with duckdb.connect(settings.current, read_only=True) as connection:
+        control = rows(connection, "select run_id, as_of from ops.control")[0]
+        simulated = rows(connection, "select source from ops.sources where is_simulated and rows_loaded > 0 order by 1")
+        customers = rows(connection, _CUSTOMERS)[0]
+        withheld = rows(connection, "select * from activation.withheld where reason = 'consent' order by all")
+        held = rows(connection, _HELD)
+    return {
+        "run_id": run_id,
+        "as_of": control["as_of"].isoformat(),
+        "published": str(settings.current.resolve()),
+        "simulated": bool(simulated),
+        "sources": [_balance(row) for row in loaded],
+        "problems": [line for row in loaded if row["message"] for line in str(row["message"]).splitlines()],
+        "customers": customers,
+        "segments": segments(settings),
+        "models": _report(settings.scores / run_id / "report.json"),
+        "deliveries": [
+            _delivery(
+                settings,
+                row,
+                [line for line in withheld if line["destination"] == row["source"]],
+                [line for line in held if line["destination"] == row["source"]],
+            )
+            for row in stages
+            if row["stage"] == "deliver"
+        ],
+        "seconds": round(seconds, 1),
+        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024),
+    }
+
+
+def _balance(row: dict[str, Any]) -> dict[str, Any]:
+    return {"source": row["source"]} | {name: row[name] or 0 for name in row if str(name).startswith("rows_")}
+
+
+def _report(path: Path) -> Any:
+    return json.loads(path.read_text())["models"] if path.exists() else {}
+
+
+def _delivery(
+    settings: Settings, row: dict[str, Any], withheld: list[dict[str, Any]], held: list[dict[str, Any]]
+) -> dict[str, Any]:
+    with ledger.connect(settings.ledger) as book:
+        plan = book.execute(
+            "select plan_id, added, changed, removed, status from plans where run_id = ? and destination = ?",
+            (row["run_id"], row["source"]),
+        ).fetchone()
+        people = book.execute("select count(*) from accepted where destination = ?", (row["source"],)).fetchone()[0]
+    return {
+        "destination": row["source"],
+        "people": people,
+        "sent": dict(plan) if plan else None,
+        "path": row["message"] if plan else None,
+        "held_back_by_consent": {line["segment_id"]: line["customers"] for line in withheld},
+        "held_back_by_floor": {line["segment_id"]: line["members"] for line in held},
+    }

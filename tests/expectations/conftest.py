@@ -1,0 +1,119 @@
+"""A home of its own for every test, with a source's profile and a run's scores that pass both gates."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from types import SimpleNamespace
+
+import polars as pl
+import pytest
+from pydantic import SecretStr
+
+from warehouse.contracts import Column, Contract
+from warehouse.settings import Settings
+
+CANARY = "canary-7f3a@example.org"
+RUN = "2026-08-31T00"
+CONTRACT = Contract(
+    source="shop_orders",
+    description="Orders",
+    format="csv",
+    columns=(
+        Column(name="order_id", pii="indirect"),
+        Column(name="email", pii="direct", kind="email", nullable=False),
+        Column(name="ordered_at", type="timestamp", nullable=False),
+        Column(name="total_amount", type="decimal", minimum=0),
+        Column(name="note"),
+    ),
+    key=("order_id",),
+    event_time="ordered_at",
+    purpose="orders",
+    retention_days=700,
+)
+
+
+def profile() -> pl.DataFrame:
+    """The profile of a load of the contract above; nothing in it breaks a rule."""
+    epoch = datetime.fromisoformat("2026-08-01T00:00:00+00:00").timestamp()
+    rows = [
+        ("order_id", "VARCHAR", 0, None, None),
+        ("email_hmac", "VARCHAR", 0, None, None),
+        ("ordered_at", "TIMESTAMP", 0, epoch, epoch + 86_400 * 30),
+        ("total_amount", "DECIMAL(18,4)", 12, 0.0, 310.5),
+        ("note", "VARCHAR", 1000, None, None),
+    ]
+    return pl.DataFrame(
+        [("shop_orders", name, kind, 1000, nulls, 900, low, high) for name, kind, nulls, low, high in rows],
+        schema=["source", "column", "type", "rows", "nulls", "distinct_approx", "minimum", "maximum"],
+        orient="row",
+    )
+
+
+def scores() -> dict[str, pl.DataFrame]:
+    """Score frames of four customers; nothing in them breaks a rule."""
+    ids = [CANARY, "b", "c", "d"]
+    scored_at = pl.Series([datetime.fromisoformat("2026-08-31")] * 4, dtype=pl.Datetime("us"))
+    return {
+        "propensity": pl.DataFrame(
+            {
+                "customer_id": ids,
+                "model": ["purchase"] * 4,
+                "probability": [0.0, 0.2, 0.7, 1.0],
+                "tier": ["low", "low", "medium", "high"],
+                "model_version": ["0123456789ab"] * 4,
+                "scored_at": scored_at,
+            }
+        ),
+        "clusters": pl.DataFrame(
+            {
+                "customer_id": ids,
+                "cluster": pl.Series([0, 0, 1, 1], dtype=pl.Int32),
+                "persona": ["lapsed", "lapsed", "browsers", "browsers"],
+                "model_version": ["ba9876543210"] * 4,
+            }
+        ),
+    }
+
+
+def store_raw(home: Path, frame: pl.DataFrame, contract: Contract = CONTRACT) -> Settings:
+    """Put a profile and its contract where the gate looks."""
+    found = settings(home)
+    contract.write(found.raw / contract.source)
+    (found.gates / RUN).mkdir(parents=True, exist_ok=True)
+    frame.write_parquet(found.gates / RUN / "raw_profile.parquet")
+    return found
+
+
+def store_scores(home: Path, frames: dict[str, pl.DataFrame], **status: str) -> Settings:
+    """Put scores, their report and the features of the four customers where the gate looks."""
+    found = settings(home)
+    for folder in (found.scores / RUN, found.features / RUN):
+        folder.mkdir(parents=True, exist_ok=True)
+    for name, frame in frames.items():
+        frame.write_parquet(found.scores / RUN / f"{name}.parquet")
+    models = {name: {"status": status.get(name, "ok")} for name in ("purchase", "clusters")}
+    (found.scores / RUN / "report.json").write_text(json.dumps({"models": models}))
+    asked = {"customer_id": [CANARY, "b", "c", "d", "old"], "is_scored": [True] * 4 + [False]}
+    pl.DataFrame(asked).write_parquet(found.features / RUN / "features.parquet")
+    return found
+
+
+def settings(home: Path) -> Settings:
+    """Settings with their own home and fixed keys."""
+    namespace = SecretStr("6f3c1a52-6f0e-4d5e-9d54-2f6d8f2b7a10")
+    return Settings(home=home, hmac_key=SecretStr("ab" * 32), namespace=namespace)
+
+
+@pytest.fixture(scope="session")
+def made() -> SimpleNamespace:
+    """What passes, and how to put it in place, for tests in any import mode."""
+    return SimpleNamespace(
+        canary=CANARY,
+        run=RUN,
+        contract=CONTRACT,
+        profile=profile,
+        scores=scores,
+        settings=settings,
+        store_raw=store_raw,
+        store_scores=store_scores,
+    )

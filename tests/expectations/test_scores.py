@@ -1,0 +1,107 @@
+"""The score gate lets whole scores through, and every one of its rules can stop a run."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import polars as pl
+import pytest
+
+from expectations.gate import GateFailed
+from expectations.scores import check_scores
+
+Change = Callable[[pl.DataFrame], pl.DataFrame]
+
+
+def put(column: str, value: object) -> Change:
+    """Replace the column's second value."""
+    return lambda frame: frame.with_columns(
+        pl.Series(column, [value if i == 1 else old for i, old in enumerate(frame[column])], dtype=frame.schema[column])
+    )
+
+
+MUTANTS: list[tuple[str, Change, str]] = [
+    ("propensity", put("probability", 1.0001), "probability is between 0 and 1"),
+    ("propensity", put("probability", -0.0001), "probability is between 0 and 1"),
+    ("propensity", put("probability", None), "probability is not null"),
+    ("propensity", put("probability", float("nan")), "probability is not null"),
+    ("propensity", put("tier", "gold"), "tier is one of"),
+    ("propensity", put("tier", None), "tier is not null"),
+    ("propensity", put("model", "churn"), "model is purchase"),
+    ("propensity", put("model_version", None), "model_version is not null"),
+    ("propensity", put("scored_at", None), "scored_at is not null"),
+    ("propensity", put("customer_id", None), "customer_id is not null"),
+    ("propensity", put("customer_id", "d"), "customer_id and model occur once together"),
+    ("propensity", put("customer_id", "nobody"), "everybody scored is among the features"),
+    ("propensity", put("customer_id", "old"), "everybody scored is among the features"),
+    ("propensity", lambda frame: frame.head(3), "everybody to score is scored"),
+    ("propensity", lambda frame: frame.clear(), "everybody to score is scored"),
+    ("propensity", lambda frame: frame.cast({"probability": pl.Float32}), "columns and types are as specified"),
+    ("propensity", lambda frame: frame.drop("tier"), "columns and types are as specified"),
+    ("propensity", lambda frame: frame.drop("customer_id"), "columns and types are as specified"),
+    ("propensity", lambda frame: frame.with_columns(more=1), "columns and types are as specified"),
+    ("clusters", put("customer_id", "d"), "customer_id occurs once"),
+    ("clusters", put("customer_id", None), "customer_id is not null"),
+    ("clusters", put("cluster", None), "cluster is not null"),
+    ("clusters", put("cluster", -1), "cluster is 0 or more"),
+    ("clusters", put("persona", None), "persona is not null"),
+    ("clusters", put("model_version", None), "model_version is not null"),
+    ("clusters", lambda frame: frame.head(3), "everybody to score is scored"),
+    ("clusters", lambda frame: frame.cast({"cluster": pl.Int64}), "columns and types are as specified"),
+]
+
+
+def test_whole_scores_pass(made: SimpleNamespace, tmp_path: Path) -> None:
+    result = check_scores(made.store_scores(tmp_path, made.scores()), made.run)
+    assert (result.failed, result.skipped) == (0, False)
+    assert result.evaluated == 24
+
+
+@pytest.mark.parametrize(("table", "change", "rule"), MUTANTS)
+def test_each_rule_goes_red(made: SimpleNamespace, tmp_path: Path, table: str, change: Change, rule: str) -> None:
+    frames = made.scores()
+    settings = made.store_scores(tmp_path, {**frames, table: change(frames[table])})
+    with pytest.raises(GateFailed, match=f"scores_{table}.*: {rule}") as error:
+        check_scores(settings, made.run)
+    assert made.canary not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "table", "status"),
+    [
+        ("purchase", "propensity", "too_little_data"),
+        ("clusters", "clusters", "too_little_data"),
+        ("clusters", "clusters", "no_structure"),
+    ],
+)
+def test_zero_rows_pass_when_the_report_says_why(
+    made: SimpleNamespace, tmp_path: Path, model: str, table: str, status: str
+) -> None:
+    frames = made.scores()
+    some = made.store_scores(tmp_path, frames, **{model: status})
+    with pytest.raises(GateFailed, match=f"scores_{table}_totals: there are no rows"):
+        check_scores(some, made.run)
+    none = made.store_scores(tmp_path, {**frames, table: frames[table].clear()}, **{model: status})
+    result = check_scores(none, made.run)
+    assert (result.failed, result.evaluated) == (0, 24)
+
+
+def test_a_status_that_nobody_knows_fails(made: SimpleNamespace, tmp_path: Path) -> None:
+    with pytest.raises(GateFailed, match="status is one of ok, too_little_data"):
+        check_scores(made.store_scores(tmp_path, made.scores(), purchase="no_structure"), made.run)
+
+
+@pytest.mark.parametrize("name", ["propensity.parquet", "clusters.parquet", "report.json"])
+def test_a_missing_file_fails(made: SimpleNamespace, tmp_path: Path, name: str) -> None:
+    settings = made.store_scores(tmp_path, made.scores())
+    (settings.scores / made.run / name).unlink()
+    with pytest.raises(GateFailed, match=f"has no {name}"):
+        check_scores(settings, made.run)
+
+
+def test_a_file_cut_short_fails(made: SimpleNamespace, tmp_path: Path) -> None:
+    settings = made.store_scores(tmp_path, made.scores())
+    file = settings.scores / made.run / "propensity.parquet"
+    file.write_bytes(file.read_bytes()[:-20])
+    with pytest.raises(GateFailed, match=r"the gate itself broke: ComputeError at scores\.py"):
+        check_scores(settings, made.run)

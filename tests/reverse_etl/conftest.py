@@ -1,0 +1,131 @@
+"""A published version built by hand, and the ledger and the outbox as they stand after a delivery."""
+
+import json
+import sqlite3
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from reverse_etl.deliver import Delivered, deliver
+from warehouse.settings import Settings
+
+AS_OF = datetime(2026, 9, 1, tzinfo=UTC).replace(tzinfo=None)
+AT = datetime(2026, 9, 1, 4, tzinfo=UTC)
+SCHEMA = """
+create schema activation; create schema segments; create schema ops;
+create table activation.audience (destination text, customer_id text, contact_id_crm text, segment_ids text[]);
+create table activation.audience_changes (
+    destination text, customer_id text, contact_id_crm text, segment_ids text[], change text
+);
+create table segments.catalog (
+    segment_id text, owner text, tier text, purpose text, members bigint, active_members bigint,
+    is_sendable boolean, why_not text
+);
+create table ops.control (run_id text, as_of timestamp);
+insert into ops.control values ('run-1', timestamp '2026-09-01');
+"""
+CHANGES = """
+insert into activation.audience_changes
+select 'files', coalesce(a.customer_id, b.customer_id), coalesce(a.contact_id_crm, 'c-' || b.customer_id),
+    coalesce(a.segment_ids, []),
+    case when b.customer_id is null then 'added' when a.customer_id is null then 'removed' else 'changed' end
+from (from activation.audience where destination = 'files') as a
+full join accepted as b on b.customer_id = a.customer_id
+where a.segment_ids is distinct from b.segment_ids
+"""
+People = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Shop:
+    """One `SMALTI_HOME` in a temporary folder; people are customer id → segment ids."""
+
+    settings: Settings
+
+    def publish(self, version: str, people: People, sendable: Iterable[str] | None = None) -> None:
+        """Publish a version whose changes are against the ledger as it stands now."""
+        path = self.settings.published / f"{version}.duckdb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        with duckdb.connect(str(path)) as connection:
+            connection.execute(SCHEMA)
+            self._fill(connection, people, sendable)
+        self.serve(version)
+
+    def _fill(self, connection: duckdb.DuckDBPyConnection, people: People, sendable: Iterable[str] | None) -> None:
+        ids = sorted({s for segments in people.values() for s in segments} if sendable is None else sendable)
+        catalog = pl.DataFrame({"segment_id": ids}, schema={"segment_id": pl.String})
+        held = {"customer_id": pl.String, "segment_ids": pl.List(pl.String)}
+        wanted = pl.DataFrame({"customer_id": list(people), "segment_ids": list(people.values())}, schema=held)
+        before = self.accepted()
+        accepted = pl.DataFrame({"customer_id": list(before), "segment_ids": list(before.values())}, schema=held)
+        for name, frame in (("catalog", catalog), ("wanted", wanted), ("accepted", accepted)):
+            connection.register(name, frame)
+        connection.execute(
+            "insert into segments.catalog (segment_id, is_sendable) select segment_id, true from catalog"
+        )
+        connection.execute(
+            "insert into activation.audience select 'files', customer_id, "
+            "case when not ends_with(customer_id, '0') then 'c-' || customer_id end, segment_ids from wanted"
+        )
+        connection.execute("insert into activation.audience values ('elsewhere', 'nobody', null, ['other'])")
+        connection.execute(CHANGES)
+
+    def serve(self, version: str) -> None:
+        """Let `current.duckdb` point to that version."""
+        aside = self.settings.published / ".current"
+        aside.symlink_to(f"{version}.duckdb")
+        aside.replace(self.settings.current)
+
+    def deliver(self, run_id: str = "run-1") -> Delivered:
+        """Deliver to the files destination."""
+        return deliver(self.settings, "files", run_id, AT)
+
+    def rows(self, sql: str) -> list[tuple[object, ...]]:
+        """Rows of the ledger; none where there is no ledger."""
+        if not self.settings.ledger.exists():
+            return []
+        connection = sqlite3.connect(self.settings.ledger)
+        try:
+            return connection.execute(sql).fetchall()
+        finally:
+            connection.close()
+
+    def accepted(self) -> dict[str, list[str]]:
+        """What the ledger says the files destination holds."""
+        rows = self.rows("select customer_id, segment_ids from accepted where destination = 'files'")
+        return {str(customer_id): json.loads(str(segment_ids)) for customer_id, segment_ids in rows}
+
+    @property
+    def latest(self) -> Path:
+        """Where the files destination delivers."""
+        return self.settings.outbox / "files" / "latest"
+
+    def delivered(self) -> dict[str, list[str]]:
+        """What stands in the member file that readers open."""
+        frame = pl.read_parquet(self.latest / "members.parquet")
+        return dict(zip(frame["customer_id"].to_list(), frame["segment_ids"].to_list(), strict=True))
+
+
+def shop_in(home: Path) -> Shop:
+    """An empty shop whose state lives under `home`."""
+    keys = {"hmac_key": "00" * 32, "namespace": str(uuid.UUID(int=1))}
+    return Shop(Settings(_env_file=None, home=home, threads=2, **keys))
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    """An empty shop."""
+    return shop_in(tmp_path / "home")
+
+
+@pytest.fixture
+def new_shop(tmp_path_factory: pytest.TempPathFactory):
+    """Empty shops, one a call, for tests that need many."""
+    return lambda: shop_in(tmp_path_factory.mktemp("shop") / "home")

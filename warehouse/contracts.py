@@ -1,0 +1,135 @@
+"""What a source promises: columns with type, key, event time, class, purpose and retention."""
+
+import json
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+type_names = Literal["text", "integer", "decimal", "boolean", "timestamp", "date"]
+DUCKDB_TYPES = {
+    "text": "varchar",
+    "integer": "bigint",
+    "decimal": "decimal(18, 4)",
+    "boolean": "boolean",
+    "timestamp": "timestamp",
+    "date": "date",
+}
+IDENTIFIER = r"^[a-z][a-z0-9_]{0,62}$"
+RESERVED = {"_file": "varchar", "_position": "bigint", "_arrived_at": "timestamp", "_batch": "integer"}
+
+
+class Frozen(BaseModel):
+    """A value: no field changes, no unknown field."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Column(Frozen):
+    """One column of an export.
+
+    `direct` columns identify a person by themselves (e-mail, phone, name, address): they are
+    normalised as `kind`, kept in the vault, and stand in raw as `<name>_hmac`.
+    """
+
+    name: str = Field(pattern=IDENTIFIER)
+    header: str | None = Field(default=None, description="name in the file; the same as `name` unless given")
+    type: type_names = "text"
+    nullable: bool = True
+    pii: Literal["none", "indirect", "direct"] = "none"
+    kind: Literal["email", "phone", "name", "address", "birth_date"] | None = None
+    allowed: tuple[str, ...] = ()
+    minimum: float | None = None
+    unit: str | None = None
+    purpose: str | None = Field(default=None, description="the contract's unless given")
+    retention_days: int | None = Field(default=None, description="the contract's unless given")
+
+    @model_validator(mode="after")
+    def _direct_has_a_kind(self) -> Self:
+        if (self.pii == "direct") != (self.kind is not None):
+            raise ValueError(f"column {self.name}: `kind` is for direct identifiers, and each of them needs one")
+        if self.pii == "direct" and self.type != "text":
+            raise ValueError(f"column {self.name}: a direct identifier is text")
+        return self
+
+    @property
+    def in_file(self) -> str:
+        """The column's name in the file's header."""
+        return self.header or self.name
+
+    @property
+    def in_raw(self) -> str:
+        """The column's name in raw: direct identifiers stand there as their HMAC."""
+        return f"{self.name}_hmac" if self.pii == "direct" else self.name
+
+
+class LawfulBasis(Frozen):
+    """A basis declared for everyone in the source; any explicit refusal wins over it."""
+
+    purposes: tuple[str, ...]
+    channels: tuple[str, ...]
+
+
+class Contract(Frozen):
+    """What the files of one source hold.
+
+    `repeats` says what a row is whose key was seen before: `duplicate` (counted, not loaded) or
+    `load` (kept; for sources whose only key is the row's position). `arrival` says when a row
+    became known: the time in the file's name, the event's own time (for back-fills), or the load.
+    """
+
+    source: str = Field(pattern=IDENTIFIER)
+    description: str
+    format: Literal["csv", "jsonl", "parquet"]
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    repeats: Literal["duplicate", "load"] = "duplicate"
+    event_time: str | None = None
+    arrival: Literal["file_name", "event_time", "load"] = "file_name"
+    delimiter: str = ","
+    currency: str | None = Field(default=None, pattern="^[A-Z]{3}$")
+    purpose: str
+    retention_days: int = Field(gt=0)
+    lawful_basis: LawfulBasis | None = None
+    is_simulated: bool = False
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> Self:
+        names = [column.name for column in self.columns]
+        if len(set(names)) != len(names):
+            raise ValueError(f"{self.source}: a column name stands twice")
+        known = {*names, "_position"}
+        for name in (*self.key, *([self.event_time] if self.event_time else [])):
+            if name not in known:
+                raise ValueError(f"{self.source}: no column {name!r}; there are: {', '.join(sorted(known))}")
+        if self.arrival == "event_time" and not self.event_time:
+            raise ValueError(f"{self.source}: arrival by event time needs `event_time`")
+        return self
+
+    def column(self, name: str) -> Column:
+        """The column of that name.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return {column.name: column for column in self.columns}[name]
+
+    def raw_columns(self) -> dict[str, str]:
+        """Name and DuckDB type of each column of the raw Parquet, in order."""
+        own = {c.in_raw: "varchar" if c.pii == "direct" else DUCKDB_TYPES[c.type] for c in self.columns}
+        return own | RESERVED
+
+    def write(self, folder: Path) -> None:
+        """Write `contract.json` into the source's raw folder, for dbt and the gates to read."""
+        folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(self.model_dump(mode="json") | {"raw_columns": self.raw_columns()}, indent=1)
+        temporary = folder / "contract.json.tmp"
+        temporary.write_text(text)
+        temporary.replace(folder / "contract.json")
+
+
+def read(folder: Path) -> Contract:
+    """The contract beside the raw data in `folder`."""
+    fields = json.loads((folder / "contract.json").read_text())
+    fields.pop("raw_columns")
+    return Contract.model_validate(fields)

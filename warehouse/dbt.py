@@ -1,0 +1,84 @@
+"""dbt, one subprocess per phase: it holds the working file until it ends."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from warehouse import process
+from warehouse.errors import SmaltiError
+from warehouse.settings import CHECKOUT, Settings
+
+PROJECT = CHECKOUT / "dbt_project"
+SEGMENTS = PROJECT / "models" / "segments"
+
+
+def _dbt() -> str:
+    return str(Path(sys.executable).with_name("dbt"))
+
+
+def segment_names() -> list[str]:
+    """The segments, found by discovery: one `.sql` file each."""
+    return sorted(path.stem for path in SEGMENTS.glob("*.sql"))
+
+
+def arguments(target_path: Path) -> list[str]:
+    """Options that every call of dbt in this project needs."""
+    return [
+        *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
+        *("--target-path", str(target_path), "--vars", json.dumps({"segments": segment_names()})),
+    ]
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The environment of a dbt process: the same settings, by the names that the profile reads."""
+    return os.environ | {
+        "SMALTI_HOME": str(settings.home),
+        "SMALTI_HMAC_KEY": settings.hmac_key.get_secret_value(),
+        "SMALTI_NAMESPACE": settings.namespace.get_secret_value(),
+        "SMALTI_WORKING": str(settings.working),
+        "SMALTI_THREADS": str(settings.threads),
+        "SMALTI_MEMORY_LIMIT": settings.memory_limit,
+        "DBT_LOG_PATH": str(settings.logs / "dbt"),
+    }
+
+
+def parse() -> int:
+    """Parse the project against an in-memory target and return dbt's exit code; needs no settings and no file."""
+    with tempfile.TemporaryDirectory() as target:
+        options = ["--target", "memory", "--no-partial-parse", *arguments(Path(target))]
+        quiet = os.environ | {"DBT_LOG_PATH": target}
+        return subprocess.run(
+            [_dbt(), "--quiet", "--no-version-check", "parse", *options], env=quiet, check=False
+        ).returncode
+
+
+def build(settings: Settings, folders: Sequence[str], *, unit_tests: bool = False) -> int:
+    """Build and test the models of these folders of `models/`; return how many nodes succeeded.
+
+    Raises:
+        SmaltiError: a model or test failed, by name.
+    """
+    target = settings.home / "dbt"
+    (target / "run_results.json").unlink(missing_ok=True)
+    command = [_dbt(), "--no-version-check", "build", *arguments(target)]
+    command += ["--select", *(f"path:{'' if folder == 'seeds' else 'models/'}{folder}" for folder in folders)]
+    command += [] if unit_tests else ["--exclude-resource-type", "unit_test"]
+    exit_code = process.start(command, environment(settings), settings.logs / "dbt.log").wait()
+    return _succeeded(target / "run_results.json", exit_code, settings.logs / "dbt.log")
+
+
+def _succeeded(results: Path, exit_code: int, log: Path) -> int:
+    nodes = json.loads(results.read_text())["results"] if results.exists() else []
+    failed = [node["unique_id"].split(".")[2] for node in nodes if node["status"] in ("error", "fail", "runtime error")]
+    if exit_code or failed or not nodes:
+        what = f"failed: {', '.join(failed)}" if failed else f"ended with exit code {exit_code} before any result"
+        raise SmaltiError(f"dbt {what}; see {log}")
+    return sum(node["status"] in ("success", "pass") for node in nodes)
+
+
+if __name__ == "__main__":
+    sys.exit(parse())

@@ -1,0 +1,118 @@
+"""Decisions that raw cannot give back: ids, merges, spells, versions; a folder a run, swapped as one."""
+
+import os
+import shutil
+from pathlib import Path
+
+import duckdb
+import yaml
+
+from warehouse.settings import CHECKOUT, Settings
+
+_CUSTOMERS = CHECKOUT / "dbt_project" / "models" / "profiles" / "customers.yml"
+
+_TABLES = {
+    "customer_ids": {
+        "identifier_type": "varchar",
+        "identifier_hash": "varchar",
+        "customer_id": "varchar",
+        "is_anchor": "boolean",
+        "assigned_at": "timestamp",
+    },
+    "merges": {
+        "merged_at": "timestamp",
+        "from_customer_id": "varchar",
+        "into_customer_id": "varchar",
+        "evidence": "varchar",
+    },
+    "membership_history": {
+        "segment_id": "varchar",
+        "customer_id": "varchar",
+        "entered_at": "timestamp",
+        "started_at": "timestamp",
+        "left_at": "timestamp",
+        "left_reason": "varchar",
+        "definition_version": "varchar",
+        "is_continued": "boolean",
+    },
+}
+
+# what each table keeps of the working file; an identifier keeps the moment at which its id was assigned
+_KEEP = {
+    "customer_ids": """
+        select
+            now_assigned.identifier_type, now_assigned.identifier_hash, now_assigned.customer_id,
+            now_assigned.is_new_anchor
+                or coalesce(before.is_anchor and before.customer_id = now_assigned.customer_id, false) as is_anchor,
+            case when before.customer_id = now_assigned.customer_id then before.assigned_at
+                else (select as_of from ops.control) end as assigned_at
+        from identity.customer_ids as now_assigned
+        left join durable.customer_ids as before using (identifier_type, identifier_hash)
+        union all
+        select before.*
+        from durable.customer_ids as before
+        anti join identity.customer_ids using (identifier_type, identifier_hash)
+        order by identifier_type, identifier_hash""",
+    "merges": "select * from profiles.merges order by all",
+    "membership_history": "select * from segments.membership_history order by all",
+    "customers_history": "select * from profiles.customers_history order by customer_id, valid_from",
+}
+
+
+def schemas() -> dict[str, dict[str, str]]:
+    """Columns and types of each table; the versions of customers follow that model's contract."""
+    model = yaml.safe_load(_CUSTOMERS.read_text())["models"][0]
+    customers = {column["name"]: column["data_type"] for column in model["columns"]}
+    return _TABLES | {"customers_history": customers | {"valid_from": "timestamp", "valid_to": "timestamp"}}
+
+
+def bind(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Create the schema `durable`: a view per table, empty where nothing was decided yet.
+
+    A column that the table has gained since is null in what was written before.
+    """
+    connection.execute("create schema if not exists durable")
+    for name, columns in schemas().items():
+        empty = ", ".join(f'cast(null as {kind}) as "{column}"' for column, kind in columns.items())
+        path = settings.durable / "current" / f"{name}.parquet"
+        known = f"union all by name select * from read_parquet('{path.resolve()}')" if path.exists() else ""
+        wanted = ", ".join(f'"{column}"' for column in columns)
+        body = f"select {wanted} from (select {empty} where false {known})"  # names are our own
+        connection.execute(f"create or replace view durable.{name} as {body}")
+
+
+def write(connection: duckdb.DuckDBPyConnection, settings: Settings, version: str) -> None:
+    """Write all tables aside and swap the folder in by one rename; earlier folders of kept versions stay."""
+    folder = settings.durable / version
+    aside = settings.durable / f"{version}.tmp"
+    for stale in (aside, folder):
+        shutil.rmtree(stale, ignore_errors=True)
+    aside.mkdir(parents=True)
+    for name, query in _KEEP.items():
+        path = aside / f"{name}.parquet"
+        connection.execute(f"copy ({query}) to '{path}' (format parquet, compression zstd)")
+        sync(path)
+    aside.replace(folder)
+    point(settings.durable / "current", folder)
+    for old in sorted(path for path in settings.durable.iterdir() if path.is_dir() and not path.is_symlink())[
+        : -settings.keep_versions
+    ]:
+        if old != folder:
+            shutil.rmtree(old)
+
+
+def sync(path: Path) -> None:
+    """Wait until the file's bytes are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def point(link: Path, target: Path) -> None:
+    """Let `link` name `target`, its sibling, by one atomic rename."""
+    temporary = link.with_name(f"{link.name}.tmp")
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(target.name)
+    temporary.replace(link)

@@ -1,0 +1,13 @@
+"""Errors that a person may read as they are."""
+
+
+class SmaltiError(Exception):
+    """States what, where and what is allowed; never a row's value. Shown and recorded in full."""
+
+
+class Busy(SmaltiError):
+    """Another run holds the slot."""
+
+
+class NothingToDo(SmaltiError):
+    """There are no rows to work on."""

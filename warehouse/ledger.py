@@ -1,0 +1,103 @@
+"""The truth about runs, plans, receipts and what destinations have accepted: one SQLite file."""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from warehouse.errors import SmaltiError
+
+_SCHEMA = """
+create table if not exists runs (
+    run_id text not null, stage text not null, source text not null default '', started_at text not null,
+    seconds real, rows_in integer, rows_loaded integer, rows_rejected integer, rows_duplicate integer,
+    rows_suppressed integer, status text not null, message text, primary key (run_id, stage, source)
+);
+create table if not exists plans (
+    plan_id text primary key, run_id text not null, destination text not null, version text not null,
+    created_at text not null, added integer not null, changed integer not null, removed integer not null,
+    status text not null
+);
+create table if not exists receipts (
+    plan_id text not null, destination text not null, customer_id text not null, outcome text not null,
+    code text, attempted_at text not null, primary key (plan_id, customer_id)
+);
+create table if not exists accepted (
+    destination text not null, customer_id text not null, segment_ids text not null,
+    accepted_at text not null, plan_id text not null, primary key (destination, customer_id)
+);
+"""
+
+
+@dataclass
+class Stage:
+    """Counts that a stage fills in while it runs; they become its row in `runs`."""
+
+    rows_in: int | None = None
+    rows_loaded: int | None = None
+    rows_rejected: int | None = None
+    rows_duplicate: int | None = None
+    rows_suppressed: int | None = None
+    status: str = "ok"
+    message: str | None = None
+
+
+@contextmanager
+def connect(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection in which the block is one transaction: committed at its end, or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(path, timeout=5, isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    try:
+        connection.execute("pragma journal_mode = wal")
+        connection.execute("pragma synchronous = full")
+        connection.executescript(_SCHEMA)
+        connection.execute("begin immediate")
+        yield connection
+        connection.execute("commit")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("rollback")
+        raise
+    finally:
+        connection.close()
+
+
+@contextmanager
+def stage(path: Path, run_id: str, name: str, source: str = "") -> Iterator[Stage]:
+    """Record one stage of a run: `running` at its start, its counts and status at its end.
+
+    An exception marks it `failed`: our own with their message, others with their class only,
+    because messages may carry values.
+    """
+    started, clock = datetime.now(UTC).isoformat(timespec="milliseconds"), time.monotonic()
+    row = Stage(status="running")
+    _write(path, run_id, name, source, started, None, row)
+    row.status = "ok"
+    try:
+        yield row
+    except BaseException as error:
+        row.status = "failed"
+        row.message = str(error) if isinstance(error, SmaltiError) else type(error).__name__
+        raise
+    finally:
+        _write(path, run_id, name, source, started, time.monotonic() - clock, row)
+
+
+def _write(path: Path, run_id: str, name: str, source: str, started: str, seconds: float | None, row: Stage) -> None:
+    values = (run_id, name, source, started, seconds, *vars(row).values())
+    with connect(path) as connection:
+        connection.execute(f"insert or replace into runs values ({', '.join('?' * len(values))})", values)
+
+
+def stages(path: Path, run_id: str | None = None) -> list[dict[str, object]]:
+    """The rows of `runs`, oldest first; of one run where it is named."""
+    if not path.exists():
+        return []
+    where, values = ("where run_id = ?", (run_id,)) if run_id else ("", ())
+    with connect(path) as connection:
+        found = connection.execute(f"select * from runs {where} order by started_at, rowid", values)
+        return [dict(row) for row in found]

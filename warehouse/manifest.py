@@ -1,0 +1,63 @@
+"""Each source's manifest: what was loaded from which file, kept beside the raw data and outside any database.
+
+A Parquet file that no manifest line names does not exist for readers: loading writes data first,
+then the manifest by one rename, so a load is there whole or not at all.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Literal
+
+from warehouse.contracts import Frozen
+
+
+class Line(Frozen):
+    """One delivered file. Times are ISO 8601, UTC, without offset; `parquet` is relative to the source's folder."""
+
+    file: str
+    sha256: str
+    bytes: int
+    status: Literal["loaded", "quarantined"]
+    reason: str | None = None
+    run_id: str
+    batch: int
+    rows_in: int = 0
+    rows_loaded: int = 0
+    rows_rejected: int = 0
+    rows_duplicate: int = 0
+    rows_suppressed: int = 0
+    arrived_at: str | None = None
+    first_event_at: str | None = None
+    last_event_at: str | None = None
+    parquet: tuple[str, ...] = ()
+    rejects: str | None = None
+
+
+def read(folder: Path) -> list[Line]:
+    """The lines of a source's manifest, oldest first; none where nothing was loaded yet."""
+    path = folder / "manifest.jsonl"
+    if not path.exists():
+        return []
+    return [Line.model_validate_json(line) for line in path.read_text().splitlines()]
+
+
+def write(folder: Path, lines: list[Line]) -> None:
+    """Replace the manifest by these lines, atomically and durably."""
+    temporary = folder / "manifest.jsonl.tmp"
+    with temporary.open("w") as file:
+        file.writelines(json.dumps(line.model_dump()) + "\n" for line in lines)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(folder / "manifest.jsonl")
+
+
+def next_batch(raw: Path) -> int:
+    """One more than the highest batch number of any source."""
+    return 1 + max((line.batch for path in raw.glob("*/manifest.jsonl") for line in read(path.parent)), default=0)
+
+
+def parquet(folder: Path) -> list[str]:
+    """Absolute paths of the raw Parquet files that the manifest names, each once."""
+    named = {name for line in read(folder) for name in line.parquet}
+    return [str(folder / name) for name in sorted(named)]

@@ -1,0 +1,174 @@
+"""Publish: build a version aside, audit it, keep the decisions, swap by rename."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from warehouse import contracts, durable, ledger, manifest, run
+from warehouse.errors import SmaltiError
+from warehouse.settings import Settings
+
+SCHEMAS = ("profiles", "scores", "segments", "activation")
+
+# each query counts what must not be; a count above 0 stops the publication
+_AUDIT = {
+    "customers: a customer_id stands twice": "select count(*) - count(distinct customer_id) from profiles.customers",
+    "identifiers: one identifier has two customers": """
+        select count(*) - count(distinct (identifier_type, identifier_hash)) from profiles.identifiers""",
+    "memberships: a member is no customer": """
+        select count(*) from segments.memberships anti join profiles.customers using (customer_id)""",
+    "memberships: a bot is a member": """
+        select count(*) from segments.memberships join profiles.customers using (customer_id) where is_bot""",
+    "memberships: a pair stands twice": """
+        select count(*) - count(distinct (segment_id, customer_id)) from segments.memberships""",
+    "audience: a segment below the floor": """
+        select count(*) from (select unnest(segment_ids) as segment_id from activation.audience)
+        join segments.catalog using (segment_id) where not is_sendable""",
+    "audience: a person without consent": """
+        select count(*) from (select *, unnest(segment_ids) as segment from activation.audience) as sent
+        join profiles.activations using (destination, segment)
+        anti join (select * from profiles.customer_consents where is_granted)
+            using (customer_id, purpose, channel)""",
+    "changes: they do not turn what was accepted into the audience": """
+        select count(*) from (
+            select destination, customer_id, segment_ids from activation.audience_changes where change <> 'removed'
+            except all select destination, customer_id, segment_ids from activation.audience)""",
+    "scores: a scored person is no customer": """
+        select count(*) from scores.propensity anti join profiles.customers using (customer_id)""",
+    "runs: rows in are not loaded + rejected + duplicate + suppressed": """
+        select count(*) from ops.runs where stage = 'load_raw'
+        and rows_in <> rows_loaded + rows_rejected + rows_duplicate + rows_suppressed""",
+    "catalog: no segment is defined": "select 1 - least(1, count(*)) from segments.catalog",
+}
+
+
+@dataclass(frozen=True)
+class Version:
+    """A published version: its name, its file, and the moment that it speaks of."""
+
+    name: str
+    path: Path
+    as_of: datetime
+    is_current: bool
+
+
+def publish(settings: Settings, run_id: str) -> str:
+    """Publish the working file's marts as a new version and return its name.
+
+    Every step may be repeated: what a killed publication left behind is overwritten.
+
+    Raises:
+        SmaltiError: the audit found something; the last version stays.
+    """
+    settings.published.mkdir(parents=True, exist_ok=True)
+    with run.working(settings, read_only=True) as connection:
+        name = _name(connection, run_id)
+        aside = settings.published / f"{name}.duckdb.tmp"
+        _build(connection, settings, aside)
+        _audit(aside)
+        durable.write(connection, settings, name)
+    durable.sync(aside)
+    path = settings.published / f"{name}.duckdb"
+    aside.chmod(0o444)
+    aside.replace(path)
+    durable.point(settings.current, path)
+    run.finish(settings, run_id)
+    _prune(settings)
+    return name
+
+
+def _name(connection: duckdb.DuckDBPyConnection, run_id: str) -> str:
+    row = connection.execute("select as_of, run_id from ops.control").fetchone()
+    if row is None or row[1] != run_id:
+        raise SmaltiError(f"run {run_id} does not own the working file; start it again")
+    return f"{row[0]:%Y%m%dT%H%M}-{run_id}"
+
+
+def _build(connection: duckdb.DuckDBPyConnection, settings: Settings, path: Path) -> None:
+    for leftover in path.parent.glob(f"{path.name}*"):
+        leftover.unlink()
+    connection.execute(f"attach '{path}' as version (read_write)")
+    for schema in SCHEMAS:
+        connection.execute(f"create schema version.{schema}")
+        tables = connection.execute(
+            "select table_name from information_schema.tables where table_catalog = 'working' and table_schema = ?",
+            [schema],
+        ).fetchall()
+        for (table,) in sorted(tables):
+            connection.execute(f'create table version.{schema}."{table}" as from working.{schema}."{table}"')
+    connection.execute("create table version.profiles.activations as from working.seeds.activations")
+    _build_ops(connection, settings)
+    connection.execute("checkpoint version")
+    connection.execute("detach version")
+
+
+def _build_ops(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    connection.execute("create schema version.ops")
+    connection.execute(
+        "create table version.ops.control as select run_id, as_of, segment_floor from working.ops.control"
+    )
+    connection.execute(
+        "create table version.ops.sources"
+        " (source varchar, description varchar, is_simulated boolean, rows_loaded bigint)"
+    )
+    rejects = []
+    for folder in sorted(path.parent for path in settings.raw.glob("*/contract.json")):
+        contract, lines = contracts.read(folder), manifest.read(folder)
+        rejects += [str(folder / line.rejects) for line in lines if line.rejects]
+        loaded = sum(line.rows_loaded for line in lines)
+        connection.execute(
+            "insert into version.ops.sources values (?, ?, ?, ?)",
+            [folder.name, contract.description, contract.is_simulated, loaded],
+        )
+    connection.execute(
+        "create table version.ops.rejects"
+        ' (source varchar, file varchar, "position" bigint, reason varchar, raw varchar)'
+    )
+    if rejects:
+        connection.execute("insert into version.ops.rejects by name from read_parquet(?)", [sorted(set(rejects))])
+    _copy_runs(connection, settings)
+
+
+def _copy_runs(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    connection.execute(
+        "create table version.ops.runs (run_id varchar, stage varchar, source varchar, started_at timestamp,"
+        " seconds double, rows_in bigint, rows_loaded bigint, rows_rejected bigint, rows_duplicate bigint,"
+        " rows_suppressed bigint, status varchar, message varchar)"
+    )
+    rows = [tuple(row.values()) for row in ledger.stages(settings.ledger)]
+    if rows:
+        connection.executemany(
+            "insert into version.ops.runs values (?, ?, nullif(?, ''), ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows
+        )
+
+
+def _audit(path: Path) -> None:
+    with duckdb.connect(path, read_only=True) as connection:
+        for rule, query in _AUDIT.items():
+            found = connection.execute(query).fetchone()
+            if found is None or found[0] != 0:
+                raise SmaltiError(f"audit: {rule} ({found[0] if found else 'nothing'} cases); the last version stays")
+
+
+def versions(settings: Settings) -> list[Version]:
+    """The published versions, newest last."""
+    current = settings.current.resolve() if settings.current.exists() else None
+    found = []
+    for path in sorted(settings.published.glob("*.duckdb"), key=lambda path: path.stat().st_mtime_ns):
+        if path.is_symlink():
+            continue
+        with duckdb.connect(path, read_only=True) as connection:
+            row = connection.execute("select as_of from ops.control").fetchone()
+        if row:
+            found.append(Version(path.stem, path, row[0], path == current))
+    return found
+
+
+def _prune(settings: Settings) -> None:
+    for leftover in settings.published.glob("*.tmp*"):
+        leftover.unlink()
+    for version in versions(settings)[: -settings.keep_versions]:
+        if not version.is_current:
+            version.path.unlink()

@@ -1,0 +1,273 @@
+"""A run: the control row, what dbt reads beside its own tables, and the end."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
+
+import duckdb
+
+from warehouse import contracts, durable, ledger, manifest, slot
+from warehouse.errors import Busy, NothingToDo, SmaltiError
+from warehouse.settings import Settings
+
+_LEASE = timedelta(minutes=30)
+_TRIES, _PAUSE_SECONDS = 20, 0.2
+_CONTROL = """
+create table if not exists ops.control (
+    run_id varchar, lo integer, hi integer, as_of timestamp, prev_as_of timestamp,
+    segment_floor integer, lease_until timestamp, done boolean
+)"""
+_SCORES = {
+    "propensity": {
+        "customer_id": "varchar",
+        "model": "varchar",
+        "probability": "double",
+        "tier": "varchar",
+        "model_version": "varchar",
+        "scored_at": "timestamp",
+    },
+    "clusters": {
+        "customer_id": "varchar",
+        "cluster": "integer",
+        "persona": "varchar",
+        "model_version": "varchar",
+    },
+}
+
+
+@contextmanager
+def working(settings: Settings, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The working file; waits shortly for the lock of a process that was killed.
+
+    A new file is created under a temporary name and renamed, the one step DuckDB does not do atomically.
+    """
+    if not settings.working.exists():
+        settings.working.parent.mkdir(parents=True, exist_ok=True)
+        temporary = settings.working.with_suffix(".tmp")
+        temporary.unlink(missing_ok=True)
+        duckdb.connect(temporary).close()
+        temporary.replace(settings.working)
+    connection = _connect(settings, read_only=read_only)
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        yield connection
+    finally:
+        connection.close()
+
+
+def _connect(settings: Settings, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    options: dict[str, str | bool | int | float | list[str]] = {
+        "threads": settings.threads,
+        "memory_limit": settings.memory_limit,
+    }
+    for attempt in range(1, _TRIES + 1):
+        try:
+            return duckdb.connect(settings.working, read_only=read_only, config=options)
+        except duckdb.IOException:
+            if attempt == _TRIES:
+                raise Busy(f"busy: {settings.working} is held by another process") from None
+            time.sleep(_PAUSE_SECONDS)
+    raise AssertionError
+
+
+def open_run(settings: Settings, run_id: str, as_of: datetime | None) -> datetime:
+    """Commit the control row and bind what dbt reads; return the moment that the run speaks of.
+
+    Without `as_of` it is the time of the last event or export known, rounded up to the hour.
+
+    Raises:
+        NothingToDo: no source has any row.
+        SmaltiError: `as_of` lies before the last finished run, or currencies are mixed.
+        Busy: another run's lease lives.
+    """
+    batch = _last_batch(settings)
+    _one_currency(settings)
+    with working(settings) as connection:
+        connection.execute("create schema if not exists ops")
+        connection.execute(_CONTROL)
+        before = _control(connection)
+        _not_held(before, run_id)
+        as_of = _moment(settings, as_of, _finished_at(settings, before))
+        lo, prev_as_of = (before.hi, before.as_of) if before.done else (before.lo, before.prev_as_of)
+        lease = None if slot.is_inherited() else _utc_now() + _LEASE
+        connection.execute("begin")
+        connection.execute("delete from ops.control")
+        connection.execute(
+            "insert into ops.control values (?, ?, ?, ?, ?, ?, ?, false)",
+            [run_id, lo, batch, as_of, prev_as_of, settings.segment_floor, lease],
+        )
+        _bind_raw(connection, settings)
+        _bind_accepted(connection, settings)
+        durable.bind(connection, settings)
+        connection.execute("commit")
+    return as_of
+
+
+@dataclass(frozen=True)
+class _Control:
+    """The control row as the last run left it; of a run that never was, where there is none."""
+
+    run_id: str | None = None
+    lo: int = 0
+    hi: int = 0
+    as_of: datetime | None = None
+    prev_as_of: datetime | None = None
+    lease_until: datetime | None = None
+    done: bool = True
+
+
+def _control(connection: duckdb.DuckDBPyConnection) -> _Control:
+    names = ", ".join(field.name for field in fields(_Control))
+    row = connection.execute(f"select {names} from ops.control").fetchone()
+    return _Control(*row) if row else _Control()
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def _not_held(before: _Control, run_id: str) -> None:
+    """Refuse while another run's lease lives.
+
+    Without a lease the row belongs to a `smalti run`, whose slot we hold now: it is dead.
+    """
+    if before.done or before.run_id == run_id or before.lease_until is None:
+        return
+    if before.lease_until > _utc_now():
+        raise Busy(f"busy: run {before.run_id} holds the warehouse until {before.lease_until} UTC")
+
+
+def _finished_at(settings: Settings, before: _Control) -> datetime | None:
+    """The moment up to which history is decided: a run that died counts once it kept its decisions."""
+    kept = settings.durable / "current"
+    decided = before.run_id is not None and kept.exists() and kept.resolve().name.endswith(before.run_id)
+    return before.as_of if before.done or decided else before.prev_as_of
+
+
+def _last_batch(settings: Settings) -> int:
+    loaded = [line for path in settings.raw.glob("*/manifest.jsonl") for line in manifest.read(path.parent)]
+    if not any(line.rows_loaded for line in loaded):
+        raise NothingToDo("nothing to do: no source has any row; put exports into the data folder (see the README)")
+    return max(line.batch for line in loaded)
+
+
+def _one_currency(settings: Settings) -> None:
+    for folder in sorted(path.parent for path in settings.raw.glob("*/manifest.jsonl")):
+        currency = contracts.read(folder).currency
+        if currency not in (None, settings.currency) and any(line.rows_loaded for line in manifest.read(folder)):
+            message = (
+                f"source {folder.name} is in {currency}, SMALTI_CURRENCY is {settings.currency}; rates are not known"
+            )
+            raise SmaltiError(message)
+
+
+def _moment(settings: Settings, asked: datetime | None, last: datetime | None) -> datetime:
+    if asked is None:
+        latest = _latest_known(settings)
+        return max(latest, last) if last else latest
+    if last and asked < last:
+        allowed = f"history is only appended: allowed is {last} or later"
+        raise SmaltiError(f"--as-of {asked} lies before the last run's {last}; {allowed}")
+    return asked
+
+
+def _latest_known(settings: Settings) -> datetime:
+    """The last event or export, rounded up to the hour: an export of a day is known at the day's end."""
+    latest = max(
+        datetime.fromisoformat(time)
+        for path in settings.raw.glob("*/manifest.jsonl")
+        for line in manifest.read(path.parent)
+        for time in (line.last_event_at, line.arrived_at)
+        if time and line.rows_loaded
+    )
+    whole = latest.replace(minute=0, second=0, microsecond=0)
+    return whole if whole == latest else whole + timedelta(hours=1)
+
+
+def renew(settings: Settings, run_id: str) -> None:
+    """Prolong the lease of a scheduled run; a run under `smalti run` holds the slot and needs none."""
+    if slot.is_inherited():
+        return
+    with working(settings) as connection:
+        connection.execute(
+            "update ops.control set lease_until = ? where run_id = ? and not done", [_utc_now() + _LEASE, run_id]
+        )
+
+
+def _bind_raw(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    # the one place that cuts on as_of: by arrival and, where there is one, by event time
+    connection.execute("create schema if not exists raw")
+    connection.execute("create or replace table ops.lawful_bases (source varchar, purpose varchar, channel varchar)")
+    for folder in sorted(path.parent for path in settings.raw.glob("*/contract.json")):
+        contract = contracts.read(folder)
+        files = [str(folder / "empty.parquet"), *manifest.parquet(folder)]
+        known = "_arrived_at <= (select as_of from ops.control)"
+        if contract.event_time:
+            known += f' and "{contract.event_time}" <= (select as_of from ops.control)'
+        listed = ", ".join(f"'{file}'" for file in files)
+        body = f"select * from read_parquet([{listed}]) where {known}"  # names are our own
+        connection.execute(f'create or replace view raw."{folder.name}" as {body}')
+        for purpose in contract.lawful_basis.purposes if contract.lawful_basis else ():
+            for channel in contract.lawful_basis.channels if contract.lawful_basis else ():
+                connection.execute("insert into ops.lawful_bases values (?, ?, ?)", [folder.name, purpose, channel])
+
+
+def _bind_accepted(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    connection.execute("create schema if not exists ledger")
+    connection.execute(
+        "create or replace table ledger.accepted (destination varchar, customer_id varchar, segment_ids varchar[])"
+    )
+    with ledger.connect(settings.ledger) as book:
+        rows = book.execute("select destination, customer_id, segment_ids from accepted").fetchall()
+    columns = [list(column) for column in zip(*map(tuple, rows), strict=True)] or [[], [], []]
+    connection.execute(
+        "insert into ledger.accepted"
+        " select destination, customer_id, cast(segment_ids as json)::varchar[]"
+        " from (select unnest(?::varchar[]) as destination, unnest(?::varchar[]) as customer_id,"
+        " unnest(?::varchar[]) as segment_ids)",
+        columns,
+    )
+
+
+def export_features(settings: Settings, run_id: str) -> int:
+    """Hand the features to the models as `features/<run_id>/features.parquet`; return the rows."""
+    folder = settings.features / run_id
+    folder.mkdir(parents=True, exist_ok=True)
+    with working(settings, read_only=True) as connection:
+        temporary = folder / "features.parquet.tmp"
+        query = "select * from features.customer_features order by cutoff_at, customer_id"
+        connection.execute(f"copy ({query}) to '{temporary}' (format parquet, compression zstd)")
+        temporary.replace(folder / "features.parquet")
+        found = connection.execute("select count(*) from features.customer_features").fetchone()
+    return int(found[0]) if found else 0
+
+
+def bind_scores(settings: Settings, run_id: str) -> None:
+    """Let `scores.*` name this run's scores; zero rows where a model wrote none."""
+    with working(settings) as connection:
+        connection.execute("create schema if not exists scores")
+        for name, columns in _SCORES.items():
+            path = settings.scores / run_id / f"{name}.parquet"
+            wanted = ", ".join(f'cast("{column}" as {kind}) as "{column}"' for column, kind in columns.items())
+            empty = ", ".join(f'cast(null as {kind}) as "{column}"' for column, kind in columns.items())
+            body = f"select {wanted} from read_parquet('{path}')" if path.exists() else f"select {empty} where false"
+            connection.execute(f"create or replace view scores.{name} as {body}")
+
+
+def finish(settings: Settings, run_id: str) -> None:
+    """Mark the run done and write everything into the file."""
+    with working(settings) as connection:
+        connection.execute("update ops.control set done = true where run_id = ?", [run_id])
+        connection.execute("checkpoint")
+
+
+def as_of(settings: Settings) -> datetime:
+    """The moment that the open run speaks of."""
+    with working(settings, read_only=True) as connection:
+        row = connection.execute("select as_of from ops.control").fetchone()
+    if row is None:
+        raise SmaltiError("no run is open; open_run comes first")
+    moment: datetime = row[0]
+    return moment

@@ -1,0 +1,152 @@
+"""One frozen, typed settings object, read from `SMALTI_*` at the edge and passed down."""
+
+import secrets
+import uuid
+from pathlib import Path
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+ENV_FILE = CHECKOUT / ".env"
+_KEY_BYTES = 32
+
+
+class Settings(BaseSettings):
+    """Where things are, which currency counts, and the two keys.
+
+    Paths are derived from `home`, so that removing that one folder starts again.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="SMALTI_", env_file=ENV_FILE, frozen=True, extra="ignore")
+
+    home: Path = Field(default=CHECKOUT / ".smalti", description="folder that holds all state")
+    currency: str = Field(default="GBP", pattern="^[A-Z]{3}$", description="base currency, ISO 4217")
+    hmac_key: SecretStr = Field(description="64 hex digits; replaces direct identifiers by their HMAC")
+    namespace: SecretStr = Field(description="UUID under which customer ids are minted; never rotates")
+    segment_floor: int = Field(default=100, ge=2, description="fewer active members are neither sent nor shown")
+    threads: int = Field(default=2, ge=1, description="threads for DuckDB and LightGBM")
+    memory_limit: str = Field(default="4GB", pattern=r"^\d+(MB|GB)$", description="DuckDB's buffer limit")
+    keep_versions: int = Field(default=5, ge=1, description="published versions that stay readable")
+
+    @field_validator("home")
+    @classmethod
+    def _from_the_checkout(cls, home: Path) -> Path:
+        return (CHECKOUT / home.expanduser()).resolve()
+
+    @field_validator("hmac_key")
+    @classmethod
+    def _long_enough(cls, key: SecretStr) -> SecretStr:
+        try:
+            strong = len(bytes.fromhex(key.get_secret_value())) == _KEY_BYTES
+        except ValueError:
+            strong = False
+        if not strong:
+            raise ValueError("must be 64 hex digits; `smalti init` writes a random one to .env")
+        return key
+
+    @field_validator("namespace")
+    @classmethod
+    def _is_uuid(cls, namespace: SecretStr) -> SecretStr:
+        try:
+            uuid.UUID(namespace.get_secret_value())
+        except ValueError:
+            raise ValueError("must be a UUID; `smalti init` writes a random one to .env") from None
+        return namespace
+
+    @property
+    def drop(self) -> Path:
+        """Exports arrive here; once loaded they move to `drop/done`."""
+        return self.home / "drop"
+
+    @property
+    def raw(self) -> Path:
+        """`<source>/<day>/<sha>.parquet`, with each source's manifest and `contract.json`."""
+        return self.home / "raw"
+
+    @property
+    def vault(self) -> Path:
+        """Clear identifiers, mode 0600; read by normalisation, linkage and delivery only."""
+        return self.home / "vault.duckdb"
+
+    @property
+    def working(self) -> Path:
+        """Written by the pipeline, read by nobody else."""
+        return self.home / "warehouse" / "working.duckdb"
+
+    @property
+    def published(self) -> Path:
+        """`<version>.duckdb` and `current.duckdb`."""
+        return self.home / "published"
+
+    @property
+    def current(self) -> Path:
+        """The published version that everyone reads."""
+        return self.published / "current.duckdb"
+
+    @property
+    def ledger(self) -> Path:
+        """The truth about runs, plans, receipts and what destinations have accepted."""
+        return self.home / "ledger.sqlite"
+
+    @property
+    def features(self) -> Path:
+        """What dbt hands to the models, a folder a run."""
+        return self.home / "features"
+
+    @property
+    def scores(self) -> Path:
+        """What the models hand back, a folder a run."""
+        return self.home / "scores"
+
+    @property
+    def durable(self) -> Path:
+        """Decisions that raw cannot give back: ids, merges, spells, versions."""
+        return self.home / "durable"
+
+    @property
+    def models(self) -> Path:
+        """Model artifacts and cards."""
+        return self.home / "models"
+
+    @property
+    def outbox(self) -> Path:
+        """Where the files destination delivers."""
+        return self.home / "outbox"
+
+    @property
+    def gates(self) -> Path:
+        """Great Expectations results and Data Docs."""
+        return self.home / "gates"
+
+    @property
+    def airflow(self) -> Path:
+        """`AIRFLOW_HOME`, local to the project."""
+        return self.home / "airflow"
+
+    @property
+    def logs(self) -> Path:
+        """A log per run."""
+        return self.home / "logs"
+
+
+def load() -> Settings:
+    """Settings from the environment and `.env`.
+
+    Raises:
+        pydantic.ValidationError: a setting is missing or malformed; the message names it.
+    """
+    return Settings()  # type: ignore[call-arg]  # the keys come from the environment
+
+
+def create_env(path: Path = ENV_FILE) -> bool:
+    """Write `.env` (mode 0600) with random keys where there is none; say whether it was written."""
+    if path.exists():
+        return False
+    path.touch(mode=0o600)
+    path.write_text(
+        "# Secrets of this checkout. The namespace must never change: customer ids are minted under it.\n"
+        f"SMALTI_HMAC_KEY={secrets.token_hex(_KEY_BYTES)}\n"
+        f"SMALTI_NAMESPACE={uuid.uuid4()}\n"
+    )
+    return True
