@@ -58,8 +58,12 @@ def load_raw(source: str) -> None:
         row.rows_in, row.rows_loaded = outcome.rows_in, outcome.rows_loaded
         row.rows_rejected, row.rows_duplicate = outcome.rows_rejected, outcome.rows_duplicate
         row.rows_suppressed = outcome.rows_suppressed
+        accepted = outcome.files_new + outcome.files_known
+        row.message = "\n".join(outcome.problems) or f"{outcome.files_new} files new, {outcome.files_known} known"
         if outcome.problems:
-            row.status, row.message = "problem", "\n".join(outcome.problems)
+            row.status = "problem" if accepted else "refused"
+        elif not accepted:
+            row.status = "none"
 
 
 @task

@@ -28,19 +28,19 @@ def validate(gates: Path, run_id: str, checks: Sequence[Check]) -> list[str]:
     Raises:
         GateFailed: fewer rules were evaluated than a check has.
     """
-    logging.getLogger("great_expectations").setLevel(logging.ERROR)
-    context = _context(gates)
+    context = open_context(gates)
     failures: list[str] = []
     for check in checks:
-        found = _evaluate(context, check)
+        found = evaluate(context, check)
         _record(context, gates, run_id, check, found)
-        failures += _failures(check, found)
+        failures += failed(check, found)
     context.build_data_docs()
     return failures
 
 
-def _context(gates: Path) -> AbstractDataContext:
+def open_context(gates: Path) -> AbstractDataContext:
     """A context in memory, but for results and suites: Data Docs list those of earlier gates, too."""
+    logging.getLogger("great_expectations").setLevel(logging.ERROR)
     on_disk = {"expectations_store": "ExpectationsStore", "validation_results_store": "ValidationResultsStore"}
     in_memory = {"checkpoint_store": "CheckpointStore", "validation_definition_store": "ValidationDefinitionStore"}
     stores = {
@@ -75,7 +75,7 @@ def _files(folder: Path) -> dict[str, object]:
     return backend if folder.name == "data_docs" else {**backend, "filepath_suffix": ".json"}
 
 
-def _evaluate(context: AbstractDataContext, check: Check) -> ExpectationSuiteValidationResult:
+def evaluate(context: AbstractDataContext, check: Check) -> ExpectationSuiteValidationResult:
     """Validate one frame; the result holds successes only, never a value or an exception's text."""
     # all at once: added one by one, each would write the whole suite again
     expectations = [
@@ -84,7 +84,7 @@ def _evaluate(context: AbstractDataContext, check: Check) -> ExpectationSuiteVal
     ]
     suite = gx.ExpectationSuite(name=check.name, expectations=expectations)
     context.suites.add_or_update(suite)
-    source = context.data_sources.add_pandas(check.name)
+    source = context.data_sources.add_or_update_pandas(check.name)
     batch = source.add_dataframe_asset("frame").add_batch_definition_whole_dataframe("all")
     found = batch.get_batch({"dataframe": check.frame}).validate(suite, result_format="BOOLEAN_ONLY")
     for one in found.results:
@@ -113,7 +113,12 @@ def _record(
     )
 
 
-def _failures(check: Check, found: ExpectationSuiteValidationResult) -> list[str]:
+def failed(check: Check, found: ExpectationSuiteValidationResult) -> list[str]:
+    """What failed of a check, in the words of its rules.
+
+    Raises:
+        GateFailed: the result does not answer each rule once.
+    """
     seen = {_number(one): one for one in found.results}
     if sorted(seen) != list(range(len(check.rules))):
         raise GateFailed(f"{check.name}: {len(seen)} of {len(check.rules)} rules were evaluated; it must be all")

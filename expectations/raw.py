@@ -28,10 +28,15 @@ def check_raw(settings: Settings, run_id: str) -> Result:
     Raises:
         GateFailed: a rule failed, the profile is missing, or the gate itself broke.
     """
-    return gate.run(settings, run_id, SUITE, lambda: _checks(settings, run_id))
+    return gate.run(settings, run_id, SUITE, lambda: checks(settings, run_id))
 
 
-def _checks(settings: Settings, run_id: str) -> list[Check] | None:
+def checks(settings: Settings, run_id: str) -> list[Check] | None:
+    """A check per source of the run's profile; None where the profile has no rows.
+
+    Raises:
+        GateFailed: there is no profile, or no contract for a source in it.
+    """
     path = settings.gates / run_id / "raw_profile.parquet"
     if not path.exists():
         raise GateFailed(f"no {path.name} of run {run_id}; loading writes it, with zero rows where nothing was loaded")
@@ -52,13 +57,8 @@ def source_check(contract: Contract, profile: pl.DataFrame) -> Check:
     }
     types = {f"{row['column']}.type": [_plain(row["type"])] for row in profile.iter_rows(named=True)}
     present = set(profile["column"])
-    rules = [rule for name in _expected(contract) for rule in _rules(contract, name, present)]
+    rules = [rule for name in contract.raw_columns() for rule in _rules(contract, name, present)]
     return Check(f"{SUITE}_{contract.source}", pd.DataFrame(wide | types), tuple(rules))
-
-
-def _expected(contract: Contract) -> list[str]:
-    """Raw names of the contract's own columns, and of loader's columns that are part of the key."""
-    return [column.in_raw for column in contract.columns] + [name for name in contract.key if name.startswith("_")]
 
 
 def _rules(contract: Contract, name: str, present: set[str]) -> list[Rule]:
@@ -82,7 +82,9 @@ def _value_rules(contract: Contract, name: str, where: str) -> list[Rule]:
     key = {column.in_raw for column in contract.columns if column.name in contract.key}
     column, rules = columns.get(name), []
     if name in key or name.startswith("_"):
-        rules.append(_between(f"{name}.nulls", f"{where}: a key column has no nulls", low=0, high=0))
+        rules.append(
+            _between(f"{name}.nulls", f"{where}: a column of the key or of the loader has no nulls", low=0, high=0)
+        )
     elif column and not column.nullable:
         rules.append(_between(f"{name}.nulls", f"{where}: has no nulls, for it is not nullable", low=0, high=0))
     if column and column.minimum is not None:

@@ -36,10 +36,15 @@ def check_scores(settings: Settings, run_id: str) -> Result:
     Raises:
         GateFailed: a rule failed, a file is missing, or the gate itself broke.
     """
-    return gate.run(settings, run_id, SUITE, lambda: _checks(settings, run_id))
+    return gate.run(settings, run_id, SUITE, lambda: checks(settings, run_id))
 
 
-def _checks(settings: Settings, run_id: str) -> list[Check]:
+def checks(settings: Settings, run_id: str) -> list[Check]:
+    """Two checks a score file: the file as a whole, and each of its rows.
+
+    Raises:
+        GateFailed: a file that scoring always writes is missing.
+    """
     folder = settings.scores / run_id
     absent = [
         name for name in (*(f"{table}.parquet" for table in MODELS), "report.json") if not (folder / name).exists()
@@ -49,12 +54,12 @@ def _checks(settings: Settings, run_id: str) -> list[Check]:
     report = json.loads((folder / "report.json").read_text())["models"]
     features = pl.scan_parquet(settings.features / run_id / "features.parquet")
     wanted = features.filter(pl.col("is_scored")).select("customer_id").collect()["customer_id"]
-    checks = []
+    built = []
     for table, model in MODELS.items():
         frame = pl.read_parquet(folder / f"{table}.parquet")
-        checks.append(totals_check(table, frame, wanted, report[model]["status"]))
-        checks.append(rows_check(table, frame))
-    return checks
+        built.append(totals_check(table, frame, wanted, report[model]["status"]))
+        built.append(rows_check(table, frame))
+    return built
 
 
 def totals_check(table: str, frame: pl.DataFrame, wanted: pl.Series, status: str) -> Check:

@@ -19,6 +19,7 @@ _SHAPES = {
     "timestamp": r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]00(:?00)?)?)?",
     "date": r"\d{4}-\d\d-\d\d",
 }
+_BLANKS = r"[\s\p{Z}]+"
 _EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s]+"
 _LIKE_EMAIL = r'[^\s@"<>,;]+@[^\s@"<>,;]+'
 
@@ -30,7 +31,7 @@ def normal_form(kind: str, text: str) -> str:
     names, addresses and birth dates are lower case with single blanks.
     """
     if kind == "email":
-        bare = f"regexp_replace({text}, '^\\s+|\\s+$', '', 'g')"
+        bare = rf"regexp_replace({text}, '^{_BLANKS}|{_BLANKS}$', '', 'g')"
         return (
             f"case when regexp_full_match({text}, '{_EMAIL}') then lower({text}) "
             f"when regexp_full_match({bare}, '{_EMAIL}') then lower({bare}) end"
@@ -44,7 +45,7 @@ def normal_form(kind: str, text: str) -> str:
             f"when starts_with({digits}, '0') then '+44' || substr({digits}, 2) "
             f"else '+' || {digits} end"
         )
-    return rf"nullif(lower(trim(regexp_replace({text}, '\s+', ' ', 'g'))), '')"
+    return rf"nullif(lower(trim(regexp_replace({text}, '{_BLANKS}', ' ', 'g'))), '')"
 
 
 def judged_sql(contract: Contract) -> str:

@@ -22,6 +22,7 @@ from ingestion.source import Source
 from warehouse.contracts import Contract
 
 _CHUNK = 1 << 20
+_LINE_FEED, _RETURN, _QUOTE = b'\n\r"'
 _HEAD = 1 << 16  # bytes in which the header must end
 _BOMB = (64 << 20, 200)  # more content than this, in bytes, may be at most so many times the file's size
 
@@ -65,9 +66,9 @@ def identify(source: Source, path: Path, folder: Path) -> Delivery:
 
 def inspect(delivery: Delivery, contract: Contract) -> Delivery:
     """Fill in content size and record count, or the fault for which the file must be quarantined."""
+    if delivery.size == 0:
+        return replace(delivery, fault="empty file: 0 bytes; allowed: at least a header or a record")
     try:
-        if delivery.size == 0:
-            raise ContentError("empty file: 0 bytes; allowed: at least a header or a record")
         if contract.format == "parquet":
             return _inspect_parquet(delivery, contract)
         return _inspect_text(delivery, contract)
@@ -125,9 +126,9 @@ class _Counter:
         if not chunk:
             return
         byte = np.frombuffer(chunk, dtype=np.uint8)
-        ends = (byte == 10) | (byte == 13)
+        ends = (byte == _LINE_FEED) | (byte == _RETURN)
         if self._quoted and (self._inside or b'"' in chunk):
-            inside = (np.cumsum(byte == 34) + self._inside) & 1
+            inside = (np.cumsum(byte == _QUOTE) + self._inside) & 1
             ends &= inside == 0
             self._inside = int(inside[-1])
         begins = ~ends

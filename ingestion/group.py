@@ -1,37 +1,21 @@
-"""One group of files: read as text, typed with reasons, rid of duplicates, written as one Parquet file per arrival day."""
+"""One group of files: read as text, typed with reasons, rid of duplicates, written as a Parquet file per day."""
 
-import hashlib
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
 
-from ingestion import store
 from ingestion.cast import judged_sql
 from ingestion.delivery import Delivery, stamp
 from ingestion.duplicates import find_duplicates
 from ingestion.read import read
-from ingestion.source import Source
-from ingestion.sql import literal, quoted
+from ingestion.sql import quoted
+from ingestion.write import LOADED, Job, write
 from warehouse.contracts import Contract
 from warehouse.manifest import Line
 
 FOUND = "create temp table found (kind varchar, hmac varchar, value varchar, first_seen_at timestamp)"
-_LOADED = "_reason is null and _seq not in (select _seq from duplicates)"
-
-
-@dataclass(frozen=True)
-class Job:
-    """What holds for a whole load: source, its folder in raw, and the stamps of its rows."""
-
-    source: Source
-    raw: Path
-    run_id: str
-    loaded_at: datetime
-    batch: int
 
 
 @dataclass(frozen=True)
@@ -67,7 +51,7 @@ def load(
         _judge(connection, job, readable)
         find_duplicates(connection, contract, job.raw, work, before)
         _collect_identifiers(connection, contract)
-        lines += _write(connection, job, work, good, counts)
+        lines += write(connection, job, work, good, counts)
         problems += _reject_problems(connection, job)
     for one in deliveries:
         if one.sha256 in quarantined and one.sha256 not in changed:
@@ -118,102 +102,12 @@ def _judge(connection: duckdb.DuckDBPyConnection, job: Job, files: Sequence[Deli
 def _collect_identifiers(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
     for column in contract.columns:
         if column.kind:
+            hmac, value = quoted(column.in_raw), quoted(column.name)
             connection.execute(
-                f"insert into found select ?, {quoted(column.in_raw)}, any_value({quoted(column.name)}), min(_arrived_at) "
-                f"from judged where {_LOADED} and {quoted(column.in_raw)} is not null group by all",
+                f"insert into found select ?, {hmac}, any_value({value}), min(_arrived_at) "
+                f"from judged where {LOADED} and {hmac} is not null group by all",
                 [column.kind],
             )
-
-
-def _write(
-    connection: duckdb.DuckDBPyConnection,
-    job: Job,
-    work: Path,
-    files: dict[int, Delivery],
-    counts: dict[int, str | int],
-) -> list[Line]:
-    if not files:
-        return []
-    sha = hashlib.sha256("".join(one.sha256 for one in files.values()).encode()).hexdigest()
-    columns = ", ".join(quoted(name) for name in job.source.contract.raw_columns())
-    days = _days(connection)
-    for day in sorted({day for some in days.values() for day in some}):
-        span = f"_arrived_at >= date '{day}' and _arrived_at < date '{day}' + 1"
-        store.copy(connection, f"select {columns} from judged where {span} and {_LOADED}", work / f"{day}/{sha}.parquet")
-    rejects = f"rejects/{sha}.parquet"
-    if connection.execute("select count(*) from judged where _reason is not null").fetchall()[0][0]:
-        names = ", ".join(literal(files[number].file) if number in files else "''" for number in range(max(files) + 1))
-        query = (
-            f"select {literal(job.source.contract.source)} as source, ([{names}])[_file_no + 1] as file, "
-            "_position as position, _reason as reason, _raw as raw from judged where _reason is not null"
-        )
-        store.copy(connection, query, work / rejects)
-    tallies = _tallies(connection, job.source.contract)
-    return [
-        _line(job, one, counts[number], tallies.get(number), tuple(f"{day}/{sha}.parquet" for day in days[number]), rejects)
-        for number, one in files.items()
-    ]
-
-
-def _days(connection: duckdb.DuckDBPyConnection) -> dict[int, list[date]]:
-    """The arrival days of each file's loaded rows."""
-    days: dict[int, list[date]] = defaultdict(list)
-    query = f"select distinct _file_no, _arrived_at::date as day from judged where {_LOADED} order by all"
-    for number, day in connection.execute(query).fetchall():
-        days[number].append(day)
-    return days
-
-
-@dataclass(frozen=True)
-class _Tally:
-    loaded: int
-    rejected: int
-    duplicate: int
-    arrived_at: datetime | None
-    first_event_at: datetime | None
-    last_event_at: datetime | None
-
-
-def _tallies(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[int, _Tally]:
-    event = f"{quoted(contract.event_time)}::timestamp" if contract.event_time else "null::timestamp"
-    query = f"""
-        with fates as (
-            select *, _reason is null and _seq in (select _seq from duplicates) as is_duplicate from judged
-        ), loaded as (
-            select *, _reason is null and not is_duplicate as is_loaded from fates
-        )
-        select _file_no, count(*) filter (is_loaded), count(*) filter (_reason is not null), count(*) filter (is_duplicate),
-            max(_arrived_at) filter (is_loaded), min({event}) filter (is_loaded), max({event}) filter (is_loaded)
-        from loaded group by _file_no
-    """
-    return {number: _Tally(*rest) for number, *rest in connection.execute(query).fetchall()}
-
-
-def _line(
-    job: Job, one: Delivery, count: str | int, tally: _Tally | None, parquet: tuple[str, ...], rejects: str
-) -> Line:
-    tally = tally or _Tally(0, 0, 0, None, None, None)
-    return Line(
-        file=one.file,
-        sha256=one.sha256,
-        bytes=one.size,
-        status="loaded",
-        run_id=job.run_id,
-        batch=job.batch,
-        rows_in=int(count),
-        rows_loaded=tally.loaded,
-        rows_rejected=tally.rejected,
-        rows_duplicate=tally.duplicate,
-        arrived_at=_iso(one.arrived_at or tally.arrived_at or job.loaded_at),
-        first_event_at=_iso(tally.first_event_at),
-        last_event_at=_iso(tally.last_event_at),
-        parquet=parquet,
-        rejects=rejects if tally.rejected else None,
-    )
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
 
 
 def _reject_problems(connection: duckdb.DuckDBPyConnection, job: Job) -> list[str]:
@@ -223,6 +117,7 @@ def _reject_problems(connection: duckdb.DuckDBPyConnection, job: Job) -> list[st
     ).fetchall()
     source = job.source.contract.source
     return [
-        f"{count} rows rejected: {reason} · {source}, raw/{source}/rejects · allowed: rows as raw/{source}/contract.json says"
+        f"{count} rows rejected: {reason} · {source}, raw/{source}/rejects · "
+        f"allowed: rows that keep raw/{source}/contract.json"
         for reason, count in reasons
     ]

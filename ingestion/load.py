@@ -16,6 +16,7 @@ from ingestion import group, store, vault
 from ingestion.delivery import Delivery, identify, inspect
 from ingestion.source import files, load_source
 from ingestion.sql import connect
+from ingestion.write import Job
 from warehouse import manifest
 from warehouse.manifest import Line
 from warehouse.settings import Settings
@@ -23,6 +24,10 @@ from warehouse.settings import Settings
 _GROUP_BYTES = 256 << 20  # of content: about 64 MB compressed, well within 4 GB once typed
 _GROUP_FILES = 2_000
 Progress = Callable[[int, int], None]
+
+
+class LoadError(RuntimeError):
+    """DuckDB failed for a reason that is no file's fault; its own message may quote rows and goes no further."""
 
 
 class BalanceError(RuntimeError):
@@ -69,17 +74,27 @@ def load(
 
     Raises:
         UnknownSourceError: there is no such source.
+        NotADirectoryError: there is no such folder; only the drop folder may be missing.
+        LoadError: DuckDB failed for a reason that is no file's fault; nothing was committed to raw.
         BalanceError: rows in are not loaded + rejected + duplicate + suppressed; nothing was committed.
         VaultBusyError: another process held the vault.
     """
-    source, raw = load_source(name), settings.raw / name
+    source, raw, folder = load_source(name), settings.raw / name, folder.resolve()
+    if not folder.is_dir() and folder != settings.drop:
+        raise NotADirectoryError(f"no folder {folder} · exports of {name} · allowed: an existing folder")
     store.prepare(raw, source.contract)
     lines = manifest.read(raw)
     found = _sort(_in_parallel(settings, lambda path: identify(source, path, folder), files(source, folder)), lines)
-    job = group.Job(source, raw, run_id, loaded_at, manifest.next_batch(settings.raw))
-    added, problems = _load_new(settings, job, folder, lines, found.new, progress)
+    job = Job(source, raw, run_id, loaded_at, manifest.next_batch(settings.raw))
+    failed = ""
+    try:
+        added, problems = _load_new(settings, job, folder, lines, found.new, progress)
+    except duckdb.Error as error:
+        failed = type(error).__name__
+    if failed:  # out here, so that no traceback carries DuckDB's message
+        raise LoadError(f"{failed} in DuckDB · {name} · allowed: enough memory and disk, files left alone while read")
     outcome = _outcome(job, found, added, problems)
-    if folder.resolve() == settings.drop.resolve():
+    if folder == settings.drop:
         store.clear_drop(settings, name, _finished(found, added))
     return outcome
 
@@ -102,7 +117,7 @@ def _sort(deliveries: Sequence[Delivery], lines: Sequence[Line]) -> _Sorted:
 
 def _load_new(
     settings: Settings,
-    job: group.Job,
+    job: Job,
     folder: Path,
     lines: list[Line],
     new: Sequence[Delivery],
@@ -143,7 +158,7 @@ def _groups(deliveries: Iterator[Delivery]) -> Iterator[list[Delivery]]:
 
 def _commit(
     settings: Settings,
-    job: group.Job,
+    job: Job,
     connection: duckdb.DuckDBPyConnection,
     work: Path,
     lines: list[Line],
@@ -159,7 +174,7 @@ def _commit(
     manifest.write(job.raw, [*lines, *added])
 
 
-def _check_balance(job: group.Job, line: Line) -> None:
+def _check_balance(job: Job, line: Line) -> None:
     out = line.rows_loaded + line.rows_rejected + line.rows_duplicate + line.rows_suppressed
     if line.rows_in != out:
         raise BalanceError(
@@ -168,7 +183,7 @@ def _check_balance(job: group.Job, line: Line) -> None:
         )
 
 
-def _outcome(job: group.Job, found: _Sorted, added: Sequence[Line], problems: list[str]) -> Outcome:
+def _outcome(job: Job, found: _Sorted, added: Sequence[Line], problems: list[str]) -> Outcome:
     again = [(delivery, line) for delivery, line in found.known if line and line.status == "quarantined"]
     bad = [line for line in added if line.status == "quarantined"]
     told = [group.quarantine_problem(job, delivery.file, line.reason) for delivery, line in again]

@@ -9,7 +9,7 @@ from warehouse import contracts, manifest
 from warehouse.settings import Settings
 
 _SHAPE = (
-    "source varchar, \"column\" varchar, type varchar, rows bigint, nulls bigint, distinct_approx bigint, "
+    'source varchar, "column" varchar, type varchar, rows bigint, nulls bigint, distinct_approx bigint, '
     "minimum double, maximum double"
 )
 _MEASURED = ("bigint", "integer", "decimal(18, 4)")

@@ -51,9 +51,10 @@ def _fill(
     try:
         _STATEMENTS[contract.format](connection, contract, numbered)
         connection.commit()
-        return
     except _CONTENT_ERRORS:  # the message quotes the data: it goes no further
         connection.rollback()
+    else:
+        return
     if len(numbered) == 1:
         number, delivery = numbered[0]
         yield number, _fill_singly(connection, contract, number, delivery)

@@ -90,7 +90,7 @@ def load_source(name: str) -> Source:
 def files(source: Source, folder: Path) -> list[Path]:
     """The source's files in `folder` at any depth, in the order they became known, then by name."""
     claimed = [path for path in _exports(folder) if source.claims(path.name)]
-    return sorted(claimed, key=lambda path: (source.arrived_at(path.name) or datetime.min, path.name, path))
+    return sorted(claimed, key=lambda path: (str(source.arrived_at(path.name) or ""), path.name, path))
 
 
 def unmatched(folder: Path) -> list[Path]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion.delivery import Delivery
+from ingestion.delivery import Delivery, stamp
 from ingestion.sql import literal, quoted
 from warehouse import manifest
 from warehouse.contracts import Contract
@@ -67,7 +67,7 @@ def put_in_place(work: Path, folder: Path, names: Sequence[str]) -> None:
         target = folder / name
         target.parent.mkdir(exist_ok=True)
         _sync(work / name)
-        os.replace(work / name, target)
+        (work / name).replace(target)
     for parent in {(folder / name).parent for name in names} | {folder}:
         _sync(parent)
 
@@ -84,12 +84,15 @@ def clear_drop(settings: Settings, source: str, finished: Sequence[Finished]) ->
     """Move finished files of the drop folder to `done/<source>` or `quarantine/<source>`, owner only.
 
     A file of the same name but other content that is already there stays; the newcomer then carries its digest.
+    A file that was replaced meanwhile stays where it is, for the next load.
     """
     for one in finished:
+        if stamp(one.delivery.path) != one.delivery.stamp:
+            continue
         target = settings.drop / ("quarantine" if one.is_quarantined else "done") / source
         for private in (target.parent, target):
             private.mkdir(mode=0o700, exist_ok=True)
         place = target / one.delivery.path.name
         if place.exists():
             place = target / f"{one.delivery.sha256[:12]}_{place.name}"
-        os.replace(one.delivery.path, place)
+        one.delivery.path.replace(place)

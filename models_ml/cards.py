@@ -50,8 +50,7 @@ def clusters(
         "what": "Groups of customers who behave alike, found by K-Means.",
         "data": {"scored cut-off": {"rows": rows}},
         "metrics": dict(metrics),
-        "features": {str(p["persona"]): p["sets_apart"] for p in personas},
-        "personas": personas,
+        "personas": {str(p["persona"]): f"{p['share']:.1%} of all; {_inline(p['sets_apart'])}" for p in personas},
         "parameters": dict(parameters),
         "software": {"scikit-learn": version("scikit-learn")},
         "limits": _CLUSTER_LIMITS,
@@ -61,7 +60,8 @@ def clusters(
 def markdown(card: Card) -> str:
     """The same card for a reader."""
     lines = [f"# Model card: {card['model']}", "", str(card["what"]), ""]
-    for title in ("data", "metrics", "features", "parameters", "software"):
+    sections = [name for name, value in card.items() if isinstance(value, Mapping)]
+    for title in sections:
         lines += [f"## {title.capitalize()}", "", *_bullets(card[title]), ""]
     limits = card["limits"]
     return "\n".join([*lines, "## Limits", "", *(f"- {limit}" for limit in limits), ""])  # type: ignore[attr-defined]

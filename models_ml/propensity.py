@@ -128,8 +128,7 @@ def warnings(metrics: dict[str, dict[str, float]]) -> tuple[str, ...]:
 def _boost(split: Split, threads: int) -> lgb.Booster:
     """Trees on all training cut-offs, as many as the latest of them, held out, says are useful."""
     x, y = matrix(split.train, split.names), labels(split.train)
-    # threads that wait for each other at every split of a small tree cost more than they give
-    parameters = {**PARAMETERS, "num_threads": min(threads, 1 + len(x) // ROWS_A_THREAD)}
+    parameters = {**PARAMETERS, "num_threads": _useful(threads, len(x))}
     return lgb.train(parameters, _data(x, y, split.names, parameters), num_boost_round=_rounds(split, parameters))
 
 
@@ -152,9 +151,12 @@ def _data(x: Matrix, y: Labels, names: tuple[str, ...], parameters: dict[str, ob
 def _margin(booster: lgb.Booster, x: Matrix, threads: int) -> Matrix:
     if not len(x):
         return np.zeros(0)
-    return np.asarray(
-        booster.predict(x, raw_score=True, num_threads=min(threads, 1 + len(x) // ROWS_A_THREAD)), dtype=np.float64
-    )
+    return np.asarray(booster.predict(x, raw_score=True, num_threads=_useful(threads, len(x))), dtype=np.float64)
+
+
+def _useful(threads: int, rows: int) -> int:
+    """Threads worth starting: waiting for each other at each split of a small tree costs more than they give."""
+    return min(threads, 1 + rows // ROWS_A_THREAD)
 
 
 def _gains(booster: lgb.Booster, names: tuple[str, ...]) -> dict[str, float]:

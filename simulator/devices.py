@@ -10,7 +10,7 @@ from simulator.population import BOT, CUSTOMER, People
 from simulator.window import Bools, Floats, Ints, Window, in_chunks
 
 SLOTS = 3
-SHARED = 0.004  # pairs of people per customer
+SHARED = 0.006  # pairs of people per customer
 
 
 @dataclass(frozen=True)

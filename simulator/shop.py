@@ -53,8 +53,8 @@ def simulate(
 ) -> Summary:
     """Write the exports of `days` days up to and including `end` under `out`, in full or not at all.
 
-    About `events_per_customer` times `customers` events are written (strangers' and bots' included; one per customer and
-    day unless given). `progress` is told a stage and its share done, 0 to 1.
+    About `events_per_customer` times `customers` events are written (strangers' and bots' included; one per customer
+    and day unless given). `progress` is told a stage and its share done, 0 to 1.
 
     Raises:
         ValueError: a number is out of its range.

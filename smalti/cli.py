@@ -30,7 +30,8 @@ app.add_typer(segments_app, name="segments")
 app.add_typer(publish_app, name="publish")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, to standard output.")]
-_out, _err = Console(), Console(stderr=True)
+_WIDTH = None if sys.stdout.isatty() else 120
+_out, _err = Console(width=_WIDTH), Console(stderr=True, width=_WIDTH)
 
 
 class Dag(StrEnum):
@@ -142,7 +143,7 @@ def run(
             _dump(found)
         else:
             present.run(_out, found, config.segment_floor)
-        if found["problems"] and not exports.any_accepted(config, data):
+        if summary.nothing_done(found):
             raise SmaltiError("none of the files given could be loaded; what was published rests on earlier ones")
 
 

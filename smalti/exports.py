@@ -9,6 +9,7 @@ from warehouse.errors import NothingToDo, SmaltiError
 from warehouse.settings import Settings
 
 _OTHER_STEPS = 7
+_SHOWN = 5
 
 
 def steps() -> int:
@@ -35,12 +36,6 @@ def look(settings: Settings, data: Path | None) -> list[str]:
         if data or not any(manifest.read(path.parent) for path in settings.raw.glob("*/manifest.jsonl")):
             raise NothingToDo(message)
         return [f"{message}; going on with what was loaded before"]
-    return [f"{file}: no source knows a file of this name; it is left alone" for file in source.unmatched(folder)]
-
-
-def any_accepted(settings: Settings, data: Path | None) -> bool:
-    """Whether any file of the folder stands in a manifest as loaded."""
-    folder = data or settings.drop
-    names = {file.name for name in source.names() for file in source.files(source.load_source(name), folder)}
-    lines = [line for name in source.names() for line in manifest.read(settings.raw / name)]
-    return any(line.status == "loaded" and Path(line.file).name in names for line in lines) or data is None
+    unknown = source.unmatched(folder)
+    notes = [f"{file}: no source knows a file of this name; it is left alone" for file in unknown[:_SHOWN]]
+    return notes + ([f"and {len(unknown) - _SHOWN} more such files"] if len(unknown) > _SHOWN else [])

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from smalti.errors import RunFailed
-from warehouse import dbt, ledger, process, slot
+from warehouse import ledger, process, slot
 from warehouse.settings import CHECKOUT, Settings
 
 Row = dict[str, object]
@@ -56,18 +56,15 @@ def _airflow() -> str:
 
 def _environment(settings: Settings) -> dict[str, str]:
     home = settings.airflow
-    return dbt.environment(settings) | {
-        "SMALTI_CURRENCY": settings.currency,
-        "SMALTI_SEGMENT_FLOOR": str(settings.segment_floor),
-        "SMALTI_KEEP_VERSIONS": str(settings.keep_versions),
+    own = {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(CHECKOUT / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DEFAULT_TIMEZONE": "utc",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(settings.logs / "airflow"),
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }
+    return os.environ | settings.environment() | own
 
 
 def _prepare(settings: Settings, environment: dict[str, str], held: tuple[int, ...]) -> None:

@@ -3,13 +3,15 @@
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 
-def _table(title: str, columns: list[str], lines: list[list[object]]) -> Table:
+def _table(title: str, columns: list[str], lines: list[list[Any]]) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number == 0 else "right", overflow="fold")
+        words = any(isinstance(line[number], str) and not line[number].startswith("<") for line in lines)
+        table.add_column(column, justify="left" if words else "right", overflow="fold")
     for line in lines:
         table.add_row(*(_cell(value) for value in line))
     return table
@@ -44,9 +46,10 @@ def run(console: Console, found: dict[str, Any], floor: int) -> None:
     console.print(f"\n[bold]As of {found['as_of']} UTC[/bold]{label}\n")
     columns = ["source", "in", "loaded", "rejected", "duplicate", "suppressed"]
     names = ["source", *(f"rows_{name}" for name in columns[1:])]
-    console.print(_table("Rows", columns, [[row[name] for name in names] for row in found["sources"]]))
+    given = sorted((row for row in found["sources"] if row["status"] != "none"), key=lambda row: str(row["source"]))
+    console.print(_table("Rows", columns, [[row[name] for name in names] for row in given]))
     for problem in found["problems"]:
-        console.print(f"[red]problem[/red] {problem}", highlight=False, soft_wrap=True)
+        console.print(f"[red]problem[/red] {escape(problem)}", highlight=False, soft_wrap=True)
     console.print()
     console.print(_table("Customers", list(found["customers"]), [list(found["customers"].values())]))
     console.print()

@@ -3,9 +3,11 @@
 from typing import Any, Self
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-_MARKS = {"ok": "[green]✓[/green]", "problem": "[yellow]![/yellow]", "failed": "[red]✗[/red]"}
+_MARKS = {"ok": "[green]✓[/green]", "none": " ", "problem": "[yellow]![/yellow]"}
+_BAD = "[red]✗[/red]"
 
 
 class Follower:
@@ -43,13 +45,16 @@ class Follower:
                 self._shown.add((row["stage"], row["source"]))
                 self._bar.update(self._task, completed=len(self._shown))
                 self._bar.console.print(
-                    f"{_MARKS[row['status']]} {name:<32} {row['seconds']:6.1f} s  {_told(row)}",
+                    f"{_MARKS.get(row['status'], _BAD)} {name:<32} {row['seconds']:6.1f} s  {_told(row)}",
                     highlight=False,
                     soft_wrap=True,
                 )
 
 
 def _told(row: dict[str, Any]) -> str:
+    lines = str(row["message"] or "").splitlines()
+    if row["stage"] == "load_raw" and row["status"] == "none":
+        return "no files"
     if row["stage"] == "load_raw" and row["status"] == "ok":
-        return f"{row['rows_loaded'] or 0:,} of {row['rows_in'] or 0:,} rows"
-    return str(row["message"] or "").splitlines()[0] if row["message"] else ""
+        return f"{row['rows_loaded'] or 0:,} of {row['rows_in'] or 0:,} rows, {row['message']}"
+    return escape(lines[0]) if lines else ""

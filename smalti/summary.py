@@ -52,6 +52,15 @@ where not catalog.is_sendable
 order by all"""
 
 
+_PROBLEMS = ("problem", "refused")
+
+
+def nothing_done(found: dict[str, Any]) -> bool:
+    """Whether files were given and none of them could be loaded."""
+    states = {source["status"] for source in found["sources"]}
+    return "refused" in states and not states & {"ok", "problem"}
+
+
 def rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
     """The result as a list of dicts, one a row."""
     cursor = connection.execute(query)
@@ -81,7 +90,7 @@ def of_run(settings: Settings, run_id: str, seconds: float) -> dict[str, Any]:
         "published": str(settings.current.resolve()),
         "simulated": bool(simulated),
         "sources": [_balance(row) for row in loaded],
-        "problems": [line for row in loaded if row["message"] for line in str(row["message"]).splitlines()],
+        "problems": [line for row in loaded if row["status"] in _PROBLEMS for line in str(row["message"]).splitlines()],
         "customers": customers,
         "segments": segments(settings),
         "models": _report(settings.scores / run_id / "report.json"),
@@ -101,7 +110,9 @@ def of_run(settings: Settings, run_id: str, seconds: float) -> dict[str, Any]:
 
 
 def _balance(row: dict[str, Any]) -> dict[str, Any]:
-    return {"source": row["source"]} | {name: row[name] or 0 for name in row if str(name).startswith("rows_")}
+    return {"source": row["source"], "status": row["status"]} | {
+        name: row[name] or 0 for name in row if str(name).startswith("rows_")
+    }
 
 
 def _report(path: Path) -> Any:

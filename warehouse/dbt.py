@@ -34,16 +34,9 @@ def arguments(target_path: Path) -> list[str]:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """The environment of a dbt process: the same settings, by the names that the profile reads."""
-    return os.environ | {
-        "SMALTI_HOME": str(settings.home),
-        "SMALTI_HMAC_KEY": settings.hmac_key.get_secret_value(),
-        "SMALTI_NAMESPACE": settings.namespace.get_secret_value(),
-        "SMALTI_WORKING": str(settings.working),
-        "SMALTI_THREADS": str(settings.threads),
-        "SMALTI_MEMORY_LIMIT": settings.memory_limit,
-        "DBT_LOG_PATH": str(settings.logs / "dbt"),
-    }
+    """The environment of a dbt process: the same settings, and the file that only dbt writes."""
+    own = {"SMALTI_WORKING": str(settings.working), "DBT_LOG_PATH": str(settings.logs / "dbt")}
+    return os.environ | settings.environment() | own
 
 
 def parse() -> int:

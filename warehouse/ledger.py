@@ -34,7 +34,11 @@ create table if not exists accepted (
 
 @dataclass
 class Stage:
-    """Counts that a stage fills in while it runs; they become its row in `runs`."""
+    """Counts that a stage fills in while it runs; they become its row in `runs`.
+
+    `status` is ok, running, failed; of a load also `problem` (some files could not be loaded),
+    `refused` (none of the files given could) and `none` (no files were given).
+    """
 
     rows_in: int | None = None
     rows_loaded: int | None = None

@@ -54,6 +54,14 @@ class Settings(BaseSettings):
             raise ValueError("must be a UUID; `smalti init` writes a random one to .env") from None
         return namespace
 
+    def environment(self) -> dict[str, str]:
+        """These settings as variables for a child process, secrets included."""
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        return {
+            f"SMALTI_{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            for name, value in values.items()
+        }
+
     @property
     def drop(self) -> Path:
         """Exports arrive here; once loaded they move to `drop/done`."""

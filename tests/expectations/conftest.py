@@ -1,6 +1,7 @@
 """A home of its own for every test, with a source's profile and a run's scores that pass both gates."""
 
 import json
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ import polars as pl
 import pytest
 from pydantic import SecretStr
 
+from expectations.gate import Check
 from warehouse.contracts import Column, Contract
 from warehouse.settings import Settings
 
@@ -41,6 +43,10 @@ def profile() -> pl.DataFrame:
         ("ordered_at", "TIMESTAMP", 0, epoch, epoch + 86_400 * 30),
         ("total_amount", "DECIMAL(18,4)", 12, 0.0, 310.5),
         ("note", "VARCHAR", 1000, None, None),
+        ("_file", "VARCHAR", 0, None, None),
+        ("_position", "BIGINT", 0, 1.0, 1000.0),
+        ("_arrived_at", "TIMESTAMP", 0, epoch, epoch),
+        ("_batch", "INTEGER", 0, 1.0, 1.0),
     ]
     return pl.DataFrame(
         [("shop_orders", name, kind, 1000, nulls, 900, low, high) for name, kind, nulls, low, high in rows],
@@ -102,6 +108,15 @@ def settings(home: Path) -> Settings:
     """Settings with their own home and fixed keys."""
     namespace = SecretStr("6f3c1a52-6f0e-4d5e-9d54-2f6d8f2b7a10")
     return Settings(home=home, hmac_key=SecretStr("ab" * 32), namespace=namespace)
+
+
+@pytest.fixture(scope="session")
+def failures(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Sequence[Check]], list[str]]:
+    """What fails of some checks: the gate's own evaluation, without the pages it writes afterwards."""
+    from expectations import docs
+
+    context = docs.open_context(tmp_path_factory.mktemp("gates"))
+    return lambda checks: [text for check in checks for text in docs.failed(check, docs.evaluate(context, check))]
 
 
 @pytest.fixture(scope="session")

@@ -73,11 +73,11 @@ def test_a_rule_that_the_library_drops_is_a_failure(made: SimpleNamespace, tmp_p
     from expectations import docs
 
     two = check(made, PRESENT, Rule(PRESENT.expectation, PRESENT.arguments, "the same again"))
-    found = docs._evaluate(docs._context(tmp_path), two)
-    assert docs._failures(two, found) == []
+    found = docs.evaluate(docs.open_context(tmp_path), two)
+    assert docs.failed(two, found) == []
     found.results = found.results[:1]
     with pytest.raises(GateFailed, match="1 of 2 rules were evaluated; it must be all"):
-        docs._failures(two, found)
+        docs.failed(two, found)
 
 
 def test_data_docs_are_written_and_hold_no_value(made: SimpleNamespace, tmp_path: Path) -> None:
@@ -109,8 +109,8 @@ def test_data_docs_keep_the_latest_of_every_suite(made: SimpleNamespace, tmp_pat
     assert "validations/people/r1/" not in index
 
 
-def test_nothing_is_sent_to_the_makers_of_the_library() -> None:
+def test_nothing_is_sent_to_the_makers_of_the_library(tmp_path: Path) -> None:
     from expectations import docs
 
-    context = docs._context(Path("/nonexistent-and-never-written"))
+    context = docs.open_context(tmp_path)
     assert context.config.analytics_enabled is False

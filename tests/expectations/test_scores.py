@@ -1,15 +1,17 @@
 """The score gate lets whole scores through, and every one of its rules can stop a run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
 import polars as pl
 import pytest
 
-from expectations.gate import GateFailed
+from expectations import scores
+from expectations.gate import Check, GateFailed
 from expectations.scores import check_scores
 
+Failures = Callable[[Sequence[Check]], list[str]]
 Change = Callable[[pl.DataFrame], pl.DataFrame]
 
 
@@ -58,12 +60,23 @@ def test_whole_scores_pass(made: SimpleNamespace, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("table", "change", "rule"), MUTANTS)
-def test_each_rule_goes_red(made: SimpleNamespace, tmp_path: Path, table: str, change: Change, rule: str) -> None:
+def test_each_rule_goes_red(
+    made: SimpleNamespace, tmp_path: Path, failures: Failures, table: str, change: Change, rule: str
+) -> None:
     frames = made.scores()
     settings = made.store_scores(tmp_path, {**frames, table: change(frames[table])})
-    with pytest.raises(GateFailed, match=f"scores_{table}.*: {rule}") as error:
+    found = failures(scores.checks(settings, made.run))
+    assert any(text.startswith(f"scores_{table}") and rule in text for text in found)
+
+
+def test_a_rule_that_goes_red_stops_the_run_and_names_nobody(made: SimpleNamespace, tmp_path: Path) -> None:
+    frames = made.scores()
+    twice = {**frames, "clusters": put("customer_id", made.canary)(frames["clusters"])}
+    settings = made.store_scores(tmp_path, twice)
+    with pytest.raises(GateFailed, match="scores_clusters: customer_id occurs once") as error:
         check_scores(settings, made.run)
     assert made.canary not in str(error.value)
+    assert not [p for p in settings.gates.rglob("*") if p.is_file() and made.canary.encode() in p.read_bytes()]
 
 
 @pytest.mark.parametrize(
@@ -75,15 +88,15 @@ def test_each_rule_goes_red(made: SimpleNamespace, tmp_path: Path, table: str, c
     ],
 )
 def test_zero_rows_pass_when_the_report_says_why(
-    made: SimpleNamespace, tmp_path: Path, model: str, table: str, status: str
+    made: SimpleNamespace, tmp_path: Path, failures: Failures, model: str, table: str, status: str
 ) -> None:
     frames = made.scores()
     some = made.store_scores(tmp_path, frames, **{model: status})
-    with pytest.raises(GateFailed, match=f"scores_{table}_totals: there are no rows"):
-        check_scores(some, made.run)
+    assert f"scores_{table}_totals: there are no rows" in failures(scores.checks(some, made.run))[0]
     none = made.store_scores(tmp_path, {**frames, table: frames[table].clear()}, **{model: status})
-    result = check_scores(none, made.run)
-    assert (result.failed, result.evaluated) == (0, 24)
+    built = scores.checks(none, made.run)
+    assert failures(built) == []
+    assert sum(len(check.rules) for check in built) == 24
 
 
 def test_a_status_that_nobody_knows_fails(made: SimpleNamespace, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ LOADED_AT = datetime(2026, 9, 1, tzinfo=UTC).replace(tzinfo=None)
 class Desk:
     settings: Settings
     exports: Path
+    loaded_at: datetime = LOADED_AT
 
     def csv(self, name: str, source: str, rows: Sequence[Sequence[object]], extra: str = "") -> Path:
         path = self._place(name)
@@ -53,7 +54,7 @@ class Desk:
         return path
 
     def load(self, source: str, folder: Path | None = None, run_id: str = "run-1") -> Outcome:
-        return load(self.settings, source, folder or self.exports, run_id, LOADED_AT)
+        return load(self.settings, source, folder or self.exports, run_id, self.loaded_at)
 
     def raw(self, source: str, what: str = "*", rest: str = "") -> list[Any]:
         folder = self.settings.raw / source

@@ -1,9 +1,12 @@
 import json
 import shutil
-from datetime import datetime
 from typing import Any
 
-from ingestion.load import load
+import duckdb
+import pytest
+
+from ingestion import group
+from ingestion.load import LoadError, load
 from ingestion.source import load_source
 from warehouse import contracts
 
@@ -28,8 +31,8 @@ def test_all_three_formats_arrive_typed_with_place_arrival_and_batch(desk: Any) 
     desk.jsonl("web/events_2026-08-01T10.jsonl.gz", [desk.event(1, value_amount=1.5, url=""), desk.event(2)])
     desk.parquet(
         "enrichment/demographics_2026-08-01.parquet",
-        "select timestamp '2026-07-01' as observed_at, 'A@B.org' as email, null as age_band, 3::tinyint as household_size, "
-        "'mid' as income_band, 'city' as lifestyle",
+        "select timestamp '2026-07-01' as observed_at, 'A@B.org' as email, null as age_band, "
+        "3::tinyint as household_size, 'mid' as income_band, 'city' as lifestyle",
     )
     assert [desk.load(name).batch for name in ("shop_order_lines", "web_events", "demographics")] == [1, 2, 3]
     columns = "order_id, quantity, unit_price_amount::varchar, _position, _arrived_at::varchar, _batch"
@@ -112,7 +115,7 @@ def test_many_small_files_become_one_parquet_a_day(desk: Any) -> None:
 def test_progress_tells_files_done_of_files_to_do(desk: Any) -> None:
     desk.jsonl("events_2026-08-01T10.jsonl", [desk.event(1)])
     seen: list[tuple[int, int]] = []
-    load(desk.settings, "web_events", desk.exports, "r", datetime(2026, 9, 1), lambda *now: seen.append(now))
+    load(desk.settings, "web_events", desk.exports, "r", desk.loaded_at, lambda *now: seen.append(now))
     assert seen == [(1, 1)]
 
 
@@ -133,3 +136,30 @@ def test_loaded_files_leave_the_drop_folder_and_other_folders_are_never_touched(
     aside = desk.settings.drop / "quarantine" / "crm_contacts"
     assert [file.name for file in aside.iterdir()] == ["contacts_2026-08-03.csv"]
     assert desk.load("crm_contacts", desk.settings.drop).files_known == 0
+
+
+def test_a_folder_that_is_not_there_is_an_error_unless_it_is_the_drop_folder(desk: Any) -> None:
+    assert desk.load("shop_orders", desk.settings.drop).files_new == 0
+    with pytest.raises(NotADirectoryError, match="no folder"):
+        desk.load("shop_orders", desk.exports / "typo")
+
+
+def test_a_folder_reached_by_a_link_loads(desk: Any) -> None:
+    desk.csv("od[d]/orders_2026-08-01.csv", "shop_orders", [desk.order(1)])
+    link = desk.exports.with_name("link")
+    link.symlink_to(desk.exports, target_is_directory=True)
+    assert desk.load("shop_orders", link).rows_loaded == 1
+
+
+def test_a_failure_of_duckdb_shows_its_class_and_never_its_message(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.csv("orders_2026-08-01.csv", "shop_orders", [desk.order(1)])
+
+    def fail(*_: object) -> None:
+        raise duckdb.OutOfMemoryException("canary")
+
+    monkeypatch.setattr(group, "find_duplicates", fail)
+    with pytest.raises(LoadError) as error:
+        desk.load("shop_orders")
+    assert str(error.value).startswith("OutOfMemoryException in DuckDB · shop_orders")
+    assert error.value.__context__ is None
+    assert desk.raw("shop_orders") == []

@@ -4,6 +4,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 ARCHIVE = Path(__file__).resolve().parents[3] / "shared/data/online_retail/by-day.tar.zst"
@@ -13,9 +14,10 @@ ARCHIVE = Path(__file__).resolve().parents[3] / "shared/data/online_retail/by-da
 def by_day(desk: Any) -> Any:
     if not ARCHIVE.exists():
         pytest.skip(f"needs {ARCHIVE.name} of the data set Online Retail in ../shared/data")
-    zstandard = pytest.importorskip("pyarrow")
-    with zstandard.input_stream(str(ARCHIVE), compression="zstd") as stream:
-        tarfile.open(fileobj=io.BytesIO(stream.read())).extractall(desk.exports, filter="data")
+    with pa.input_stream(str(ARCHIVE), compression="zstd") as stream:
+        content = io.BytesIO(stream.read())
+    with tarfile.open(fileobj=content) as archive:
+        archive.extractall(desk.exports, filter="data")
     return desk
 
 

@@ -48,7 +48,10 @@ def test_an_unreadable_event_file_is_set_aside_and_the_others_load(desk: Any, da
     ("content", "reason"),
     [
         (b"", "empty file"),
-        (b"order_id,line_number,product_id,unit_price_amount,quantity\no1,1,p1,2,3\n", "header differs (order or repeats)"),
+        (
+            b"order_id,line_number,product_id,unit_price_amount,quantity\no1,1,p1,2,3\n",
+            "header differs (order or repeats)",
+        ),
         (b"order_id,line_number,product_id,quantity\no1,1,p1,2\n", "header differs (missing: unit_price_amount)"),
         (b"o1,1,p1,2,3\n", "header differs (missing: order_id"),
         ("order_id;\n".encode("utf-16"), "header is not UTF-8 CSV"),

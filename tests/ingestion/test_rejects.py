@@ -25,7 +25,9 @@ def test_a_row_that_breaks_the_contract_is_rejected_with_its_reason(desk: Any, f
     assert outcome.problems[0].startswith(f"1 rows rejected: {reason} · shop_order_lines")
 
 
-@pytest.mark.parametrize("time", ["epoch", "infinity", "2026-02-30T00:00:00Z", "2026-08-01T10:00:00+01:00", "1785578400"])
+@pytest.mark.parametrize(
+    "time", ["epoch", "infinity", "2026-02-30T00:00:00Z", "2026-08-01T10:00:00+01:00", "1785578400"]
+)
 def test_only_utc_timestamps_that_exist_are_times(desk: Any, time: str) -> None:
     desk.jsonl("events_2026-08-01T10.jsonl", [desk.event(1, occurred_at=time)])
     desk.load("web_events")

@@ -11,7 +11,7 @@ ROW = st.tuples(st.integers(0, 6), st.sampled_from(["completed", "lost"]))
 DELIVERIES = st.lists(st.tuples(st.integers(0, 2), st.integers(1, 9), ROW), min_size=1, max_size=14)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deliveries=DELIVERIES)
 def test_any_split_into_files_and_loads_gives_the_same_keys(
     desk_at: Callable[[Path], Any], deliveries: list[tuple[int, int, tuple[int, str]]]

@@ -59,17 +59,17 @@ class Shop:
         self.serve(version)
 
     def _fill(self, connection: duckdb.DuckDBPyConnection, people: People, sendable: Iterable[str] | None) -> None:
-        ids = sorted({s for segments in people.values() for s in segments} if sendable is None else sendable)
-        catalog = pl.DataFrame({"segment_id": ids}, schema={"segment_id": pl.String})
+        ids = sorted({segment_id for segments in people.values() for segment_id in segments})
+        allowed = [sendable is None or segment_id in sendable for segment_id in ids]
+        schema = {"segment_id": pl.String, "is_sendable": pl.Boolean}
+        catalog = pl.DataFrame({"segment_id": ids, "is_sendable": allowed}, schema=schema)
         held = {"customer_id": pl.String, "segment_ids": pl.List(pl.String)}
         wanted = pl.DataFrame({"customer_id": list(people), "segment_ids": list(people.values())}, schema=held)
         before = self.accepted()
         accepted = pl.DataFrame({"customer_id": list(before), "segment_ids": list(before.values())}, schema=held)
         for name, frame in (("catalog", catalog), ("wanted", wanted), ("accepted", accepted)):
             connection.register(name, frame)
-        connection.execute(
-            "insert into segments.catalog (segment_id, is_sendable) select segment_id, true from catalog"
-        )
+        connection.execute("insert into segments.catalog by name from catalog")
         connection.execute(
             "insert into activation.audience select 'files', customer_id, "
             "case when not ends_with(customer_id, '0') then 'c-' || customer_id end, segment_ids from wanted"

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -163,12 +164,13 @@ def test_a_large_audience_takes_seconds_and_gives_the_same_bytes_whatever_the_th
 
 
 def test_only_the_last_plans_are_kept_and_latest_is_among_them(shop):
+    plans = []
     for number in range(KEPT_PLANS + 3):
         shop.publish(f"v{number}", {"ada": [f"s{number}"]})
-        done = shop.deliver()
+        plans.append(shop.deliver().plan_id)
     folders = [path for path in shop.latest.parent.iterdir() if path.is_dir() and not path.is_symlink()]
-    assert len(folders) == KEPT_PLANS
-    assert shop.latest.resolve() == done.path
+    assert {folder.name for folder in folders} == set(plans[-KEPT_PLANS:])
+    assert shop.latest.resolve().name == plans[-1]
 
 
 STOPS = {
@@ -270,6 +272,31 @@ def test_a_segment_that_must_not_be_sent_stops_the_delivery(shop):
         shop.deliver()
     assert not shop.settings.outbox.exists()
     assert shop.rows("select * from plans") == []
+
+
+def test_a_person_who_stands_twice_stops_the_delivery(shop):
+    shop.publish("v1", TWO)
+    with duckdb.connect(str(shop.settings.published / "v1.duckdb")) as connection:
+        connection.execute("insert into activation.audience values ('files', 'ada', null, ['high_value'])")
+    with pytest.raises(Refused, match="holds people twice"):
+        shop.deliver()
+    assert shop.accepted() == {}
+
+
+def test_the_order_in_which_segments_are_listed_is_no_change(shop):
+    shop.publish("v1", TWO)
+    shop.deliver()
+    shop.publish("v2", {"ada": ["repeat_buyers", "high_value", "repeat_buyers"], "ben0": ["repeat_buyers"]})
+    assert shop.deliver().plan_id is None
+
+
+def test_a_delivery_that_was_refused_in_full_is_tried_again_as_another_plan(shop, monkeypatch):
+    shop.publish("v1", {"ben0": ["repeat_buyers"]})
+    monkeypatch.setattr(deliver_module, "load_destination", lambda _: Choosy())
+    first, second = shop.deliver(), shop.deliver()
+    assert first.plan_id != second.plan_id
+    assert (first.rejected, second.rejected) == (1, 1)
+    assert len(shop.rows("select * from receipts")) == 2
 
 
 @pytest.mark.parametrize("hostile", ["../escape", "a/b", "A", "", "a b", "x'; drop table audience; --", "a\nb", "1a"])

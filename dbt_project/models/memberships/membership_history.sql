@@ -17,14 +17,15 @@ hits as (
 
 ),
 
--- a merged person's spells go on under the id that stays
+-- a merged person's spells go on under the id that stays; the spells know earlier merges already,
+-- and an id that ended then may have come back by a split
 merges as (
 
     select
         from_customer_id,
-        arg_max(into_customer_id, merged_at) as into_customer_id
+        min(into_customer_id) as into_customer_id
     from {{ ref('merges') }}
-    where evidence like 'merged%'
+    where evidence like 'merged%' and merged_at = {{ as_of() }}
     group by from_customer_id
 
 ),

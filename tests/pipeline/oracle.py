@@ -1,0 +1,207 @@
+"""Who belongs where, computed from the raw exports in plain Python: the pipeline must come to the same.
+
+Written from the specification alone: dicts and loops, no SQL, and nothing of the pipeline is imported.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from tests.pipeline.oracle_files import Contact, Event, Facts, Id, Order, read
+
+_DAY = timedelta(days=1)
+_BIG_SPENDER = Decimal("500.00")
+_MOST_USERS = {"email": 5, "device": 1, "browser": 1}
+WEB, EMAIL = ("personalisation", "web"), ("marketing_email", "email")
+ACTIVATIONS = {
+    "browsers_no_purchase": WEB,
+    "category_enthusiast": WEB,
+    "cart_abandoned": EMAIL,
+    "high_value": EMAIL,
+    "lapsed_big_spenders": EMAIL,
+    "likely_buyers": EMAIL,
+    "repeat_buyers": EMAIL,
+}
+
+
+@dataclass
+class Person:
+    """One person: all identifiers that were joined, and all that they did."""
+
+    identifiers: set[Id] = field(default_factory=set)
+    contacts: list[Contact] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    orders: list[Order] = field(default_factory=list)
+    permissions: dict[tuple[str, str], tuple[datetime, bool]] = field(default_factory=dict)
+
+    @property
+    def is_bot(self) -> bool:
+        """Whether any event came from a bot."""
+        return any(event.is_bot for event in self.events)
+
+    @property
+    def completed(self) -> list[Order]:
+        """The orders that count."""
+        return [order for order in self.orders if order.status == "completed"]
+
+    @property
+    def contact_id(self) -> str | None:
+        """The contact updated last; of several the smallest."""
+        if not self.contacts:
+            return None
+        last = max(contact.updated_at for contact in self.contacts)
+        return min(contact.contact_id for contact in self.contacts if contact.updated_at == last)
+
+    def may(self, use: tuple[str, str]) -> bool:
+        """Whether the latest word on this purpose and channel is yes."""
+        return self.permissions.get(use, (None, False))[1]
+
+    def is_active(self, as_of: datetime) -> bool:
+        """Whether they did or ordered anything in the last thirty days."""
+        times = [event.at for event in self.events if not event.is_bot] + [order.at for order in self.orders]
+        return any(as_of - 30 * _DAY < at <= as_of for at in times)
+
+    def spend(self, as_of: datetime, days: int) -> Decimal:
+        """Revenue of the last days."""
+        return sum((order.amount for order in self.completed if as_of - days * _DAY < order.at <= as_of), Decimal(0))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The people of the shop, and the members (positions in `people`) of each rule segment."""
+
+    as_of: datetime
+    people: list[Person]
+    members: dict[str, set[int]]
+
+    def active(self, members: Iterable[int]) -> int:
+        """How many of these are active."""
+        return sum(self.people[member].is_active(self.as_of) for member in members)
+
+    def audience(self, scored: dict[str, set[int]], floor: int) -> dict[int, list[str]]:
+        """Person → segments delivered; `scored` holds the segments that a model decides."""
+        found: dict[int, list[str]] = defaultdict(list)
+        for segment, members in sorted((self.members | scored).items()):
+            if self.active(members) >= floor:
+                for member in members:
+                    if self.people[member].may(ACTIVATIONS[segment]):
+                        found[member].append(segment)
+        return dict(found)
+
+
+def answer(folder: Path) -> Answer:
+    """The whole answer for one folder of exports."""
+    facts = read(folder)
+    people = _people(facts)
+    members = {
+        name: {place for place, person in enumerate(people) if not person.is_bot and rule(person, facts.as_of)}
+        for name, rule in RULES.items()
+    }
+    return Answer(facts.as_of, people, members)
+
+
+def _people(facts: Facts) -> list[Person]:
+    """Everybody with at least one identifier, with what is theirs."""
+    found: dict[Id, Person] = {}
+    for group in components(_links(facts), _identifiers(facts)):
+        found.update(dict.fromkeys(group, Person(identifiers=group)))
+    for event in facts.events:
+        if owner := event.user or event.device or event.browser:
+            found[owner].events.append(event)
+    for order in facts.orders:
+        if owner := order.user or order.email:
+            found[owner].orders.append(order)
+    for contact in facts.contacts:
+        if contact.user:
+            found[contact.user].contacts.append(contact)
+    _consents(facts, found)
+    return list({id(person): person for person in found.values()}.values())
+
+
+def _consents(facts: Facts, found: dict[Id, Person]) -> None:
+    for consent in facts.consents:
+        person = found.get(consent.user) if consent.user else None
+        if person is None or consent.at > facts.as_of:
+            continue
+        at, is_granted = person.permissions.get(consent.use, (datetime.min, True))  # noqa: DTZ901
+        if consent.at > at or (consent.at == at and is_granted):
+            person.permissions[consent.use] = (consent.at, consent.is_granted)
+
+
+def _links(facts: Facts) -> set[tuple[Id, Id]]:
+    """User ids with the e-mails, devices and browsers they were seen with."""
+    pairs = [(row.user, row.email) for row in [*facts.contacts, *facts.orders]]
+    pairs += [(event.user, other) for event in facts.events for other in (event.device, event.browser)]
+    return {(user, other) for user, other in pairs if user and other}
+
+
+def _identifiers(facts: Facts) -> set[Id]:
+    found = {one for row in [*facts.contacts, *facts.orders] for one in (row.user, row.email)}
+    found |= {one for event in facts.events for one in (event.user, event.device, event.browser)}
+    return {one for one in found if one}
+
+
+def components(links: set[tuple[Id, Id]], identifiers: set[Id]) -> list[set[Id]]:
+    """The identifiers in groups of one person each; shared ones join nobody."""
+    users: dict[Id, set[Id]] = defaultdict(set)
+    for user, other in links:
+        users[other].add(user)
+    groups = {one: {one} for one in identifiers}
+    for other, linked in users.items():
+        if len(linked) > _MOST_USERS[other[0]]:
+            continue
+        for user in linked:
+            if groups[user] is not groups[other]:
+                groups[user] |= groups[other]
+                groups.update(dict.fromkeys(groups[user], groups[user]))
+    return list({id(group): group for group in groups.values()}.values())
+
+
+def _category_enthusiast(person: Person, as_of: datetime) -> bool:
+    views: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
+    for event in person.events:
+        is_view = event.kind == "product_view" and event.category and event.product
+        if is_view and as_of - 30 * _DAY < event.at <= as_of:
+            views[str(event.category)].append((event.at, str(event.product)))
+    return any(
+        len({product for at, product in seen if start <= at <= start + timedelta(seconds=600)}) >= 5  # noqa: PLR2004
+        for seen in views.values()
+        for start, _ in seen
+    )
+
+
+def _cart_abandoned(person: Person, as_of: datetime) -> bool:
+    added = [event.at for event in person.events if event.kind == "add_to_cart"]
+    bought = [event.at for event in person.events if event.kind == "purchase"]
+    if not added or not as_of - 7 * _DAY < max(added) <= as_of - timedelta(hours=1):
+        return False
+    return not bought or max(bought) < max(added)
+
+
+def _lapsed(person: Person, as_of: datetime) -> bool:
+    return _high_value(person, as_of) and max(order.at for order in person.completed) < as_of - 90 * _DAY
+
+
+def _high_value(person: Person, as_of: datetime) -> bool:
+    return person.spend(as_of, 365) >= _BIG_SPENDER
+
+
+def _browsers(person: Person, as_of: datetime) -> bool:
+    return not person.completed and any(event.at > as_of - 30 * _DAY for event in person.events)
+
+
+def _repeat(person: Person, _: datetime) -> bool:
+    return len(person.completed) > 1
+
+
+RULES: dict[str, Callable[[Person, datetime], bool]] = {
+    "browsers_no_purchase": _browsers,
+    "cart_abandoned": _cart_abandoned,
+    "category_enthusiast": _category_enthusiast,
+    "high_value": _high_value,
+    "lapsed_big_spenders": _lapsed,
+    "repeat_buyers": _repeat,
+}

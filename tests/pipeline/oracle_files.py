@@ -1,0 +1,197 @@
+"""The raw exports of a shop as plain Python rows: repeated keys once, values blocked or malformed dropped.
+
+Written from the specification alone: no SQL, and nothing of the pipeline is imported.
+"""
+
+import csv
+import gzip
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+Row = dict[str, str | None]
+Id = tuple[str, str]
+BLOCKED = {
+    "test@test.com", "test@example.com", "noreply@example.com", "no-reply@example.com", "a@a.a", "none@none.com",
+    "unknown@unknown.com", "00000000-0000-0000-0000-000000000000", "null", "undefined",
+}  # fmt: skip
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_BOT = re.compile("bot|crawl|spider|headless", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Event:
+    """What somebody did; the identifiers are those that may identify a person."""
+
+    kind: str
+    at: datetime
+    user: Id | None
+    device: Id | None
+    browser: Id | None
+    product: str | None
+    category: str | None
+    is_bot: bool
+
+
+@dataclass(frozen=True)
+class Order:
+    """What somebody ordered, with the sum of its lines."""
+
+    at: datetime
+    status: str
+    user: Id | None
+    email: Id | None
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class Contact:
+    """One contact as it stood last."""
+
+    user: Id | None
+    email: Id | None
+    contact_id: str
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class Consent:
+    """One record of a permission or a refusal."""
+
+    user: Id | None
+    use: tuple[str, str]
+    is_granted: bool
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything the exports of one folder say."""
+
+    as_of: datetime
+    contacts: list[Contact]
+    consents: list[Consent]
+    orders: list[Order]
+    events: list[Event]
+
+
+def identifier(kind: str, value: str | None) -> Id | None:
+    """The identifier as it joins people; None where it identifies nobody."""
+    text = (value or "").strip()
+    if kind == "email":
+        text = text.lower()
+        if not _EMAIL.fullmatch(text):
+            return None
+    return (kind, text) if text and text.lower() not in BLOCKED else None
+
+
+def moment(text: str | None) -> datetime:
+    """A naive UTC time of an ISO 8601 text."""
+    found = datetime.fromisoformat(text or "")
+    return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
+
+
+def csv_rows(folder: Path, pattern: str) -> Iterator[Row]:
+    """Every record of the matching CSV files, files in order of name."""
+    for path in sorted(folder.glob(pattern)):
+        with path.open(newline="") as stream:
+            yield from csv.DictReader(stream)
+
+
+def json_rows(folder: Path) -> Iterator[Row]:
+    """Every event of the hourly files."""
+    for path in sorted(folder.glob("web/events_*.jsonl.gz")):
+        with gzip.open(path, "rt") as stream:
+            yield from map(json.loads, stream)
+
+
+def once(rows: Iterator[Row], *keys: str) -> list[Row]:
+    """The first row of each key."""
+    found: dict[tuple[str | None, ...], Row] = {}
+    for row in rows:
+        found.setdefault(tuple(row[key] for key in keys), row)
+    return list(found.values())
+
+
+def read(folder: Path) -> Facts:
+    """The facts of one folder of exports."""
+    events = [_event(row) for row in once(json_rows(folder), "event_id")]
+    known = max([_known_at(path) for path in folder.glob("[!_]*/*_*.*")] + [event.at for event in events])
+    return Facts(
+        as_of=_hour_up(known),
+        contacts=_latest(once(csv_rows(folder, "crm/contacts_*.csv"), "contact_id", "updated_at")),
+        consents=[_consent(row) for row in csv_rows(folder, "crm/consents_*.csv")],
+        orders=_orders(folder),
+        events=events,
+    )
+
+
+def _known_at(path: Path) -> datetime:
+    found = re.search(r"_(\d{4}-\d\d-\d\d)(?:T(\d\d))?\.", path.name)
+    assert found, f"no date in the name {path.name}"
+    day = datetime.fromisoformat(found[1])
+    return day + timedelta(hours=int(found[2]) + 1) if found[2] else day + timedelta(days=1)
+
+
+def _hour_up(at: datetime) -> datetime:
+    down = at.replace(minute=0, second=0, microsecond=0)
+    return down if down == at else down + timedelta(hours=1)
+
+
+def _event(row: Row) -> Event:
+    text: Callable[[str], str] = lambda name: row.get(name) or ""  # noqa: E731
+    return Event(
+        kind=text("event_type"),
+        at=moment(text("occurred_at")),
+        user=identifier("user", row.get("user_id")),
+        device=identifier("device", row.get("device_id")),
+        browser=identifier("browser", row.get("anonymous_id")),
+        product=row.get("product_id"),
+        category=row.get("category"),
+        is_bot=bool(_BOT.search(text("user_agent"))),
+    )
+
+
+def _latest(rows: list[Row]) -> list[Contact]:
+    latest: dict[str | None, Row] = {}
+    for row in sorted(rows, key=lambda row: moment(row["updated_at"])):
+        latest[row["contact_id"]] = row
+    return [
+        Contact(
+            user=identifier("user", row["contact_id"]),
+            email=identifier("email", row["email"]),
+            contact_id=str(row["contact_id"]).strip(),
+            updated_at=moment(row["updated_at"]),
+        )
+        for row in latest.values()
+    ]
+
+
+def _consent(row: Row) -> Consent:
+    return Consent(
+        user=identifier("user", row["contact_id"]),
+        use=(str(row["purpose"]), str(row["channel"])),
+        is_granted=row["status"] == "granted",
+        at=moment(row["recorded_at"]),
+    )
+
+
+def _orders(folder: Path) -> list[Order]:
+    amounts: dict[str | None, Decimal] = {}
+    for row in once(csv_rows(folder, "shop/order_lines_*.csv"), "order_id", "line_number"):
+        line = Decimal(str(row["quantity"])) * Decimal(str(row["unit_price_amount"]))
+        amounts[row["order_id"]] = amounts.get(row["order_id"], Decimal(0)) + line
+    return [
+        Order(
+            at=moment(row["ordered_at"]),
+            status=str(row["status"]),
+            user=identifier("user", row["contact_id"]),
+            email=identifier("email", row["email"]),
+            amount=amounts.get(row["order_id"], Decimal(0)),
+        )
+        for row in once(csv_rows(folder, "shop/orders_*.csv"), "order_id")
+    ]

@@ -1,0 +1,72 @@
+"""Durable decisions: written as one, read back with the columns of today."""
+
+import duckdb
+import pytest
+
+from warehouse import durable
+from warehouse.settings import Settings
+
+
+def _working(settings: Settings, customer: str = "c1") -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect()
+    durable.bind(connection, settings)
+    history = ", ".join(
+        f'cast(null as {kind}) as "{name}"' for name, kind in durable.schemas()["customers_history"].items()
+    )
+    spells = ", ".join(
+        f'cast(null as {kind}) as "{name}"' for name, kind in durable.schemas()["membership_history"].items()
+    )
+    connection.execute(f"""
+        create schema ops; create schema identity; create schema profiles; create schema segments;
+        create table ops.control as select timestamp '2026-09-01' as as_of;
+        create table identity.customer_ids as select 'email' as identifier_type, 'h1' as identifier_hash,
+            '{customer}' as customer_id, true as is_new_anchor;
+        create table profiles.merges as from durable.merges;
+        create table profiles.customers_history as select {history};
+        create table segments.membership_history as select {spells};""")
+    return connection
+
+
+def test_before_the_first_run_every_table_is_empty(settings: Settings):
+    connection = duckdb.connect()
+    durable.bind(connection, settings)
+    assert {
+        name: connection.execute(f"select count(*) from durable.{name}").fetchone() for name in durable.schemas()
+    } == {name: (0,) for name in ("customer_ids", "merges", "membership_history", "customers_history")}
+
+
+def test_what_was_decided_is_read_back(settings: Settings):
+    durable.write(_working(settings), settings, "v1")
+    connection = _working(settings)
+    found = connection.execute("select customer_id, is_anchor, cast(assigned_at as varchar) from durable.customer_ids")
+    assert found.fetchall() == [("c1", True, "2026-09-01 00:00:00")]
+
+
+def test_an_identifier_that_is_no_longer_seen_keeps_its_id(settings: Settings):
+    durable.write(_working(settings), settings, "v1")
+    connection = _working(settings)
+    connection.execute("update identity.customer_ids set identifier_hash = 'h2'")
+    durable.write(connection, settings, "v2")
+    rows = _working(settings).execute("select identifier_hash, customer_id from durable.customer_ids order by 1")
+    assert rows.fetchall() == [("h1", "c1"), ("h2", "c1")]
+
+
+def test_a_write_that_dies_leaves_the_earlier_decisions(settings: Settings, monkeypatch: pytest.MonkeyPatch):
+    durable.write(_working(settings), settings, "v1")
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(durable, "point", die)
+    with pytest.raises(KeyboardInterrupt):
+        durable.write(_working(settings, "c2"), settings, "v2")
+    assert _working(settings).execute("select customer_id from durable.customer_ids").fetchall() == [("c1",)]
+
+
+def test_a_column_that_customers_gained_is_null_in_earlier_versions(settings: Settings):
+    durable.write(_working(settings), settings, "v1")
+    path = settings.durable / "v1" / "customers_history.parquet"
+    duckdb.sql(f"copy (select customer_id, valid_from from '{path}') to '{path}.new' (format parquet)")
+    path.with_name(f"{path.name}.new").replace(path)
+    row = _working(settings).execute("select count(*), count(state) from durable.customers_history").fetchone()
+    assert row == (1, 0)

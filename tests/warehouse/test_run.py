@@ -1,0 +1,143 @@
+"""The control row: whose run it is, and of which moment it speaks."""
+
+import os
+from datetime import datetime
+
+import duckdb
+import pytest
+
+from ingestion import source
+from warehouse import ledger, manifest, run, slot
+from warehouse.errors import Busy, NothingToDo, SmaltiError
+from warehouse.manifest import Line
+from warehouse.settings import Settings
+
+
+def _deliver(settings: Settings, name: str, last_event_at: str | None, arrived_at: str | None = None) -> None:
+    """A source of which one row was loaded."""
+    folder, contract = settings.raw / name, source.load_source(name).contract
+    contract.write(folder)
+    columns = ", ".join(f'cast(null as {kind}) as "{column}"' for column, kind in contract.raw_columns().items())
+    duckdb.sql(f"copy (select {columns} where false) to '{folder / 'empty.parquet'}' (format parquet)")
+    line = Line(
+        file="a",
+        sha256="a",
+        bytes=1,
+        status="loaded",
+        run_id="r",
+        batch=manifest.next_batch(settings.raw),
+        rows_in=1,
+        rows_loaded=1,
+        last_event_at=last_event_at,
+        arrived_at=arrived_at,
+    )
+    manifest.write(folder, [line])
+
+
+def _control(settings: Settings) -> dict[str, object]:
+    with run.working(settings) as connection:
+        cursor = connection.execute("from ops.control")
+        return dict(zip([column[0] for column in cursor.description], cursor.fetchone(), strict=True))
+
+
+def test_the_moment_is_the_last_event_rounded_up_to_the_hour(settings: Settings):
+    _deliver(settings, "web_events", "2026-08-31T22:10:00")
+    assert run.open_run(settings, "one", None) == datetime(2026, 8, 31, 23)
+
+
+def test_a_last_event_on_the_hour_is_the_moment_itself(settings: Settings):
+    _deliver(settings, "web_events", "2026-08-31T22:00:00")
+    assert run.open_run(settings, "one", None) == datetime(2026, 8, 31, 22)
+
+
+def test_an_export_that_arrives_later_than_the_last_event_is_known(settings: Settings):
+    _deliver(settings, "web_events", "2026-08-31T22:10:00")
+    _deliver(settings, "crm_contacts", "2026-08-30T10:00:00", "2026-09-01T00:00:00")
+    assert run.open_run(settings, "one", None) == datetime(2026, 9, 1)
+
+
+def test_nothing_loaded_is_nothing_to_do(settings: Settings):
+    with pytest.raises(NothingToDo, match="no source has any row"):
+        run.open_run(settings, "one", None)
+
+
+def test_a_run_cannot_speak_of_a_moment_before_the_last_finished_one(settings: Settings):
+    _deliver(settings, "web_events", "2026-08-31T22:00:00")
+    run.open_run(settings, "one", datetime(2026, 9, 1))
+    run.finish(settings, "one")
+    with pytest.raises(SmaltiError, match="history is only appended: allowed is 2026-09-01"):
+        run.open_run(settings, "two", datetime(2026, 8, 31))
+
+
+def test_a_moment_whose_run_died_before_it_decided_anything_binds_nobody(settings: Settings, held_slot: None):
+    _deliver(settings, "web_events", "2026-08-31T22:00:00")
+    run.open_run(settings, "one", datetime(2030, 1, 1))
+    assert run.open_run(settings, "two", None) == datetime(2026, 8, 31, 22)
+
+
+def test_bounds_move_on_only_from_a_finished_run(settings: Settings, held_slot: None):
+    _deliver(settings, "web_events", "2026-08-31T22:00:00")
+    run.open_run(settings, "one", None)
+    run.finish(settings, "one")
+    _deliver(settings, "crm_contacts", "2026-08-31T23:00:00")
+    run.open_run(settings, "two", None)
+    assert (_control(settings)["lo"], _control(settings)["hi"]) == (1, 2)
+    run.open_run(settings, "three", None)
+    assert (_control(settings)["lo"], _control(settings)["hi"]) == (1, 2)
+    assert _control(settings)["prev_as_of"] == datetime(2026, 8, 31, 22)
+
+
+def test_another_currency_is_refused(settings: Settings):
+    _deliver(settings, "online_retail", "2011-12-09T12:50:00")
+    with pytest.raises(SmaltiError, match="online_retail is in GBP, SMALTI_CURRENCY is EUR"):
+        run.open_run(settings.model_copy(update={"currency": "EUR"}), "one", None)
+
+
+def test_a_living_lease_keeps_others_out_and_a_lapsed_one_does_not(settings: Settings):
+    _deliver(settings, "web_events", "2026-08-31T22:00:00")
+    run.open_run(settings, "scheduled", None)
+    with pytest.raises(Busy, match="run scheduled holds the warehouse"):
+        run.open_run(settings, "other", None)
+    with run.working(settings) as connection:
+        connection.execute("update ops.control set lease_until = timestamp '2020-01-01'")
+    run.open_run(settings, "other", None)
+    assert _control(settings)["run_id"] == "other"
+
+
+def test_a_run_under_the_slot_leaves_no_lease(settings: Settings, held_slot: None):
+    _deliver(settings, "web_events", "2026-08-31T22:00:00")
+    run.open_run(settings, "one", None)
+    assert _control(settings)["lease_until"] is None
+
+
+def test_rows_that_arrive_or_happen_after_the_moment_are_not_known(settings: Settings):
+    _deliver(settings, "crm_consents", "2026-08-31T22:00:00")
+    folder = settings.raw / "crm_consents"
+    duckdb.sql(
+        f"copy (select * replace (person as contact_id, happened as recorded_at, arrived as _arrived_at)"
+        f" from (values ('known', timestamp '2026-08-31 10:00', timestamp '2026-08-31 11:00'),"
+        f" ('arrives_later', timestamp '2026-08-31 10:00', timestamp '2026-09-02'),"
+        f" ('happens_later', timestamp '2026-09-02', timestamp '2026-08-31 11:00')) as rows(person, happened, arrived)"
+        f" left join read_parquet('{folder / 'empty.parquet'}') on false) to '{folder / 'a.parquet'}' (format parquet)"
+    )
+    manifest.write(folder, [manifest.read(folder)[0].model_copy(update={"parquet": ("a.parquet",)})])
+    run.open_run(settings, "one", datetime(2026, 9, 1))
+    with run.working(settings) as connection:
+        assert connection.execute("select contact_id from raw.crm_consents").fetchall() == [("known",)]
+
+
+def test_what_destinations_accepted_is_handed_to_dbt(settings: Settings):
+    _deliver(settings, "web_events", "2026-08-31T22:00:00")
+    with ledger.connect(settings.ledger) as book:
+        book.execute("""insert into accepted values ('files', 'c1', '["a", "b"]', '2026-09-01', 'p')""")
+    run.open_run(settings, "one", None)
+    with run.working(settings) as connection:
+        assert connection.execute("from ledger.accepted").fetchall() == [("files", "c1", ["a", "b"])]
+
+
+@pytest.fixture
+def held_slot(settings: Settings, monkeypatch: pytest.MonkeyPatch):
+    """The slot as `smalti run` hands it down: an inherited descriptor."""
+    with slot.take(settings) as descriptor:
+        monkeypatch.setitem(os.environ, slot.INHERITED, str(descriptor))
+        yield
