@@ -15,6 +15,7 @@ from models_ml import score
 from reverse_etl import deliver as delivery
 from reverse_etl import destination as delivery_destinations
 from warehouse import dbt, ledger, publish, run, settings, slot
+from warehouse.errors import SmaltiError
 from warehouse.settings import Settings
 
 sources = ingestion_sources.names
@@ -22,7 +23,7 @@ destinations = delivery_destinations.names
 
 
 def _conf() -> dict[str, str]:
-    """What `smalti run` hands to the run; empty when the scheduler started it."""
+    """What `smalti run` hands to the run; the scheduler hands nothing."""
     return dict(get_current_context()["dag_run"].conf or {})
 
 
@@ -33,20 +34,24 @@ def _run_id() -> str:
 
 def _as_of() -> datetime | None:
     """The moment asked for; None where it follows from the data; else the end of the data interval."""
-    stated = _conf().get("as_of")
-    if stated == "data":
-        return None
-    if stated:
-        return datetime.fromisoformat(stated)
+    if stated := _conf().get("as_of"):
+        return None if stated == "data" else datetime.fromisoformat(stated)
     return get_current_context()["data_interval_end"].astimezone(UTC).replace(tzinfo=None)
 
 
 @contextmanager
 def _stage(name: str, part: str = "") -> Iterator[tuple[Settings, str, ledger.Stage]]:
-    """The slot, the lease and the ledger row around a step."""
-    config = settings.load()
-    with slot.take(config), ledger.stage(config.ledger, _run_id(), name, part) as row:
-        yield config, _run_id(), row
+    """The slot and the ledger row around a step."""
+    config, run_id = settings.load(), _run_id()
+    with slot.take(config), ledger.stage(config.ledger, run_id, name, part) as row:
+        yield config, run_id, row
+
+
+def _status(outcome: load.Outcome) -> str:
+    """A bad file is an outcome: `problem` beside good ones, `refused` where there was no other."""
+    if outcome.files_new + outcome.files_known:
+        return "problem" if outcome.problems else "ok"
+    return "refused" if outcome.problems else "none"
 
 
 @task
@@ -55,15 +60,9 @@ def load_raw(source: str) -> None:
     with _stage("load_raw", source) as (config, run_id, row):
         folder = Path(_conf().get("data") or config.drop)
         outcome = load.load(config, source, folder, run_id, datetime.now(UTC).replace(tzinfo=None))
-        row.rows_in, row.rows_loaded = outcome.rows_in, outcome.rows_loaded
-        row.rows_rejected, row.rows_duplicate = outcome.rows_rejected, outcome.rows_duplicate
-        row.rows_suppressed = outcome.rows_suppressed
-        accepted = outcome.files_new + outcome.files_known
+        row.count(outcome)
         row.message = "\n".join(outcome.problems) or f"{outcome.files_new} files new, {outcome.files_known} known"
-        if outcome.problems:
-            row.status = "problem" if accepted else "refused"
-        elif not accepted:
-            row.status = "none"
+        row.status = _status(outcome)
 
 
 @task
@@ -122,6 +121,9 @@ def deliver(destination: str) -> None:
     """Send one destination what changed."""
     with _stage("deliver", destination) as (config, run_id, row):
         sent = delivery.deliver(config, destination, run_id, datetime.now(UTC).replace(tzinfo=None))
-        row.rows_in = sent.added + sent.changed + sent.removed
-        row.rows_loaded, row.rows_rejected = sent.accepted, sent.rejected
-        row.message = str(sent.path) if sent.path else "nothing changed, nothing sent"
+        row.rows_in, row.rows_rejected = sent.added + sent.changed + sent.removed, sent.rejected
+        row.rows_loaded, row.message = sent.accepted, str(sent.path or sent.plan_id or "nothing changed, nothing sent")
+        if sent.accepted < row.rows_in:
+            raise SmaltiError(
+                f"{destination} accepted {sent.accepted} of {row.rows_in} people; the rest is planned again"
+            )

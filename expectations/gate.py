@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from warehouse.errors import SmaltiError
 from warehouse.settings import Settings
 
 SAID = 10  # failures that an error message names; the result file names all
 
 
-class GateFailed(Exception):
+class GateFailed(SmaltiError):
     """A gate did not let the run pass; the message names what failed, without values."""
 
 

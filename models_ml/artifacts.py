@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from models_ml import folders
+from warehouse.errors import SmaltiError
 
 SIGNATURE = "signature.json"
 Files = dict[str, bytes]
 
 
-class Tampered(Exception):
+class Tampered(SmaltiError):
     """An artifact whose files are not those that were signed."""
 
 

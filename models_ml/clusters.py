@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.metrics import euclidean_distances, silhouette_score
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from models_ml import artifacts, cards, personas, space
 from models_ml.features import Matrix, matrix

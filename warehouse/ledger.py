@@ -48,6 +48,12 @@ class Stage:
     status: str = "ok"
     message: str | None = None
 
+    def count(self, balance: object) -> None:
+        """Take the row counts over from an outcome that names them alike."""
+        for name in vars(self):
+            if name.startswith("rows_"):
+                setattr(self, name, getattr(balance, name))
+
 
 @contextmanager
 def connect(path: Path) -> Iterator[sqlite3.Connection]:

@@ -60,8 +60,9 @@ def publish(settings: Settings, run_id: str) -> str:
     Every step may be repeated: what a killed publication left behind is overwritten.
 
     Raises:
-        SmaltiError: the audit found something; the last version stays.
+        SmaltiError: a gate did not pass or the audit found something; the last version stays.
     """
+    _gated(settings, run_id)
     settings.published.mkdir(parents=True, exist_ok=True)
     with run.working(settings, read_only=True) as connection:
         name = _name(connection, run_id)
@@ -77,6 +78,14 @@ def publish(settings: Settings, run_id: str) -> str:
     run.finish(settings, run_id)
     _prune(settings)
     return name
+
+
+def _gated(settings: Settings, run_id: str) -> None:
+    passed = {row["stage"] for row in ledger.stages(settings.ledger, run_id) if row["status"] == "ok"}
+    if missing := sorted({"check_raw", "check_scores"} - passed):
+        raise SmaltiError(
+            f"run {run_id} did not pass {' and '.join(missing)}; nothing is published, the last version stays"
+        )
 
 
 def _name(connection: duckdb.DuckDBPyConnection, run_id: str) -> str:

@@ -1,5 +1,6 @@
 """One frozen, typed settings object, read from `SMALTI_*` at the edge and passed down."""
 
+import re
 import secrets
 import uuid
 from pathlib import Path
@@ -10,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 CHECKOUT = Path(__file__).resolve().parents[1]
 ENV_FILE = CHECKOUT / ".env"
 _KEY_BYTES = 32
+_ENV_HEAD = "# Secrets of this checkout. The namespace must never change: customer ids are minted under it.\n"
 
 
 class Settings(BaseSettings):
@@ -148,13 +150,19 @@ def load() -> Settings:
 
 
 def create_env(path: Path = ENV_FILE) -> bool:
-    """Write `.env` (mode 0600) with random keys where there is none; say whether it was written."""
-    if path.exists():
+    """Write random keys to `.env` (mode 0600) where they are not set there; say whether any was written.
+
+    What stands in the file stays: a key that changed would change every pseudonym or customer id.
+    """
+    keys = {"SMALTI_HMAC_KEY": secrets.token_hex(_KEY_BYTES), "SMALTI_NAMESPACE": str(uuid.uuid4())}
+    text = path.read_text() if path.exists() else _ENV_HEAD
+    missing = [name for name in keys if not re.search(rf"^{name}=\S", text, re.MULTILINE)]
+    if not missing:
         return False
-    path.touch(mode=0o600)
-    path.write_text(
-        "# Secrets of this checkout. The namespace must never change: customer ids are minted under it.\n"
-        f"SMALTI_HMAC_KEY={secrets.token_hex(_KEY_BYTES)}\n"
-        f"SMALTI_NAMESPACE={uuid.uuid4()}\n"
-    )
+    kept = [line for line in text.splitlines() if line.split("=")[0] not in missing]
+    temporary = path.with_name(f"{path.name}.tmp")
+    temporary.unlink(missing_ok=True)
+    temporary.touch(mode=0o600)
+    temporary.write_text("\n".join([*kept, *(f"{name}={keys[name]}" for name in missing), ""]))
+    temporary.replace(path)
     return True

@@ -23,9 +23,9 @@ def test_an_unknown_source_is_answered_with_those_there_are() -> None:
 @pytest.mark.parametrize(
     ("source", "name", "arrived"),
     [
-        ("shop_orders", "orders_2026-08-31.csv", datetime(2026, 9, 1)),  # noqa: DTZ001  # naive means UTC
-        ("web_events", "events_2026-08-31T23.jsonl.gz", datetime(2026, 9, 1)),  # noqa: DTZ001
-        ("web_events", "events_2026-08-31T05.jsonl", datetime(2026, 8, 31, 6)),  # noqa: DTZ001
+        ("shop_orders", "orders_2026-08-31.csv", datetime(2026, 9, 1)),  # naive means UTC
+        ("web_events", "events_2026-08-31T23.jsonl.gz", datetime(2026, 9, 1)),
+        ("web_events", "events_2026-08-31T05.jsonl", datetime(2026, 8, 31, 6)),
         ("online_retail", "2010-12-01.csv", None),
     ],
 )

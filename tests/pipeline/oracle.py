@@ -167,7 +167,7 @@ def _category_enthusiast(person: Person, as_of: datetime) -> bool:
         if is_view and as_of - 30 * _DAY < event.at <= as_of:
             views[str(event.category)].append((event.at, str(event.product)))
     return any(
-        len({product for at, product in seen if start <= at <= start + timedelta(seconds=600)}) >= 5  # noqa: PLR2004
+        len({product for at, product in seen if start <= at <= start + timedelta(seconds=600)}) >= 5
         for seen in views.values()
         for start, _ in seen
     )

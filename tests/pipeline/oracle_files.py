@@ -95,16 +95,22 @@ def moment(text: str | None) -> datetime:
     return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
 
 
+def exports(folder: Path, pattern: str) -> list[Path]:
+    """The matching files at any depth; folders that start with `_` hold no exports."""
+    found = (path for path in folder.rglob(pattern) if path.is_file())
+    return sorted(path for path in found if not any(part[0] == "_" for part in path.relative_to(folder).parts))
+
+
 def csv_rows(folder: Path, pattern: str) -> Iterator[Row]:
     """Every record of the matching CSV files, files in order of name."""
-    for path in sorted(folder.glob(pattern)):
+    for path in exports(folder, pattern):
         with path.open(newline="") as stream:
             yield from csv.DictReader(stream)
 
 
 def json_rows(folder: Path) -> Iterator[Row]:
     """Every event of the hourly files."""
-    for path in sorted(folder.glob("web/events_*.jsonl.gz")):
+    for path in exports(folder, "events_*.jsonl.gz"):
         with gzip.open(path, "rt") as stream:
             yield from map(json.loads, stream)
 
@@ -120,11 +126,11 @@ def once(rows: Iterator[Row], *keys: str) -> list[Row]:
 def read(folder: Path) -> Facts:
     """The facts of one folder of exports."""
     events = [_event(row) for row in once(json_rows(folder), "event_id")]
-    known = max([_known_at(path) for path in folder.glob("[!_]*/*_*.*")] + [event.at for event in events])
+    known = max([_known_at(path) for path in exports(folder, "*_*.*")] + [event.at for event in events])
     return Facts(
         as_of=_hour_up(known),
-        contacts=_latest(once(csv_rows(folder, "crm/contacts_*.csv"), "contact_id", "updated_at")),
-        consents=[_consent(row) for row in csv_rows(folder, "crm/consents_*.csv")],
+        contacts=_latest(once(csv_rows(folder, "contacts_*.csv"), "contact_id", "updated_at")),
+        consents=[_consent(row) for row in csv_rows(folder, "consents_*.csv")],
         orders=_orders(folder),
         events=events,
     )
@@ -182,7 +188,7 @@ def _consent(row: Row) -> Consent:
 
 def _orders(folder: Path) -> list[Order]:
     amounts: dict[str | None, Decimal] = {}
-    for row in once(csv_rows(folder, "shop/order_lines_*.csv"), "order_id", "line_number"):
+    for row in once(csv_rows(folder, "order_lines_*.csv"), "order_id", "line_number"):
         line = Decimal(str(row["quantity"])) * Decimal(str(row["unit_price_amount"]))
         amounts[row["order_id"]] = amounts.get(row["order_id"], Decimal(0)) + line
     return [
@@ -193,5 +199,5 @@ def _orders(folder: Path) -> list[Order]:
             email=identifier("email", row["email"]),
             amount=amounts.get(row["order_id"], Decimal(0)),
         )
-        for row in once(csv_rows(folder, "shop/orders_*.csv"), "order_id")
+        for row in once(csv_rows(folder, "orders_*.csv"), "order_id")
     ]

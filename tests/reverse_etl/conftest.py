@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -126,6 +127,6 @@ def shop(tmp_path: Path) -> Shop:
 
 
 @pytest.fixture
-def new_shop(tmp_path_factory: pytest.TempPathFactory):
+def new_shop(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Empty shops, one a call, for tests that need many."""
     return lambda: shop_in(tmp_path_factory.mktemp("shop") / "home")

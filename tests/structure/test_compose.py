@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import compose
 import pytest
@@ -32,14 +33,14 @@ def config(folder: Path, secrets: dict[str, str]) -> subprocess.CompletedProcess
 
 
 @pytest.fixture
-def services(tmp_path):
+def services(tmp_path: Path) -> Any:
     """The services with all secrets set."""
     done = config(tmp_path, SECRETS)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)["services"]
 
 
-def test_compose_accepts_the_file_when_the_secrets_are_set(services):
+def test_compose_accepts_the_file_when_the_secrets_are_set(services: Any) -> None:
     assert sorted(services) == ["api-server", "dag-processor", "migrate", "postgres", "scheduler"]
     assert services["postgres"]["image"] == "postgres:17"
     assert {services[name]["environment"]["AIRFLOW__CORE__EXECUTOR"] for name in ("api-server", "scheduler")} == {
@@ -49,7 +50,7 @@ def test_compose_accepts_the_file_when_the_secrets_are_set(services):
 
 @pytest.mark.parametrize("missing", SECRETS)
 @pytest.mark.parametrize("value", [None, ""], ids=["absent", "empty"])
-def test_compose_refuses_to_start_without_each_secret(tmp_path, missing, value):
+def test_compose_refuses_to_start_without_each_secret(tmp_path: Path, missing: str, value: Any) -> None:
     secrets = {name: text for name, text in SECRETS.items() if name != missing} | (
         {} if value is None else {missing: value}
     )
@@ -58,7 +59,7 @@ def test_compose_refuses_to_start_without_each_secret(tmp_path, missing, value):
     assert f"required variable {missing} is missing a value" in done.stderr
 
 
-def test_no_secret_has_a_default_or_stands_in_the_file():
+def test_no_secret_has_a_default_or_stands_in_the_file() -> None:
     texts = [
         value
         for service in yaml.safe_load(COMPOSE.read_text())["services"].values()
@@ -69,13 +70,13 @@ def test_no_secret_has_a_default_or_stands_in_the_file():
     assert all(re.search(r"\$\{[A-Z_]+:\?", text) for text in texts)
 
 
-def test_airflow_is_reached_from_this_machine_only(services):
+def test_airflow_is_reached_from_this_machine_only(services: Any) -> None:
     published = {name: service["ports"] for name, service in services.items() if "ports" in service}
     assert {port["host_ip"] for ports in published.values() for port in ports} == {"127.0.0.1"}
     assert list(published) == ["api-server"]
 
 
-def test_every_folder_that_is_mounted_is_there_and_read_only(services, tmp_path):
+def test_every_folder_that_is_mounted_is_there_and_read_only(services: Any, tmp_path: Path) -> None:
     mounts = [v for service in services.values() for v in service.get("volumes", []) if v["type"] == "bind"]
     assert mounts
     for mount in mounts:
@@ -83,13 +84,13 @@ def test_every_folder_that_is_mounted_is_there_and_read_only(services, tmp_path)
         assert mount["read_only"]
 
 
-def test_the_image_is_the_airflow_of_the_lock():
+def test_the_image_is_the_airflow_of_the_lock() -> None:
     locked = re.search(r'name = "apache-airflow"\nversion = "([^"]+)"', (CHECKOUT / "uv.lock").read_text()).group(1)
     assert f"FROM apache/airflow:{locked}-python3.11" in (CHECKOUT / "Dockerfile").read_text()
     assert f"image: smalti-airflow:{locked}" in COMPOSE.read_text()
 
 
-def test_neither_keys_nor_state_enter_the_image():
+def test_neither_keys_nor_state_enter_the_image() -> None:
     ignored = (CHECKOUT / ".dockerignore").read_text().splitlines()
     assert ".*" in ignored  # .env, .smalti, .venv, .git
     assert [line for line in ignored if line.startswith("!")] == ["!.env.example"]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,7 +85,7 @@ import pendulum
 START = pendulum.datetime(2026, 1, 1)
 
 @dag(start_date=START)
-def nightly():
+def nightly() -> Any:
     pass
 
 nightly()
@@ -109,19 +110,19 @@ def dag_files() -> list[Path]:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-def test_the_dags_keep_the_rule(rule):
+def test_the_dags_keep_the_rule(rule: Any) -> None:
     assert dag_files(), "there is no dags/*.py"
     breaches = [breach for path in dag_files() for breach in rule(path.name, path.read_text())]
     assert not breaches, f"{rule.__doc__}\n" + "\n".join(breaches)
 
 
 @pytest.mark.parametrize(("rule", "text"), BREACHES, ids=lambda value: getattr(value, "__name__", None))
-def test_the_rule_notices_a_breach_in_a_dag(rule, text):
+def test_the_rule_notices_a_breach_in_a_dag(rule: Any, text: str) -> None:
     assert list(rule("nightly.py", text))
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-def test_a_plain_dag_breaks_no_rule(rule):
+def test_a_plain_dag_breaks_no_rule(rule: Any) -> None:
     assert not list(rule("nightly.py", NIGHTLY))
 
 
@@ -134,7 +135,7 @@ print(json.dumps({"ids": sorted(bag.dags), "errors": {k: v.splitlines()[-1] for 
 """
 
 
-def test_airflow_loads_each_dag_under_its_file_name(tmp_path):
+def test_airflow_loads_each_dag_under_its_file_name(tmp_path: Path) -> None:
     environment = os.environ | {
         "AIRFLOW_HOME": str(tmp_path),
         "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),

@@ -40,7 +40,7 @@ def clocks(sql: str) -> list[str]:
 
 def foreign_words(sql: str) -> Iterator[str]:
     """What a segment uses besides the words that preview can render without dbt."""
-    for node in jinja2.Environment().parse(sql).find_all(nodes.Node):
+    for node in jinja2.Environment(autoescape=True).parse(sql).find_all(nodes.Node):
         if not isinstance(node, SEGMENT_NODES):
             yield type(node).__name__.lower()
         elif isinstance(node, nodes.Name) and node.name not in SEGMENT_WORDS:
@@ -54,7 +54,7 @@ def plain_type(name: str) -> str:
     return re.sub(r"\s+", "", name.lower())
 
 
-def test_no_model_reads_the_clock():
+def test_no_model_reads_the_clock() -> None:
     found = {path.relative_to(DBT).as_posix(): clocks(path.read_text()) for path in sql_files(".")}
     assert not {name: words for name, words in found.items() if words}, "time enters by as_of() only"
 
@@ -72,16 +72,16 @@ def test_no_model_reads_the_clock():
         "{{ modules.datetime.datetime.utcnow() }}",
     ],
 )
-def test_the_clock_rule_notices_a_clock(sql):
+def test_the_clock_rule_notices_a_clock(sql: str) -> None:
     assert clocks(sql)
 
 
 @pytest.mark.parametrize("sql", ["select known_at, is_today from t -- not now()", "/* current_date */ select as_of"])
-def test_the_clock_rule_lets_names_and_comments_be(sql):
+def test_the_clock_rule_lets_names_and_comments_be(sql: str) -> None:
     assert not clocks(sql)
 
 
-def test_segments_use_only_what_preview_can_render():
+def test_segments_use_only_what_preview_can_render() -> None:
     found = {path.name: sorted(set(foreign_words(path.read_text()))) for path in sql_files("models/segments")}
     assert not {name: words for name, words in found.items() if words}, (
         f"allowed are {', '.join(sorted(SEGMENT_WORDS))}"
@@ -101,11 +101,11 @@ def test_segments_use_only_what_preview_can_render():
         "{% for x in [1] %} {{ ref('a') }} {% endfor %}",
     ],
 )
-def test_the_segment_rule_notices_other_words(sql):
+def test_the_segment_rule_notices_other_words(sql: str) -> None:
     assert list(foreign_words(sql))
 
 
-def test_the_segment_rule_allows_its_words():
+def test_the_segment_rule_allows_its_words() -> None:
     allowed = (
         "select * from {{ ref('a') }}, {{ source('scores', 'b') }} where t < {{ as_of() }} and x > {{ threshold('y') }}"
     )
@@ -128,11 +128,11 @@ def contract_columns() -> dict[str, dict[str, str]]:
     return {name: {c: plain_type(t) for c, t in contract.raw_columns().items()} for name, contract in contracts.items()}
 
 
-def test_dbt_and_the_contracts_name_the_same_sources():
+def test_dbt_and_the_contracts_name_the_same_sources() -> None:
     assert sorted(declared_sources()) == sorted(contract_columns())
 
 
-def test_dbt_and_the_contracts_agree_on_every_raw_column():
+def test_dbt_and_the_contracts_agree_on_every_raw_column() -> None:
     declared, contracts = declared_sources(), contract_columns()
     differing = {
         name: {

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -113,7 +114,7 @@ RULES: tuple[Rule, ...] = (
     utils,
 )
 BREACHES = [
-    (airflow_outside_dags, "smalti/cli.py", "def go():\n    from airflow.models import DagBag"),
+    (airflow_outside_dags, "smalti/cli.py", "def go() -> Any:\n    from airflow.models import DagBag"),
     (airflow_outside_dags, "warehouse/run.py", "import airflow"),
     (unsafe_formats, "models_ml/a.py", "import pickle"),
     (unsafe_formats, "models_ml/a.py", "from joblib import dump"),
@@ -132,7 +133,7 @@ BREACHES = [
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-def test_the_code_keeps_the_rule(rule):
+def test_the_code_keeps_the_rule(rule: Any) -> None:
     files = python_files(*PACKAGES, "dags", "tests") if rule in (too_long, utils) else python_files(*PACKAGES, "dags")
     breaches = [
         breach
@@ -143,12 +144,12 @@ def test_the_code_keeps_the_rule(rule):
 
 
 @pytest.mark.parametrize(("rule", "name", "code"), BREACHES, ids=lambda value: getattr(value, "__name__", None))
-def test_the_rule_notices_a_breach(rule, name, code):
+def test_the_rule_notices_a_breach(rule: Any, name: str, code: str) -> None:
     assert list(rule(name, ast.parse(code)))
 
 
 @pytest.mark.parametrize("name", ["warehouse/settings.py", *ENVIRONMENT])
-def test_each_exception_of_the_environment_rule_still_exists(name):
+def test_each_exception_of_the_environment_rule_still_exists(name: str) -> None:
     assert (CHECKOUT / name).exists(), f"{name} is gone: remove its exception"
 
 
@@ -158,7 +159,7 @@ def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
 
 
-def test_imports_go_one_way():
+def test_imports_go_one_way() -> None:
     done = lint_imports(CHECKOUT)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -174,7 +175,7 @@ def test_imports_go_one_way():
         ("smalti", "airflow"),
     ],
 )
-def test_an_import_the_wrong_way_is_noticed(tmp_path, importer, module):
+def test_an_import_the_wrong_way_is_noticed(tmp_path: Path, importer: str, module: str) -> None:
     shutil.copy(CHECKOUT / ".importlinter", tmp_path)
     for package in PACKAGES:
         (tmp_path / package).mkdir()

@@ -32,7 +32,7 @@ def test_before_the_first_run_every_table_is_empty(settings: Settings):
     durable.bind(connection, settings)
     assert {
         name: connection.execute(f"select count(*) from durable.{name}").fetchone() for name in durable.schemas()
-    } == {name: (0,) for name in ("customer_ids", "merges", "membership_history", "customers_history")}
+    } == dict.fromkeys(("customer_ids", "merges", "membership_history", "customers_history"), (0,))
 
 
 def test_what_was_decided_is_read_back(settings: Settings):

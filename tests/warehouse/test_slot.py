@@ -10,7 +10,13 @@ from warehouse import process, slot
 from warehouse.errors import Busy
 from warehouse.settings import Settings
 
-HOLD = 'import fcntl, sys, time; file = open(sys.argv[1], "a"); fcntl.flock(file, fcntl.LOCK_EX); print("held", flush=True); time.sleep(60)'
+HOLD = """
+import fcntl, sys, time
+file = open(sys.argv[1], "a")
+fcntl.flock(file, fcntl.LOCK_EX)
+print("held", flush=True)
+time.sleep(60)
+"""
 
 
 def test_a_second_run_is_busy_within_five_seconds(settings: Settings):

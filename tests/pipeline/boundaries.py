@@ -1,0 +1,136 @@
+"""Exports of people who stand exactly on the boundaries of the rules, to lie beside those of the simulated shop.
+
+Random shops miss the edges: a view 600.000 seconds after the first, an order of the ninetieth day, the sixth contact
+of one e-mail, a permission and its refusal of the same moment. Here nearly everybody stands on one.
+"""
+
+import csv
+import gzip
+import json
+import random
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+_DAY, _HOUR, _SECOND = timedelta(days=1), timedelta(hours=1), timedelta(seconds=1)
+_STEPS = (-_SECOND, timedelta(0), _SECOND)
+_BROWSERS = ("Mozilla/5.0 Firefox/141.0", "ShopApp/5.2 (Pixel 9; Android 15)")
+_BOTS = ("ExampleBot/2.1", "a CRAWLER", "spider", "HeadlessChrome/138.0.0.0")
+_CONTACT = (
+    "contact_id email phone first_name last_name street postcode city region country birth_date created_at updated_at"
+)
+
+
+class Edges:
+    """Draws people, orders and events; the same seed writes the same bytes."""
+
+    def __init__(self, as_of: datetime, people: int, seed: int) -> None:
+        self.as_of, self.people, self.draw = as_of, people, random.Random(seed)
+        self.contacts: list[list[str]] = []
+        self.consents: list[list[str]] = []
+        self.orders: list[list[str]] = []
+        self.lines: list[list[str]] = []
+        self.events: list[dict[str, Any]] = []
+        for number in range(people):
+            self._person(f"E{number:06}")
+
+    def write(self, folder: Path) -> None:
+        """Write the five exports, dated the last day before `as_of`."""
+        folder.mkdir(parents=True)
+        day = f"{self.as_of - _DAY:%Y-%m-%d}"
+        _csv(folder / f"contacts_{day}.csv", _CONTACT, self._with_repeats(self.contacts))
+        _csv(folder / f"consents_{day}.csv", "contact_id purpose channel status recorded_at", self.consents)
+        orders = "order_id contact_id email ordered_at status channel currency"
+        _csv(folder / f"orders_{day}.csv", orders, self._with_repeats(self.orders))
+        lines = "order_id line_number product_id quantity unit_price_amount"
+        _csv(folder / f"order_lines_{day}.csv", lines, self._with_repeats(self.lines))
+        with gzip.open(folder / f"events_{day}T23.jsonl.gz", "wt") as stream:
+            stream.writelines(json.dumps(event) + "\n" for event in self._with_repeats(self.events))
+
+    def _with_repeats(self, rows: list[Any]) -> list[Any]:
+        return rows + self.draw.sample(rows, len(rows) // 20)
+
+    def _edge(self, *days: float) -> datetime:
+        return self.as_of - _DAY * self.draw.choice(days) + self.draw.choice(_STEPS)
+
+    def _past(self, *days: float) -> datetime:
+        return min(self._edge(*days), self.as_of)
+
+    def _email(self, number: int) -> str:
+        kind = self.draw.random()
+        if kind < 0.1:
+            return self.draw.choice(("test@test.com", " NoReply@Example.com", "a@a.a", "none", "x@y", "a b@c.de", ""))
+        # groups of four to seven contacts share an e-mail: five may, six may not
+        owner = number - number % self.draw.choice((4, 5, 6, 7)) if kind < 0.5 else number
+        written: Callable[[str], str] = self.draw.choice((str, str.upper, "  {} ".format))
+        return written(f"edge.{owner}@example.org")
+
+    def _person(self, contact: str) -> None:
+        email = self._email(int(contact[1:]))
+        self._contact(contact, email)
+        for _ in range(self.draw.choice((1, 1, 2, 4))):
+            use = self.draw.choice(("marketing_email email", "personalisation web", "personalisation email")).split()
+            status = self.draw.choice(("granted", "granted", "withdrawn"))
+            self.consents.append([contact, *use, status, _text(self._edge(100, 200))])
+        self.consents = list({(*row[:3], row[4]): row for row in self.consents}.values())
+        for _ in range(self.draw.choice((0, 0, 1, 2))):
+            self._order(self.draw.choice((contact, contact, "")), email)
+        self._events(contact)
+
+    def _contact(self, contact: str, email: str) -> None:
+        for at in {self._edge(40), self._edge(40, 50)} if self.draw.random() < 0.2 else {self._edge(40)}:
+            shown = self.draw.choice((email, self._email(int(contact[1:]))))
+            rest = ["", "Edge", "Case", "", "", "Leeds", "Yorkshire", "GB", "", _text(self._edge(300)), _text(at)]
+            self.contacts.append([contact, shown, *rest])
+
+    def _order(self, contact: str, email: str) -> None:
+        order = f"E{len(self.orders):08}"
+        status = self.draw.choice(("completed",) * 4 + ("cancelled", "returned"))
+        ordered = self._past(0, 30, 90, 90, 90, 200, 365)
+        channel = self.draw.choice(("web", "ios", "android", "store"))
+        self.orders.append([order, contact, email, _text(ordered), status, channel, "GBP"])
+        for number, price in enumerate(self.draw.choice(((500,), (499.99,), (250,), (166.67, 166.67, 166.66))), 1):
+            self.lines.append([order, str(number), "P0001", "1", f"{price:.2f}"])
+
+    def _events(self, contact: str) -> None:
+        # one device in five and one browser in five is shared by neighbours; some values identify nobody
+        number = int(contact[1:])
+        device = self.draw.choice((f"edge-d{number}",) * 3 + (f"edge-d{number - number % 2}", "null"))
+        browser = self.draw.choice((f"edge-c{number}",) * 3 + (f"edge-c{number - number % 2}", "undefined"))
+        on = {"device_id": device, "platform": "ios"}
+        if self.draw.random() < 0.5:
+            on = {"anonymous_id": browser, "platform": "web"}
+        agent = self.draw.choice(_BOTS if self.draw.random() < 0.03 else _BROWSERS)
+        for kind, at, more in self.draw.choice((self._views, self._cart, self._visit))():
+            who = {"user_id": contact} if self.draw.random() < 0.6 else {}
+            event = {"event_id": f"edge-{len(self.events)}", "event_type": kind, "occurred_at": _text(at, "T") + "Z"}
+            self.events.append(event | on | who | more | {"user_agent": agent, "url": "https://shop.example/"})
+
+    def _views(self) -> Iterable[tuple[str, datetime, dict[str, str]]]:
+        start = self.draw.choice((self._edge(30, 5), self._edge(30) + 600 * _SECOND))
+        seen = self.draw.sample(range(1, 9), 5) if self.draw.random() < 0.8 else [1, 1, 2, 3, 4]
+        last = self.draw.choice((599.999, 600, 600.001))
+        for place, product in enumerate(seen):
+            at = start + timedelta(seconds=last if place == 4 else place * 100)
+            category = "books" if place < 4 or self.draw.random() < 0.9 else "garden"
+            yield "product_view", at, {"product_id": f"P{product:04}", "category": category}
+
+    def _cart(self) -> Iterable[tuple[str, datetime, dict[str, str]]]:
+        added = self.draw.choice((self._edge(7), self._past(1 / 24, 0), self._edge(3)))
+        yield "add_to_cart", added, {"product_id": "P0001", "category": "books"}
+        if self.draw.random() < 0.5:
+            bought = min(added + self.draw.choice(_STEPS), self.as_of)
+            yield "purchase", bought, {"order_id": "E0", "value_amount": "10.00"}
+
+    def _visit(self) -> Iterable[tuple[str, datetime, dict[str, str]]]:
+        yield "page_view", self._past(30, 30, 10, 0), {}
+
+
+def _text(at: datetime, separator: str = " ") -> str:
+    return at.isoformat(separator, "milliseconds" if separator == "T" else "seconds")
+
+
+def _csv(path: Path, header: str, rows: list[list[str]]) -> None:
+    with path.open("w", newline="") as stream:
+        csv.writer(stream).writerows([header.split(), *rows])

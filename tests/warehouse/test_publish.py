@@ -1,0 +1,95 @@
+"""Publishing: the audit finds what must not be, and the swap shows one whole version."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from warehouse import durable, publish
+from warehouse.errors import SmaltiError
+from warehouse.settings import Settings
+
+SOUND = """
+create schema profiles; create schema segments; create schema activation; create schema scores; create schema ops;
+create table ops.control as select 'r' as run_id, timestamp '2026-09-01' as as_of, 100 as segment_floor;
+create table ops.runs as
+    select 'load_raw' as stage, 4 as rows_in, 1 as rows_loaded, 1 as rows_rejected,
+        1 as rows_duplicate, 1 as rows_suppressed;
+create table profiles.customers as from (values ('c1', false), ('bot', true)) as t(customer_id, is_bot);
+create table profiles.identifiers as select 'email' as identifier_type, 'h' as identifier_hash, 'c1' as customer_id;
+create table profiles.customer_consents as
+    select 'c1' as customer_id, 'mail' as purpose, 'email' as channel, true as is_granted;
+create table profiles.activations as
+    select 'files' as destination, 's' as segment, 'mail' as purpose, 'email' as channel;
+create table segments.memberships as select 's' as segment_id, 'c1' as customer_id;
+create table segments.catalog as from (values ('s', true), ('small', false)) as t(segment_id, is_sendable);
+create table activation.audience as select 'files' as destination, 'c1' as customer_id, ['s'] as segment_ids;
+create table activation.audience_changes as select *, 'added' as change from activation.audience;
+create table scores.propensity as select 'c1' as customer_id;
+"""
+
+MUTANTS = {
+    "customers: a customer_id stands twice": "insert into profiles.customers values ('c1', false)",
+    "identifiers: one identifier has two": "insert into profiles.identifiers values ('email', 'h', 'bot')",
+    "memberships: a member is no customer": "insert into segments.memberships values ('s', 'nobody')",
+    "memberships: a bot is a member": "insert into segments.memberships values ('s', 'bot')",
+    "memberships: a pair stands twice": "insert into segments.memberships values ('s', 'c1')",
+    "audience: a segment below the floor": "update activation.audience set segment_ids = ['s', 'small']",
+    "audience: a person without consent": "update profiles.customer_consents set is_granted = false",
+    "changes: they do not turn": "insert into activation.audience_changes values ('files', 'c2', ['s'], 'added')",
+    "scores: a scored person is no customer": "insert into scores.propensity values ('nobody')",
+    "runs: rows in are not": "update ops.runs set rows_rejected = 0",
+    "catalog: no segment is defined": "delete from segments.catalog",
+}
+
+
+def _version(path: Path, *statements: str) -> Path:
+    with duckdb.connect(path) as connection:
+        for statement in (SOUND, *statements):
+            connection.execute(statement)
+    return path
+
+
+def test_a_sound_version_passes_the_audit(tmp_path: Path):
+    publish._audit(_version(tmp_path / "version.duckdb"))
+
+
+@pytest.mark.parametrize("rule", MUTANTS)
+def test_the_audit_finds(rule: str, tmp_path: Path):
+    version = _version(tmp_path / "version.duckdb", MUTANTS[rule])
+    with pytest.raises(SmaltiError, match=f"audit: {rule}"):
+        publish._audit(version)
+
+
+def test_every_rule_of_the_audit_has_a_mutant():
+    assert [rule for rule in publish._AUDIT if not any(rule.startswith(name) for name in MUTANTS)] == []
+
+
+def test_current_is_swapped_by_one_rename_under_an_open_reader(settings: Settings):
+    settings.published.mkdir(parents=True)
+    for name in ("one", "two"):
+        _version(settings.published / f"{name}.duckdb", f"update ops.control set run_id = '{name}'")
+    durable.point(settings.current, settings.published / "one.duckdb")
+    reader = duckdb.connect(settings.current, read_only=True)
+    durable.point(settings.current, settings.published / "two.duckdb")
+    assert reader.execute("select run_id from ops.control").fetchone() == ("one",)
+    reader.close()
+    assert [(version.name, version.is_current) for version in publish.versions(settings)] == [
+        ("one", False),
+        ("two", True),
+    ]
+
+
+def test_only_the_newest_versions_are_kept_and_never_loses_the_current_one(settings: Settings):
+    settings.published.mkdir(parents=True)
+    for number in range(5):
+        _version(settings.published / f"v{number}.duckdb")
+    (settings.published / "v9.duckdb.tmp").touch()
+    durable.point(settings.current, settings.published / "v0.duckdb")
+    publish._prune(settings.model_copy(update={"keep_versions": 2}))
+    assert sorted(path.name for path in settings.published.iterdir()) == [
+        "current.duckdb",
+        "v0.duckdb",
+        "v3.duckdb",
+        "v4.duckdb",
+    ]
