@@ -17,6 +17,7 @@ from ingestion.delivery import Delivery, identify, inspect
 from ingestion.source import files, load_source
 from ingestion.sql import connect
 from ingestion.write import Job
+from warehouse.errors import SmaltiError
 from warehouse import manifest
 from warehouse.manifest import Line
 from warehouse.settings import Settings
@@ -26,11 +27,11 @@ _GROUP_FILES = 2_000
 Progress = Callable[[int, int], None]
 
 
-class LoadError(RuntimeError):
+class LoadError(SmaltiError):
     """DuckDB failed for a reason that is no file's fault; its own message may quote rows and goes no further."""
 
 
-class BalanceError(RuntimeError):
+class BalanceError(SmaltiError):
     """Rows are unaccounted for; nothing was committed."""
 
 

@@ -16,11 +16,12 @@ _MEASURED = ("bigint", "integer", "decimal(18, 4)")
 _TIMED = ("timestamp", "date")
 
 
-def profile(settings: Settings, run_id: str) -> Path:
-    """Profile the raw Parquet of each source of which this run loaded a file; the path of the profile.
+def profile(settings: Settings, run_id: str, since_batch: int) -> Path:
+    """Profile the raw Parquet that came after `since_batch`, the last one of a finished run; the path of the profile.
 
+    What a run loaded that died before it was checked is so checked by the next one.
     Columns: source, column, type, rows, nulls, distinct_approx, minimum and maximum (numbers as they are,
-    times in seconds since 1970, null for text). One scan a source. It has no rows where nothing was loaded.
+    times in seconds since 1970, null for text). One scan a source. It has no rows where nothing came.
     """
     target = settings.gates / run_id / "raw_profile.parquet"
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -32,22 +33,22 @@ def profile(settings: Settings, run_id: str) -> Path:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute(f"create temp table profile ({_SHAPE})")
         for folder in sorted(path.parent for path in settings.raw.glob("*/manifest.jsonl")):
-            if any(line.run_id == run_id and line.status == "loaded" for line in manifest.read(folder)):
-                _add(connection, folder)
+            if paths := manifest.parquet(folder, since_batch):
+                _add(connection, folder, paths)
         connection.execute(f"copy profile to {literal(str(temporary))} (format parquet)")
     temporary.replace(target)
     return target
 
 
-def _add(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+def _add(connection: duckdb.DuckDBPyConnection, folder: Path, paths: list[str]) -> None:
     contract = contracts.read(folder)
-    columns = contract.raw_columns()
+    described = connection.execute("describe from read_parquet(?)", [paths]).fetchall()
+    columns = {str(name): str(kind).lower().replace(",", ", ") for name, kind, *_ in described}
     measures = ", ".join(
         f"count({quoted(name)}), approx_count_distinct({quoted(name)}), {_bound('min', name, kind)}, "
         f"{_bound('max', name, kind)}"
         for name, kind in columns.items()
     )
-    paths = [str(folder / "empty.parquet"), *manifest.parquet(folder)]
     rows, *found = connection.execute(f"select count(*), {measures} from read_parquet(?)", [paths]).fetchall()[0]
     for number, (name, kind) in enumerate(columns.items()):
         present, distinct, minimum, maximum = found[4 * number : 4 * number + 4]

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from ingestion import sources
 from warehouse.contracts import Contract
+from warehouse.errors import SmaltiError
 
 _NOT_EXPORTS = {"done", "quarantine"}  # where loading puts files of the drop folder afterwards
 
 
-class UnknownSourceError(KeyError):
+class UnknownSourceError(SmaltiError):
     """No file in `sources/` has this name."""
 
     def __str__(self) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from ingestion.sql import literal
+from warehouse.errors import SmaltiError
 
 _PATIENCE_SECONDS = 5.0
 _TABLE = (
@@ -17,7 +18,7 @@ _TABLE = (
 )
 
 
-class VaultBusyError(RuntimeError):
+class VaultBusyError(SmaltiError):
     """Another process holds the vault."""
 
 

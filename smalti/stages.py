@@ -56,7 +56,7 @@ def _status(outcome: load.Outcome) -> str:
 def check_raw(this: Run) -> None:
     """Hold everything loaded since the last finished run against the contracts."""
     with _stage(this, "check_raw") as (config, row):
-        profile.profile(config, this.run_id)
+        profile.profile(config, this.run_id, run.finished_batch(config))
         result = raw.check_raw(config, this.run_id)
         row.message = "nothing new to check" if result.skipped else f"{result.evaluated} expectations met"
 
@@ -109,4 +109,6 @@ def deliver(this: Run, destination: str) -> None:
         row.rows_in, row.rows_rejected = sent.added + sent.changed + sent.removed, sent.rejected
         row.rows_loaded, row.message = sent.accepted, str(sent.path or sent.plan_id or "nothing changed, nothing sent")
         if sent.accepted < row.rows_in:
-            raise SmaltiError(f"{destination} accepted {sent.accepted} of {row.rows_in} people; the rest is planned again")
+            raise SmaltiError(
+                f"{destination} accepted {sent.accepted} of {row.rows_in} people; the rest is planned again"
+            )

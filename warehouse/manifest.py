@@ -57,7 +57,7 @@ def next_batch(raw: Path) -> int:
     return 1 + max((line.batch for path in raw.glob("*/manifest.jsonl") for line in read(path.parent)), default=0)
 
 
-def parquet(folder: Path) -> list[str]:
-    """Absolute paths of the raw Parquet files that the manifest names, each once."""
-    named = {name for line in read(folder) for name in line.parquet}
+def parquet(folder: Path, since_batch: int = 0) -> list[str]:
+    """Absolute paths of the raw Parquet files that the manifest names, each once: those after `since_batch`."""
+    named = {name for line in read(folder) if line.batch > since_batch for name in line.parquet}
     return [str(folder / name) for name in sorted(named)]

@@ -263,6 +263,17 @@ def finish(settings: Settings, run_id: str) -> None:
         connection.execute("checkpoint")
 
 
+def finished_batch(settings: Settings) -> int:
+    """The last batch that a finished run has seen; 0 before the first."""
+    if not settings.working.exists():
+        return 0
+    with working(settings) as connection:
+        connection.execute("create schema if not exists ops")
+        connection.execute(_CONTROL)
+        before = _control(connection)
+    return before.hi if before.done else before.lo
+
+
 def as_of(settings: Settings) -> datetime:
     """The moment that the open run speaks of."""
     with working(settings, read_only=True) as connection:

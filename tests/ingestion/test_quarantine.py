@@ -41,6 +41,7 @@ def test_an_unreadable_event_file_is_set_aside_and_the_others_load(desk: Any, da
     assert (outcome.files_new, outcome.files_quarantined, outcome.rows_loaded) == (GOOD, 1, GOOD)
     line = next(line for line in desk.lines("web_events") if line.status == "quarantined")
     assert line.file == path.name
+    assert (damage is bomb) == ("200 times" in str(line.reason))
     assert outcome.problems == (f"file quarantined · web_events, {path.name} · {line.reason}",)
 
 

@@ -62,10 +62,16 @@ def test_a_malformed_csv_record_costs_itself_only(desk: Any, damage: str, reason
 
 def test_records_are_counted_by_quotes_not_by_lines(desk: Any) -> None:
     rows = [["p1", 'two\nlines\n\n"quoted"', "a,b", "", "1", "2026-08-01 00:00:00"]]
-    desk.csv("products_2026-08-01.csv", "shop_products", rows, '\n\np2,a 5" disc,c,,2,2026-08-01 00:00:00\n')
+    desk.csv(
+        "products_2026-08-01.csv",
+        "shop_products",
+        rows,
+        '\n\np2,a 5" disc,c,,2,2026-08-01 00:00:00\np3,x,c,,2,2026-08-01 00:00:00\n',
+    )
     outcome = desk.load("shop_products")
-    assert (outcome.rows_in, outcome.rows_loaded) == (2, 2)
-    assert desk.raw("shop_products", "_position, name", "order by 1") == [(1, rows[0][1]), (2, 'a 5" disc')]
+    assert (outcome.rows_in, outcome.rows_loaded) == (3, 3)
+    found = desk.raw("shop_products", "_position, name", "order by 1")
+    assert found == [(1, rows[0][1]), (2, 'a 5" disc'), (3, "x")]
 
 
 def test_malformed_json_lines_are_rejects_with_their_place(desk: Any) -> None:

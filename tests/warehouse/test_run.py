@@ -87,6 +87,15 @@ def test_bounds_move_on_only_from_a_finished_run(settings: Settings, held_slot: 
     assert _control(settings)["prev_as_of"] == datetime(2026, 8, 31, 22)
 
 
+def test_what_a_dead_run_loaded_counts_as_not_yet_seen(settings: Settings, held_slot: None):
+    assert run.finished_batch(settings) == 0
+    _deliver(settings, "web_events", "2026-08-31T22:00:00")
+    run.open_run(settings, "one", None)
+    assert run.finished_batch(settings) == 0
+    run.finish(settings, "one")
+    assert run.finished_batch(settings) == 1
+
+
 def test_another_currency_is_refused(settings: Settings):
     _deliver(settings, "online_retail", "2011-12-09T12:50:00")
     with pytest.raises(SmaltiError, match="online_retail is in GBP, SMALTI_CURRENCY is EUR"):
