@@ -30,8 +30,10 @@ class Run:
 @contextmanager
 def _stage(this: Run, name: str, part: str = "") -> Iterator[tuple[Settings, ledger.Stage]]:
     config = settings.load()
-    with slot.take(config), ledger.stage(config.ledger, this.run_id, name, part) as row:
-        yield config, row
+    with slot.take(config):
+        ledger.close_cut_short(config.ledger)
+        with ledger.stage(config.ledger, this.run_id, name, part) as row:
+            yield config, row
 
 
 def _now() -> datetime:

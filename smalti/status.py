@@ -29,7 +29,6 @@ def _run(run_id: object, stages: list[dict[str, Any]]) -> dict[str, Any]:
     worst = next((state for state in ("failed", "running", "problem") if state in states), "ok")
     return {
         "run_id": run_id,
-        # a step that stands as running in a run whose successor has started was cut short
         "status": worst,
         "started_at": stages[0]["started_at"],
         "seconds": round(sum(stage["seconds"] or 0 for stage in stages), 1),

@@ -97,6 +97,12 @@ def stage(path: Path, run_id: str, name: str, source: str = "") -> Iterator[Stag
         _write(path, run_id, name, source, started, time.monotonic() - clock, row)
 
 
+def close_cut_short(path: Path) -> None:
+    """Mark stages that stand as running as failed: whoever holds the slot runs alone, so theirs were killed."""
+    with connect(path) as connection:
+        connection.execute("update runs set status = 'failed', message = 'was cut short' where status = 'running'")
+
+
 def _write(path: Path, run_id: str, name: str, source: str, started: str, seconds: float | None, row: Stage) -> None:
     values = (run_id, name, source, started, seconds, *vars(row).values())
     with connect(path) as connection:

@@ -14,7 +14,7 @@ SOURCE = Source(
         columns=(
             Column(name="order_id", nullable=False, pii="indirect"),
             Column(name="contact_id", pii="indirect"),
-            Column(name="email", nullable=False, pii="direct", kind="email"),
+            Column(name="email", pii="direct", kind="email"),
             Column(name="ordered_at", type="timestamp", nullable=False),
             Column(name="status", nullable=False, allowed=("completed", "cancelled", "returned")),
             Column(name="channel", nullable=False, allowed=("web", "ios", "android", "store")),
