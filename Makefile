@@ -37,7 +37,7 @@ check: $(VENV)/.synced
 
 ## prove: the long proofs; twenty seeded kills of a whole run, boundary mutants of the models
 prove: $(VENV)/.synced
-	@$(BIN)/pytest -m slow -p no:xdist
+	@$(BIN)/pytest -m slow -n0
 
 ## lock-test: the lock installs from a cold cache
 lock-test:

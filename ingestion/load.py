@@ -17,8 +17,8 @@ from ingestion.delivery import Delivery, identify, inspect
 from ingestion.source import files, load_source
 from ingestion.sql import connect
 from ingestion.write import Job
-from warehouse.errors import SmaltiError
 from warehouse import manifest
+from warehouse.errors import SmaltiError
 from warehouse.manifest import Line
 from warehouse.settings import Settings
 

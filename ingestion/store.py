@@ -1,6 +1,5 @@
 """The source's folder in raw: prepared, written aside, put in place, and rid of what a killed load left."""
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,7 @@ import duckdb
 
 from ingestion.delivery import Delivery, stamp
 from ingestion.sql import literal, quoted
-from warehouse import manifest
+from warehouse import atomic, manifest
 from warehouse.contracts import Contract
 from warehouse.settings import Settings
 
@@ -66,18 +65,10 @@ def put_in_place(work: Path, folder: Path, names: Sequence[str]) -> None:
     for name in names:
         target = folder / name
         target.parent.mkdir(exist_ok=True)
-        _sync(work / name)
+        atomic.sync(work / name)
         (work / name).replace(target)
     for parent in {(folder / name).parent for name in names} | {folder}:
-        _sync(parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        atomic.sync(parent)
 
 
 def clear_drop(settings: Settings, source: str, finished: Sequence[Finished]) -> None:

@@ -1,9 +1,10 @@
 """A folder appears whole or not at all: files are written aside, flushed, and renamed into place."""
 
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+
+from warehouse import atomic
 
 
 def write(target: Path, files: Mapping[str, bytes]) -> None:
@@ -16,20 +17,10 @@ def write(target: Path, files: Mapping[str, bytes]) -> None:
         shutil.rmtree(leftover, ignore_errors=True)
     aside.mkdir(parents=True)
     for name, content in files.items():
-        with (aside / name).open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        (aside / name).write_bytes(content)
+        atomic.sync(aside / name)
     if target.exists():
         target.rename(old)
     aside.rename(target)
-    _flush(target.parent)
+    atomic.sync(target.parent)
     shutil.rmtree(old, ignore_errors=True)
-
-
-def _flush(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -45,7 +45,7 @@ def deliver(settings: Settings, destination: str, run_id: str, attempted_at: dat
         if plan.plan_id is None:
             return _delivered(plan, accepted=0, rejected=0, path=None)
         outbox = settings.outbox / destination
-        package = Package(plan.plan_id, plan.version, plan.as_of, outbox, connection)
+        package = Package(plan.plan_id, plan.version, plan.as_of, plan.is_simulated, outbox, connection)
         record_plan(settings.ledger, plan, run_id, attempted_at)
         target, folder = load_destination(destination), _empty(outbox / ".aside")
         target.render(package, folder)

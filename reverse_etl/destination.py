@@ -51,11 +51,13 @@ class Package:
     The connection holds two tables, each ordered by and unique in `customer_id`: `audience`
     (customer_id, contact_id_crm, segment_ids: everyone the destination may hold) and `changes`
     (the same columns and `change`: whom the plan is about; no segments means that the person leaves).
+    `is_simulated`: some of it is about people who do not exist, and whoever receives it is told.
     """
 
     plan_id: str
     version: str
     as_of: datetime
+    is_simulated: bool
     outbox: Path
     connection: duckdb.DuckDBPyConnection
 

@@ -83,6 +83,7 @@ select sha256(
 )
 from lines
 """
+_SIMULATED = "select count(*) > 0 from published.ops.sources where is_simulated and rows_loaded > 0"
 _TWICE = "select count(*) - count(distinct customer_id) from audience"
 _HELD_BACK = """
 select distinct segment_id
@@ -100,6 +101,7 @@ class Plan:
     plan_id: str | None
     version: str
     as_of: datetime
+    is_simulated: bool
     added: int
     changed: int
     removed: int
@@ -128,9 +130,9 @@ def prepare(settings: Settings, destination: str) -> Iterator[tuple[Plan, duckdb
     with open_version(settings) as (connection, version):
         _compare(connection, destination, accepted(settings.ledger, destination))
         added, changed, removed, unchanged = _row(connection, _COUNTS)
-        as_of = _as_of(connection)
+        as_of, (simulated,) = _as_of(connection), _row(connection, _SIMULATED)
         plan_id = _digest(connection, settings, destination) if added + changed + removed else None
-        yield Plan(destination, plan_id, version, as_of, added, changed, removed, unchanged), connection
+        yield Plan(destination, plan_id, version, as_of, simulated, added, changed, removed, unchanged), connection
 
 
 def _compare(connection: duckdb.DuckDBPyConnection, destination: str, accepted_rows: pl.DataFrame) -> None:

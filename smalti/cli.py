@@ -189,6 +189,7 @@ def list_segments(as_json: Json = False) -> None:
     if as_json:
         _dump(found)
     else:
+        present.simulated(_out, any(row["simulated"] for row in found))
         present.segments(_out, found, config.segment_floor)
 
 

@@ -23,6 +23,12 @@ def _cell(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
+def simulated(console: Console, is_simulated: bool) -> None:  # noqa: FBT001  # a fact, not an option
+    """Say so where what is shown is not about a real shop."""
+    if is_simulated:
+        console.print("[yellow]simulated data: nothing here is about a real shop[/yellow]")
+
+
 def segments(console: Console, found: list[dict[str, Any]], floor: int) -> None:
     """One line a segment."""
     small = f"<{floor}"
@@ -42,8 +48,9 @@ def segments(console: Console, found: list[dict[str, Any]], floor: int) -> None:
 
 def run(console: Console, found: dict[str, Any], floor: int) -> None:
     """The summary at the end of a run."""
-    label = "  [yellow]simulated data: nothing here is about a real shop[/yellow]" if found["simulated"] else ""
-    console.print(f"\n[bold]As of {found['as_of']} UTC[/bold]{label}\n")
+    console.print(f"\n[bold]As of {found['as_of']} UTC[/bold]")
+    simulated(console, found["simulated"])
+    console.print()
     columns = ["source", "in", "loaded", "rejected", "duplicate", "suppressed"]
     names = ["source", *(f"rows_{name}" for name in columns[1:])]
     given = sorted((row for row in found["sources"] if row["status"] != "none"), key=lambda row: str(row["source"]))
@@ -96,6 +103,7 @@ def _delivery(console: Console, delivery: dict[str, Any], floor: int) -> None:
 def status(console: Console, found: dict[str, Any]) -> None:
     """What is published, and a line a run."""
     published = found["published"]
+    simulated(console, bool(published and published["simulated"]))
     told = (
         f"{published['version']}, as of {published['as_of']} UTC, {published['path']}" if published else "nothing yet"
     )

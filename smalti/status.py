@@ -3,8 +3,11 @@
 from itertools import groupby
 from typing import Any
 
+import duckdb
+
+from smalti.summary import is_simulated
 from warehouse import ledger
-from warehouse.publish import versions
+from warehouse.publish import Version, versions
 from warehouse.settings import Settings
 
 _LATEST = 10
@@ -12,16 +15,18 @@ _LATEST = 10
 
 def status(settings: Settings) -> dict[str, Any]:
     """The published version (None before the first) and the latest runs, newest first."""
-    current = [version for version in versions(settings) if version.is_current]
-    published = (
-        {"path": str(settings.current), "version": current[0].name, "as_of": current[0].as_of.isoformat()}
-        if current
-        else None
-    )
+    current = [_published(settings, version) for version in versions(settings) if version.is_current]
     runs = [
         _run(run_id, list(rows)) for run_id, rows in groupby(ledger.stages(settings.ledger), lambda row: row["run_id"])
     ]
-    return {"published": published, "runs": runs[::-1][:_LATEST]}
+    return {"published": current[0] if current else None, "runs": runs[::-1][:_LATEST]}
+
+
+def _published(settings: Settings, version: Version) -> dict[str, Any]:
+    with duckdb.connect(version.path, read_only=True) as connection:
+        simulated = is_simulated(connection)
+    place = {"path": str(settings.current), "version": version.name}
+    return place | {"as_of": version.as_of.isoformat(), "simulated": simulated}
 
 
 def _run(run_id: object, stages: list[dict[str, Any]]) -> dict[str, Any]:

@@ -68,10 +68,17 @@ def rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, An
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
+def is_simulated(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether any source that the version rests on is simulated; whatever shows figures then says so."""
+    found = connection.execute("select count(*) from ops.sources where is_simulated and rows_loaded > 0").fetchone()
+    return bool(found and found[0])
+
+
 def segments(settings: Settings) -> list[dict[str, Any]]:
     """The segments of the published version with sizes and changes; a size below the floor is None."""
     with duckdb.connect(settings.current, read_only=True) as connection:
-        return rows(connection, _SEGMENTS)
+        label = {"simulated": is_simulated(connection)}
+        return [row | label for row in rows(connection, _SEGMENTS)]
 
 
 def of_run(settings: Settings, run_id: str, seconds: float) -> dict[str, Any]:
@@ -80,7 +87,7 @@ def of_run(settings: Settings, run_id: str, seconds: float) -> dict[str, Any]:
     loaded = [row for row in stages if row["stage"] == "load_raw"]
     with duckdb.connect(settings.current, read_only=True) as connection:
         control = rows(connection, "select run_id, as_of from ops.control")[0]
-        simulated = rows(connection, "select source from ops.sources where is_simulated and rows_loaded > 0 order by 1")
+        simulated = is_simulated(connection)
         customers = rows(connection, _CUSTOMERS)[0]
         withheld = rows(connection, "select * from activation.withheld where reason = 'consent' order by all")
         held = rows(connection, _HELD)
@@ -88,7 +95,7 @@ def of_run(settings: Settings, run_id: str, seconds: float) -> dict[str, Any]:
         "run_id": run_id,
         "as_of": control["as_of"].isoformat(),
         "published": str(settings.current.resolve()),
-        "simulated": bool(simulated),
+        "simulated": simulated,
         "sources": [_balance(row) for row in loaded],
         "problems": [line for row in loaded if row["status"] in _PROBLEMS for line in str(row["message"]).splitlines()],
         "customers": customers,

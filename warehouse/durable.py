@@ -1,12 +1,11 @@
 """Decisions that raw cannot give back: ids, merges, spells, versions; a folder a run, swapped as one."""
 
-import os
 import shutil
-from pathlib import Path
 
 import duckdb
 import yaml
 
+from warehouse import atomic
 from warehouse.settings import CHECKOUT, Settings
 
 _CUSTOMERS = CHECKOUT / "dbt_project" / "models" / "profiles" / "customers.yml"
@@ -91,28 +90,11 @@ def write(connection: duckdb.DuckDBPyConnection, settings: Settings, version: st
     for name, query in _KEEP.items():
         path = aside / f"{name}.parquet"
         connection.execute(f"copy ({query}) to '{path}' (format parquet, compression zstd)")
-        sync(path)
+        atomic.sync(path)
     aside.replace(folder)
-    point(settings.durable / "current", folder)
+    atomic.point(settings.durable / "current", folder)
     for old in sorted(path for path in settings.durable.iterdir() if path.is_dir() and not path.is_symlink())[
         : -settings.keep_versions
     ]:
         if old != folder:
             shutil.rmtree(old)
-
-
-def sync(path: Path) -> None:
-    """Wait until the file's bytes are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def point(link: Path, target: Path) -> None:
-    """Let `link` name `target`, its sibling, by one atomic rename."""
-    temporary = link.with_name(f"{link.name}.tmp")
-    temporary.unlink(missing_ok=True)
-    temporary.symlink_to(target.name)
-    temporary.replace(link)

@@ -5,10 +5,10 @@ then the manifest by one rename, so a load is there whole or not at all.
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Literal
 
+from warehouse import atomic
 from warehouse.contracts import Frozen
 
 
@@ -47,8 +47,7 @@ def write(folder: Path, lines: list[Line]) -> None:
     temporary = folder / "manifest.jsonl.tmp"
     with temporary.open("w") as file:
         file.writelines(json.dumps(line.model_dump()) + "\n" for line in lines)
-        file.flush()
-        os.fsync(file.fileno())
+    atomic.sync(temporary)
     temporary.replace(folder / "manifest.jsonl")
 
 

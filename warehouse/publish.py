@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse import contracts, durable, ledger, manifest, run
+from warehouse import atomic, contracts, durable, ledger, manifest, run
 from warehouse.errors import SmaltiError
 from warehouse.settings import Settings
 
@@ -70,11 +70,11 @@ def publish(settings: Settings, run_id: str) -> str:
         _build(connection, settings, aside)
         _audit(aside)
         durable.write(connection, settings, name)
-    durable.sync(aside)
+    atomic.sync(aside)
     path = settings.published / f"{name}.duckdb"
     aside.chmod(0o444)
     aside.replace(path)
-    durable.point(settings.current, path)
+    atomic.point(settings.current, path)
     run.finish(settings, run_id)
     _prune(settings)
     return name

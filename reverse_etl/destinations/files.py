@@ -6,7 +6,6 @@ Machine feeds: values stand as they are, nothing is escaped for spreadsheets.
 
 import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 import duckdb
 
 from reverse_etl.destination import Package, Receipt, Refused, Sent
+from warehouse import atomic
 
 SEGMENT = re.compile(r"[a-z][a-z0-9_]{0,62}")
 KEPT_PLANS = 5
@@ -57,7 +57,7 @@ class Files:
                 rows[name] = _copy(package.connection, _ONE_SEGMENT, folder / name, {"segment_id": segment_id})
         _write_manifest(package, folder, rows)
         for path in (*(folder / name for name in rows), folder / "manifest.json", folder / "segments", folder):
-            _sync(path)
+            atomic.sync(path)
 
     def write(self, package: Package, folder: Path) -> Sent:
         """Rename the folder to the plan's id, then swap `latest` to it; every person is accepted."""
@@ -66,7 +66,7 @@ class Files:
             shutil.rmtree(folder)
         else:
             folder.rename(final)
-        _point(package.outbox / "latest", final.name)
+        atomic.point(package.outbox / "latest", final)
         _prune(package.outbox, final)
         return Sent(receipts=_accept_all(package), path=final)
 
@@ -98,25 +98,10 @@ def _write_manifest(package: Package, folder: Path, rows: dict[str, int]) -> Non
         "plan_id": package.plan_id,
         "version": package.version,
         "as_of": package.as_of.isoformat(),
+        "simulated": package.is_simulated,
         "files": files,
     }
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _point(link: Path, target: str) -> None:
-    aside = link.with_name(".latest")
-    aside.unlink(missing_ok=True)
-    aside.symlink_to(target)
-    aside.replace(link)
-    _sync(link.parent)
 
 
 def _prune(outbox: Path, newest: Path) -> None:

@@ -85,9 +85,9 @@ def _without_rows(folder: Path, name: str) -> None:
     columns = ", ".join(f'cast(null as {kind}) as "{column}"' for column, kind in contract.raw_columns().items())
     duckdb.sql(f"copy (select {columns} where false) to '{folder / 'empty.parquet'}' (format parquet)")
     # a run opens only where a row was loaded once; the manifest says so and names no Parquet
-    arrived, counts = "2026-08-31T00:00:00", {"bytes": 1, "batch": 1, "rows_in": 1, "rows_loaded": 1}
-    line = manifest.Line(file="x.csv", sha256="0" * 64, status="loaded", run_id="empty", arrived_at=arrived, **counts)
-    manifest.write(folder, [line])
+    line = {"file": "x.csv", "sha256": "0" * 64, "bytes": 1, "status": "loaded", "run_id": "empty", "batch": 1}
+    line |= {"rows_in": 1, "rows_loaded": 1, "arrived_at": "2026-08-31T00:00:00"}
+    manifest.write(folder, [manifest.Line.model_validate(line)])
 
 
 def _build(settings: Settings, folders: tuple[str, ...]) -> dict[str, str]:

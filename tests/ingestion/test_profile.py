@@ -31,7 +31,9 @@ def test_types_are_those_of_the_parquet_not_of_the_contract(desk: Any) -> None:
     desk.csv("order_lines_2026-08-01.csv", "shop_order_lines", [desk.line(1)])
     desk.load("shop_order_lines")
     (path,) = (desk.settings.raw / "shop_order_lines").glob("2*/*.parquet")
-    duckdb.execute(f"copy (select * replace (quantity::varchar as quantity) from '{path}') to '{path}.new' (format parquet)")
+    duckdb.execute(
+        f"copy (select * replace (quantity::varchar as quantity) from '{path}') to '{path}.new' (format parquet)"
+    )
     path.with_name(f"{path.name}.new").replace(path)
     assert {row[1]: row[2] for row in rows(desk, "run-1")}["quantity"] == "varchar"
 

@@ -30,6 +30,8 @@ create table segments.catalog (
 );
 create table ops.control (run_id text, as_of timestamp);
 insert into ops.control values ('run-1', timestamp '2026-09-01');
+create table ops.sources (source text, is_simulated boolean, rows_loaded bigint);
+insert into ops.sources values ('shop_orders', true, 1);
 """
 CHANGES = """
 insert into activation.audience_changes

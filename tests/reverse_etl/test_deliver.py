@@ -69,6 +69,7 @@ def test_the_manifest_names_every_file_with_its_rows_and_digest(shop: Any) -> No
     done = shop.deliver()
     manifest = json.loads((shop.latest / "manifest.json").read_text())
     assert (manifest["plan_id"], manifest["version"], manifest["as_of"]) == (done.plan_id, "v1", "2026-09-01T00:00:00")
+    assert manifest["simulated"] is True
     there = {str(p.relative_to(shop.latest)) for p in shop.latest.rglob("*") if p.is_file()} - {"manifest.json"}
     assert set(manifest["files"]) == there
     for name, file in manifest["files"].items():

@@ -57,7 +57,7 @@ def test_a_write_that_dies_leaves_the_earlier_decisions(settings: Settings, monk
     def die(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(durable, "point", die)
+    monkeypatch.setattr(durable.atomic, "point", die)
     with pytest.raises(KeyboardInterrupt):
         durable.write(_working(settings, "c2"), settings, "v2")
     assert _working(settings).execute("select customer_id from durable.customer_ids").fetchall() == [("c1",)]

@@ -36,9 +36,14 @@ def test_a_stage_that_was_killed_does_not_run_for_ever(settings: Settings):
     assert (found["status"], found["message"]) == ("failed", "was cut short")
 
 
-def test_a_transaction_that_fails_leaves_nothing(settings: Settings):
-    with pytest.raises(ZeroDivisionError), ledger.connect(settings.ledger) as book:
+def _accept_and_fail(settings: Settings) -> None:
+    with ledger.connect(settings.ledger) as book:
         book.execute("insert into accepted values ('files', 'c1', '[]', '', 'p')")
         raise ZeroDivisionError
+
+
+def test_a_transaction_that_fails_leaves_nothing(settings: Settings):
+    with pytest.raises(ZeroDivisionError):
+        _accept_and_fail(settings)
     with ledger.connect(settings.ledger) as book:
         assert book.execute("select count(*) from accepted").fetchone()[0] == 0

@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from warehouse import durable, publish
+from warehouse import atomic, publish
 from warehouse.errors import SmaltiError
 from warehouse.settings import Settings
 
@@ -69,9 +69,9 @@ def test_current_is_swapped_by_one_rename_under_an_open_reader(settings: Setting
     settings.published.mkdir(parents=True)
     for name in ("one", "two"):
         _version(settings.published / f"{name}.duckdb", f"update ops.control set run_id = '{name}'")
-    durable.point(settings.current, settings.published / "one.duckdb")
+    atomic.point(settings.current, settings.published / "one.duckdb")
     reader = duckdb.connect(settings.current, read_only=True)
-    durable.point(settings.current, settings.published / "two.duckdb")
+    atomic.point(settings.current, settings.published / "two.duckdb")
     assert reader.execute("select run_id from ops.control").fetchone() == ("one",)
     reader.close()
     assert [(version.name, version.is_current) for version in publish.versions(settings)] == [
@@ -85,7 +85,7 @@ def test_only_the_newest_versions_are_kept_and_never_loses_the_current_one(setti
     for number in range(5):
         _version(settings.published / f"v{number}.duckdb")
     (settings.published / "v9.duckdb.tmp").touch()
-    durable.point(settings.current, settings.published / "v0.duckdb")
+    atomic.point(settings.current, settings.published / "v0.duckdb")
     publish._prune(settings.model_copy(update={"keep_versions": 2}))
     assert sorted(path.name for path in settings.published.iterdir()) == [
         "current.duckdb",

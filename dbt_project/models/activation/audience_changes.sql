@@ -19,7 +19,7 @@ compared as (
         coalesce(audience.customer_id, accepted.customer_id) as customer_id,
         audience.contact_id_crm,
         -- leaving everything is an empty set, so that a retry is harmless
-        coalesce(audience.segment_ids, cast([] as varchar [])) as segment_ids,
+        coalesce(audience.segment_ids, cast([] as varchar[])) as segment_ids,
         case
             when accepted.customer_id is null then 'added'
             when audience.customer_id is null then 'removed'

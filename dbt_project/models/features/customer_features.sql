@@ -8,7 +8,8 @@ cutoffs as (
 
 bots as (
 
-    select customer_id from {{ ref('customers') }} where is_bot
+    select customer_id from {{ ref('customers') }}
+    where is_bot
 
 ),
 

@@ -16,9 +16,9 @@ known_since as (
 stepped as (
 
     select
-        step,
-        {{ as_of() }} - to_days(cast(14 * step as integer)) as cutoff_at
-    from range(7) as steps(step)
+        range as step,
+        {{ as_of() }} - to_days(cast(14 * range as integer)) as cutoff_at
+    from range(7)
 
 )
 

@@ -55,10 +55,11 @@ anchors as (
         identifier_type,
         identifier_hash
     from identifiers
-    qualify row_number() over (
-        partition by person_number
-        order by priority, first_seen_at, identifier_hash
-    ) = 1
+    qualify
+        row_number() over (
+            partition by person_number
+            order by priority, first_seen_at, identifier_hash
+        ) = 1
 
 ),
 

@@ -19,7 +19,7 @@ hits as (
 
 -- a merged person's spells go on under the id that stays; the spells know earlier merges already,
 -- and an id that ended then may have come back by a split
-merges as (
+merged as (
 
     select
         from_customer_id,
@@ -35,7 +35,7 @@ known_before as (
 
     select
         spells.segment_id,
-        coalesce(merges.into_customer_id, spells.customer_id) as customer_id,
+        coalesce(merged.into_customer_id, spells.customer_id) as customer_id,
         spells.entered_at,
         spells.started_at,
         case when spells.left_at < {{ as_of() }} then spells.left_at end as left_at,
@@ -43,14 +43,15 @@ known_before as (
         spells.definition_version,
         spells.is_continued
     from {{ source('durable', 'membership_history') }} as spells
-    left join merges on spells.customer_id = merges.from_customer_id
+    left join merged on spells.customer_id = merged.from_customer_id
     where spells.started_at < {{ as_of() }}
 
 ),
 
 closed as (
 
-    select * from known_before where left_at is not null
+    select * from known_before
+    where left_at is not null
 
 ),
 

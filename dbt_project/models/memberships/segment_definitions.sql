@@ -1,10 +1,8 @@
 {# The sidecars of the segments as rows; `graph` is there only when dbt executes. #}
 {%- set found = [] -%}
-{%- if execute -%}
-    {%- for name in var('segments') -%}
-        {%- do found.append(graph.nodes['model.smalti.' ~ name]) -%}
-    {%- endfor -%}
-{%- endif -%}
+{%- for name in var('segments') if execute -%}
+    {%- do found.append(graph.nodes['model.smalti.' ~ name]) -%}
+{%- endfor -%}
 
 with
 

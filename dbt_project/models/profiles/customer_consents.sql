@@ -28,15 +28,17 @@ owned as (
 
 ),
 
--- what a person said wins over what was declared for them; of what they said the latest, and at the same moment the refusal
+-- what a person said wins over what was declared for them; of what they said the latest counts,
+-- and at the same moment the refusal
 decided as (
 
     select *
     from owned
-    qualify row_number() over (
-        partition by customer_id, purpose, channel
-        order by basis = 'stated' desc, recorded_at desc, is_granted asc
-    ) = 1
+    qualify
+        row_number() over (
+            partition by customer_id, purpose, channel
+            order by basis = 'stated' desc, recorded_at desc, is_granted asc
+        ) = 1
 
 )
 

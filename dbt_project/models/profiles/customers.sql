@@ -63,10 +63,11 @@ customer_contacts as (
     from contacts
     inner join customer_ids
         on customer_ids.identifier_type = 'user_id' and contacts.user_id = customer_ids.identifier_key
-    qualify row_number() over (
-        partition by customer_ids.customer_id
-        order by contacts.updated_at desc, contacts.contact_id_crm
-    ) = 1
+    qualify
+        row_number() over (
+            partition by customer_ids.customer_id
+            order by contacts.updated_at desc, contacts.contact_id_crm asc
+        ) = 1
 
 ),
 
@@ -79,10 +80,11 @@ customer_enrichment as (
     from enrichment
     inner join customer_ids
         on customer_ids.identifier_type = 'email' and enrichment.email_hash = customer_ids.identifier_key
-    qualify row_number() over (
-        partition by customer_ids.customer_id
-        order by enrichment.observed_at desc, enrichment.email_hash
-    ) = 1
+    qualify
+        row_number() over (
+            partition by customer_ids.customer_id
+            order by enrichment.observed_at desc, enrichment.email_hash asc
+        ) = 1
 
 ),
 
@@ -113,7 +115,7 @@ devices as (
     from customer_events
     where platform is not null
     group by customer_id, platform
-    qualify row_number() over (partition by customer_id order by count(*) desc, platform) = 1
+    qualify row_number() over (partition by customer_id order by count(*) desc, platform asc) = 1
 
 ),
 
@@ -127,7 +129,9 @@ order_facts as (
         min(ordered_at) filter (where is_revenue) as first_ordered_at,
         max(ordered_at) filter (where is_revenue) as last_ordered_at,
         sum(revenue_amount) as spend_total_amount,
-        coalesce(sum(revenue_amount) filter (where ordered_at > {{ as_of() }} - interval 365 day), 0) as spend_365d_amount
+        coalesce(
+            sum(revenue_amount) filter (where ordered_at > {{ as_of() }} - interval 365 day), 0
+        ) as spend_365d_amount
     from customer_orders
     group by customer_id
 
@@ -150,7 +154,7 @@ favourites as (
         value as favourite_category
     from interests
     where dimension = 'category'
-    qualify row_number() over (partition by customer_id order by score desc, value) = 1
+    qualify row_number() over (partition by customer_id order by score desc, value asc) = 1
 
 ),
 

@@ -24,7 +24,10 @@ moved as (
     select
         published_before.customer_id as from_customer_id,
         customer_ids.customer_id as into_customer_id,
-        string_agg(distinct published_before.identifier_type, ', ' order by published_before.identifier_type) as moved_types
+        string_agg(
+            distinct published_before.identifier_type, ', '
+            order by published_before.identifier_type
+        ) as moved_types
     from published_before
     inner join customer_ids
         on

@@ -12,7 +12,9 @@ marked as (
     select
         *,
         coalesce(
-            occurred_at - lag(occurred_at) over (partition by customer_id order by occurred_at, event_id) > interval 30 minute,
+            occurred_at - lag(occurred_at) over (
+                partition by customer_id order by occurred_at, event_id
+            ) > interval 30 minute,
             true
         ) as is_start
     from customer_events

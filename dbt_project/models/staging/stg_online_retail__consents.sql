@@ -8,7 +8,8 @@ contacts as (
 
 lawful_bases as (
 
-    select * from {{ source('ops', 'lawful_bases') }} where source = 'online_retail'
+    select * from {{ source('ops', 'lawful_bases') }}
+    where source = 'online_retail'
 
 ),
 
