@@ -20,14 +20,15 @@ with changes as (
     cross join ops.control
     group by segment_id
 )
--- a group below the floor is not counted in a report
+-- no number below the floor is told, and of a segment that is held neither who came nor who went
 select
     segment_id, owner, tier, purpose, is_sendable, why_not,
-    case when is_sendable then members end as members,
-    case when is_sendable then active_members end as active_members,
+    case when members >= segment_floor then members end as members,
+    case when active_members >= segment_floor then active_members end as active_members,
     case when is_sendable then coalesce(entered, 0) end as entered,
     case when is_sendable then coalesce("left", 0) end as "left"
 from segments.catalog
+cross join ops.control
 left join changes using (segment_id)
 order by segment_id"""
 
@@ -40,7 +41,6 @@ select
     count(*) filter (where is_bot) as bots
 from profiles.customers"""
 
-# of a segment held by the floor the number of members is told only where it is not itself below the floor
 _HELD = """
 select
     activations.destination, catalog.segment_id,

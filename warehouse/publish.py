@@ -1,5 +1,6 @@
 """Publish: build a version aside, audit it, keep the decisions, swap by rename."""
 
+import shutil
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -181,3 +182,7 @@ def _prune(settings: Settings) -> None:
     for version in versions(settings)[: -settings.keep_versions]:
         if not version.is_current:
             version.path.unlink()
+    for stage in (settings.features, settings.scores):
+        folders = sorted(stage.iterdir(), key=lambda path: path.stat().st_mtime_ns) if stage.exists() else []
+        for folder in folders[: -settings.keep_versions]:
+            shutil.rmtree(folder)

@@ -9,7 +9,7 @@ SOURCE = Source(
     pattern=re.compile(r"orders_(?P<arrived>\d{4}-\d\d-\d\d)\.csv(\.gz)?"),
     contract=Contract(
         source="shop_orders",
-        description="One row per order; guests have no contact_id, everyone has an e-mail.",
+        description="One row per order and status; guests have no contact_id, everyone has an e-mail.",
         format="csv",
         columns=(
             Column(name="order_id", nullable=False, pii="indirect"),
@@ -20,7 +20,8 @@ SOURCE = Source(
             Column(name="channel", nullable=False, allowed=("web", "ios", "android", "store")),
             Column(name="currency", nullable=False, allowed=("GBP",)),
         ),
-        key=("order_id",),
+        # an order comes again when its status changes; the same order and status is a repeat
+        key=("order_id", "status"),
         event_time="ordered_at",
         currency="GBP",
         purpose="personalisation",

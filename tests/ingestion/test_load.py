@@ -69,11 +69,19 @@ def test_the_same_content_twice_in_one_load_is_loaded_once(desk: Any) -> None:
 
 
 def test_of_rows_with_the_same_key_the_first_stays_within_a_load(desk: Any) -> None:
-    desk.csv("orders_2026-08-02.csv", "shop_orders", [desk.order(1, status="returned"), desk.order(2)])
-    desk.csv("orders_2026-08-01.csv", "shop_orders", [desk.order(1), desk.order(1, status="cancelled")])
+    desk.csv("orders_2026-08-02.csv", "shop_orders", [desk.order(1, channel="ios"), desk.order(2, channel="web")])
+    desk.csv("orders_2026-08-01.csv", "shop_orders", [desk.order(1, channel="store"), desk.order(1, channel="android")])
     assert balance(desk.load("shop_orders")) == (4, 2, 0, 2)
-    assert desk.raw("shop_orders", "order_id, status", "order by all") == [("o1", "completed"), ("o2", "completed")]
+    assert desk.raw("shop_orders", "order_id, channel", "order by all") == [("o1", "store"), ("o2", "web")]
     assert [(line.rows_loaded, line.rows_duplicate) for line in desk.lines("shop_orders")] == [(1, 1), (1, 1)]
+
+
+def test_an_order_that_comes_again_with_another_status_is_not_lost(desk: Any) -> None:
+    desk.csv("orders_2026-08-01.csv", "shop_orders", [desk.order(1)])
+    desk.load("shop_orders")
+    desk.csv("orders_2026-08-09.csv", "shop_orders", [desk.order(1, status="returned"), desk.order(1)])
+    assert balance(desk.load("shop_orders")) == (2, 1, 0, 1)
+    assert desk.raw("shop_orders", "order_id, status", "order by all") == [("o1", "completed"), ("o1", "returned")]
 
 
 def test_a_key_seen_in_an_earlier_load_is_a_duplicate_even_with_another_time(desk: Any) -> None:
