@@ -12,12 +12,18 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from warehouse.errors import SmaltiError
+
 Matrix = NDArray[np.float64]
 Labels = NDArray[np.bool_]
 
 HORIZON = timedelta(days=14)
 LABEL = "bought_next_14d"
 NEEDED = {"customer_id": pl.String, "cutoff_at": pl.Datetime, "is_scored": pl.Boolean, LABEL: pl.Boolean}
+
+
+class NoFeatures(SmaltiError):
+    """The run has no feature rows to read."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +46,11 @@ def read(path: Path) -> pl.DataFrame:
     """The feature rows, one per customer and cut-off.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        NoFeatures: there is no such file.
         ValueError: a column that every feature file has is missing or of another type.
     """
     if not path.exists():
-        raise FileNotFoundError(f"no features at {path}; the dbt phase that writes them comes first")
+        raise NoFeatures(f"no features at {path}; build_profiles, which exports them, comes first")
     frame = pl.read_parquet(path)
     for name, kind in NEEDED.items():
         found = frame.schema.get(name)

@@ -56,7 +56,7 @@ def score(settings: Settings, run_id: str, as_of: datetime) -> Report:
         as_of: the cut-off that is scored, UTC.
 
     Raises:
-        FileNotFoundError: the run has no features.
+        NoFeatures: the run has no features.
         ValueError: the features break their contract.
         models_ml.artifacts.Tampered: a stored model is not what was signed.
     """

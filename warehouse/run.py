@@ -149,7 +149,9 @@ def _finished_at(settings: Settings, before: _Control) -> datetime | None:
 def _last_batch(settings: Settings) -> int:
     loaded = [line for path in settings.raw.glob("*/manifest.jsonl") for line in manifest.read(path.parent)]
     if not any(line.rows_loaded for line in loaded):
-        raise NothingToDo("nothing to do: no source has any row; put exports into the data folder (see the README)")
+        bad = sum(line.status == "quarantined" for line in loaded)
+        why = f"none of the {bad} files given could be loaded" if bad else "no source has any row"
+        raise NothingToDo(f"nothing to do: {why}; allowed are exports as docs/sources.md describes them")
     return max(line.batch for line in loaded)
 
 

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from models_ml import artifacts
+from models_ml.features import NoFeatures
 from models_ml.score import Report, score
 
 PROPENSITY = ["VARCHAR", "VARCHAR", "DOUBLE", "VARCHAR", "VARCHAR", "TIMESTAMP"]
@@ -156,7 +157,7 @@ def test_a_missing_column_is_named(shop: SimpleNamespace, tmp_path: Path) -> Non
 
 
 def test_missing_features_are_an_error_that_says_where(shop: SimpleNamespace, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="no features at"):
+    with pytest.raises(NoFeatures, match="no features at"):
         score(shop.settings(tmp_path), "r", shop.as_of)
 
 

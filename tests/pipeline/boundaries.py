@@ -30,19 +30,21 @@ class Edges:
         self.contacts: list[list[str]] = []
         self.consents: list[list[str]] = []
         self.orders: list[list[str]] = []
+        self.before: list[list[str]] = []
         self.lines: list[list[str]] = []
         self.events: list[dict[str, Any]] = []
         for number in range(people):
             self._person(f"E{number:06}")
 
     def write(self, folder: Path) -> None:
-        """Write the five exports, dated the last day before `as_of`."""
+        """Write the exports, dated the last day before `as_of`, and orders as they stood the day before."""
         folder.mkdir(parents=True)
         day = f"{self.as_of - _DAY:%Y-%m-%d}"
         _csv(folder / f"contacts_{day}.csv", _CONTACT, self._with_repeats(self.contacts))
         _csv(folder / f"consents_{day}.csv", "contact_id purpose channel status recorded_at", self.consents)
         orders = "order_id contact_id email ordered_at status channel currency"
         _csv(folder / f"orders_{day}.csv", orders, self._with_repeats(self.orders))
+        _csv(folder / f"orders_{self.as_of - 2 * _DAY:%Y-%m-%d}.csv", orders, self.before)
         lines = "order_id line_number product_id quantity unit_price_amount"
         _csv(folder / f"order_lines_{day}.csv", lines, self._with_repeats(self.lines))
         with gzip.open(folder / f"events_{day}T23.jsonl.gz", "wt") as stream:
@@ -58,9 +60,12 @@ class Edges:
         return min(self._edge(*days), self.as_of)
 
     def _email(self, number: int) -> str:
+        if number < self.people // 5:
+            # five may share an e-mail, six may not: the first people stand in pairs of five and six
+            return f"edge.group.{number // 11}.{'five' if number % 11 < 5 else 'six'}@example.org"
         kind = self.draw.random()
         if kind < 0.1:
-            return self.draw.choice(("test@test.com", " NoReply@Example.com", "a@a.a", "none", "x@y", "a b@c.de", ""))
+            return self.draw.choice(("test@test.com", " NoReply@Example.com", "a@a.a", "none", "x@y", "a b@cd", ""))
         # groups of four to seven contacts share an e-mail: five may, six may not
         owner = number - number % self.draw.choice((4, 5, 6, 7)) if kind < 0.5 else number
         written: Callable[[str], str] = self.draw.choice((str, str.upper, "  {} ".format))
@@ -89,7 +94,11 @@ class Edges:
         status = self.draw.choice(("completed",) * 4 + ("cancelled", "returned"))
         ordered = self._past(0, 30, 90, 90, 90, 200, 365)
         channel = self.draw.choice(("web", "ios", "android", "store"))
-        self.orders.append([order, contact, email, _text(ordered), status, channel, "GBP"])
+        shown = email or "none"  # an order always has an e-mail, if not a good one
+        self.orders.append([order, contact, shown, _text(ordered), status, channel, "GBP"])
+        if self.draw.random() < 0.2:
+            was = self.draw.choice(sorted({"completed", "cancelled", "returned"} - {status}))
+            self.before.append([order, contact, shown, _text(ordered), was, channel, "GBP"])
         for number, price in enumerate(self.draw.choice(((500,), (499.99,), (250,), (166.67, 166.67, 166.66))), 1):
             self.lines.append([order, str(number), "P0001", "1", f"{price:.2f}"])
 
@@ -103,7 +112,11 @@ class Edges:
             on = {"anonymous_id": browser, "platform": "web"}
         agent = self.draw.choice(_BOTS if self.draw.random() < 0.03 else _BROWSERS)
         for kind, at, more in self.draw.choice((self._views, self._cart, self._visit))():
-            who = {"user_id": contact} if self.draw.random() < 0.6 else {}
+            who = (
+                {"user_id": contact}
+                if self.draw.random() < 0.6
+                else self.draw.choice(({}, {}, {}, {"user_id": "null"}))
+            )
             event = {"event_id": f"edge-{len(self.events)}", "event_type": kind, "occurred_at": _text(at, "T") + "Z"}
             self.events.append(event | on | who | more | {"user_agent": agent, "url": "https://shop.example/"})
 

@@ -133,13 +133,15 @@ def _consents(facts: Facts, found: dict[Id, Person]) -> None:
 
 def _links(facts: Facts) -> set[tuple[Id, Id]]:
     """User ids with the e-mails, devices and browsers they were seen with."""
-    pairs = [(row.user, row.email) for row in [*facts.contacts, *facts.orders]]
+    rows: list[Contact | Order] = [*facts.contacts, *facts.orders]
+    pairs = [(row.user, row.email) for row in rows]
     pairs += [(event.user, other) for event in facts.events for other in (event.device, event.browser)]
     return {(user, other) for user, other in pairs if user and other}
 
 
 def _identifiers(facts: Facts) -> set[Id]:
-    found = {one for row in [*facts.contacts, *facts.orders] for one in (row.user, row.email)}
+    rows: list[Contact | Order] = [*facts.contacts, *facts.orders]
+    found = {one for row in rows for one in (row.user, row.email)}
     found |= {one for event in facts.events for one in (event.user, event.device, event.browser)}
     return {one for one in found if one}
 

@@ -102,8 +102,8 @@ def exports(folder: Path, pattern: str) -> list[Path]:
 
 
 def csv_rows(folder: Path, pattern: str) -> Iterator[Row]:
-    """Every record of the matching CSV files, files in order of name."""
-    for path in exports(folder, pattern):
+    """Every record of the matching CSV files, in order of arrival."""
+    for path in sorted(exports(folder, pattern), key=_known_at):
         with path.open(newline="") as stream:
             yield from csv.DictReader(stream)
 
@@ -199,5 +199,6 @@ def _orders(folder: Path) -> list[Order]:
             email=identifier("email", row["email"]),
             amount=amounts.get(row["order_id"], Decimal(0)),
         )
-        for row in once(csv_rows(folder, "orders_*.csv"), "order_id")
+        # an order comes again when its status changes: what arrived last holds
+        for row in {row["order_id"]: row for row in csv_rows(folder, "orders_*.csv")}.values()
     ]

@@ -28,6 +28,7 @@ def kill_during(home: Home, data: Path, stage: str, seconds: float) -> list[str]
         time.sleep(seconds)
         if child.poll() is not None:
             raise TooLate(f"the run ended before the kill {seconds:.1f} s into {stage}")
+        assert len(survivors(home)) > (stage != "start"), "the run has no children that could survive it"
         child.send_signal(signal.SIGKILL)
     finally:
         child.kill()

@@ -15,8 +15,7 @@ renamed as (
         status,
         channel,
         ordered_at,
-        _arrived_at as arrived_at,
-        _position as position
+        row(_arrived_at, _batch, _file, _position) as arrival
     from exported
 
 ),
@@ -24,9 +23,9 @@ renamed as (
 -- an order comes again when its status changes: what arrived last holds
 latest as (
 
-    select * exclude (arrived_at, position)
+    select * exclude (arrival)
     from renamed
-    qualify row_number() over (partition by order_id order by arrived_at desc, position desc) = 1
+    qualify row_number() over (partition by order_id order by arrival desc) = 1
 
 )
 

@@ -1,0 +1,59 @@
+"""A simulated shop in a home of its own, beside what the oracle says of the same files."""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.pipeline.home import KEY, Home, Rows
+from tests.pipeline.oracle import Answer
+from tests.pipeline.oracle_files import Id
+from tests.pipeline.state import State
+
+_PUBLISHED_AS = {"user": "user_id", "email": "email", "device": "device_id", "browser": "anonymous_id"}
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A simulated shop after its first nightly run, and what the oracle says of the same files."""
+
+    home: Home
+    data: Path
+    summary: dict[str, Any]
+    state: State
+    answer: Answer
+    columns: dict[str, set[str]]
+    runs: Rows
+
+    def query(self, sql: str) -> Rows:
+        """Rows of the version that the first run published."""
+        return self.home.query(sql, self.state.version)
+
+    def people(self) -> dict[str, int]:
+        """Published customer → the oracle's person, by every identifier that both know."""
+        place = {
+            (_PUBLISHED_AS[kind], pseudonym((kind, value))): number
+            for number, person in enumerate(self.answer.people)
+            for kind, value in person.identifiers
+        }
+        rows = self.query("select identifier_type, identifier_hash, customer_id from profiles.identifiers")
+        assert {row[:2] for row in rows} == set(place), "an identifier is known to one side only"
+        pairs = {(customer, place[kind, value]) for kind, value, customer in rows}
+        found = dict(pairs)
+        assert len(pairs) == len(found) == len(self.answer.people), "people were joined or split differently"
+        return found
+
+
+def pseudonym(identifier: Id) -> str:
+    """The published hash of an identifier, by the standard library's HMAC."""
+    kind, value = identifier
+    message = f"user_id:crm:{value}" if kind == "user" else f"{_PUBLISHED_AS[kind]}:{value}"
+    return hmac.new(bytes.fromhex(KEY), message.encode(), hashlib.sha256).hexdigest()
+
+
+def simulate(home: Home, data: Path, customers: int, days: int, end: str = "2026-08-31") -> None:
+    """Write the exports of a shop."""
+    size = ("--customers", str(customers), "--days", str(days), "--seed", "7", "--end", end)
+    ended = home.smalti("simulate", *size, "--out", data)
+    assert ended.returncode == 0, ended.stderr
