@@ -19,10 +19,6 @@ _NOT_EXPORTS = {"done", "quarantine"}  # where loading puts files of the drop fo
 class UnknownSourceError(SmaltiError):
     """No file in `sources/` has this name."""
 
-    def __str__(self) -> str:
-        """The message itself: a KeyError would show it in quotes."""
-        return str(self.args[0])
-
 
 @dataclass(frozen=True)
 class Source:

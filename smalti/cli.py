@@ -31,7 +31,7 @@ app.add_typer(publish_app, name="publish")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, to standard output.")]
 _WIDTH = None if sys.stdout.isatty() else 120
-_out, _err = Console(width=_WIDTH), Console(stderr=True, width=_WIDTH)
+_out, _err = (Console(width=_WIDTH, highlight=False, stderr=stderr) for stderr in (False, True))
 
 
 class Dag(StrEnum):
@@ -53,7 +53,7 @@ def _plain_errors() -> Iterator[None]:
             )
         raise typer.Exit(1) from None
     except SmaltiError as error:
-        _err.print(f"error: {error}", soft_wrap=True, highlight=False, markup=False)
+        _err.print(f"error: {error}", soft_wrap=True, markup=False)
         raise typer.Exit(1) from None
 
 
@@ -134,7 +134,7 @@ def run(
         config = configuration.load()
         notes = exports.look(config, data)
         for note in notes:
-            _err.print(f"note: {note}", soft_wrap=True, highlight=False, markup=False)
+            _err.print(f"note: {note}", soft_wrap=True, markup=False)
         run_id = orchestrator.new_run_id(dag)
         with progress.Follower(_err, exports.steps()) as follower:
             orchestrator.execute(config, dag, run_id, _conf(data, as_of), follower.show)
@@ -203,7 +203,7 @@ def check_segments() -> None:
 
     problems = sidecars.problems()
     for problem in problems:
-        _err.print(f"error: {problem}", soft_wrap=True, highlight=False, markup=False)
+        _err.print(f"error: {problem}", soft_wrap=True, markup=False)
     if problems:
         raise typer.Exit(1)
     _out.print(f"{len(sidecars.names())} sidecars are well-formed")
@@ -222,9 +222,7 @@ def list_versions(as_json: Json = False) -> None:
     if as_json:
         _dump(found)
     for version in [] if as_json else found:
-        _out.print(
-            f"{'*' if version['is_current'] else ' '} {version['name']}  as of {version['as_of']}", highlight=False
-        )
+        _out.print(f"{'*' if version['is_current'] else ' '} {version['name']}  as of {version['as_of']}")
 
 
 if __name__ == "__main__":

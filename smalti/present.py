@@ -56,7 +56,7 @@ def run(console: Console, found: dict[str, Any], floor: int) -> None:
     given = sorted((row for row in found["sources"] if row["status"] != "none"), key=lambda row: str(row["source"]))
     console.print(_table("Rows", columns, [[row[name] for name in names] for row in given]))
     for problem in found["problems"]:
-        console.print(f"[red]problem[/red] {escape(problem)}", highlight=False, soft_wrap=True)
+        console.print(f"[red]problem[/red] {escape(problem)}", soft_wrap=True)
     console.print()
     console.print(_table("Customers", list(found["customers"]), [list(found["customers"].values())]))
     console.print()
@@ -66,8 +66,8 @@ def run(console: Console, found: dict[str, Any], floor: int) -> None:
     console.print()
     for delivery in found["deliveries"]:
         _delivery(console, delivery, floor)
-    console.print(f"\npublished {found['published']}", soft_wrap=True, highlight=False)
-    console.print(f"{found['seconds']} s, peak memory of a step {found['peak_memory_mb']} MB", highlight=False)
+    console.print(f"\npublished {found['published']}", soft_wrap=True)
+    console.print(f"{found['seconds']} s, peak memory of a step {found['peak_memory_mb']} MB")
 
 
 def _models(console: Console, report: dict[str, Any]) -> None:
@@ -94,10 +94,10 @@ def _delivery(console: Console, delivery: dict[str, Any], floor: int) -> None:
     )
     console.print(f"[bold]{delivery['destination']}[/bold] {delivery['people']:,} people; {told}", soft_wrap=True)
     for segment, people in delivery["held_back_by_consent"].items():
-        console.print(f"  held back without consent: {segment} {people:,} people", highlight=False)
+        console.print(f"  held back without consent: {segment} {people:,} people")
     for segment, people in delivery["held_back_by_floor"].items():
         told = f"<{floor}" if people is None else f"{people:,}"
-        console.print(f"  held back by the floor of {floor} active members: {segment} {told} people", highlight=False)
+        console.print(f"  held back by the floor of {floor} active members: {segment} {told} people")
 
 
 def status(console: Console, found: dict[str, Any]) -> None:
@@ -107,6 +107,6 @@ def status(console: Console, found: dict[str, Any]) -> None:
     told = (
         f"{published['version']}, as of {published['as_of']} UTC, {published['path']}" if published else "nothing yet"
     )
-    console.print(f"published: {told}", soft_wrap=True, highlight=False)
+    console.print(f"published: {told}", soft_wrap=True)
     lines = [[run["run_id"], run["status"], run["started_at"], run["seconds"]] for run in found["runs"]]
     console.print(_table("Runs", ["run", "status", "started", "seconds"], lines))
