@@ -14,14 +14,15 @@ DEFAULTS = {"pool": "warehouse", "retries": 0, "retry_delay": timedelta(seconds=
 @dag(schedule="0 4 * * *", start_date=START, catchup=False, max_active_runs=1, default_args=DEFAULTS)
 def nightly() -> None:
     """The whole flow, models and data tests included."""
+    build = tasks.build
     chain(
         tasks.load_raw.expand(source=tasks.sources()),  # a bad file is an outcome, not a task failure
         tasks.check_raw(),
         tasks.open_run(),  # control row, as_of
-        tasks.build.override(task_id="build_profiles")("seeds staging input identity profiles features"),
+        build.override(task_id="build_profiles")("seeds staging input identity profiles features", data_tests=True),
         tasks.score_customers(),
         tasks.check_scores(),
-        tasks.build.override(task_id="build_audience")("segments memberships activation"),
+        build.override(task_id="build_audience")("segments memberships activation", data_tests=True),
         tasks.publish_version(),  # audit, durable decisions, swap, done
         tasks.deliver.expand(destination=tasks.destinations()),
     )

@@ -44,9 +44,9 @@ def open_run() -> None:
 
 
 @task
-def build(folders: str) -> None:
-    """Build and test the models of these folders."""
-    stages.build(_run(), get_current_context()["task"].task_id, folders)
+def build(folders: str, *, data_tests: bool) -> None:
+    """Build the models of these folders, with or without their data tests."""
+    stages.build(_run(), get_current_context()["task"].task_id, folders, data_tests=data_tests)
 
 
 @task

@@ -38,6 +38,7 @@ class Dag(StrEnum):
     """The DAGs that `smalti run` knows."""
 
     nightly = "nightly"
+    hourly = "hourly"
 
 
 @contextmanager
@@ -125,6 +126,7 @@ def run(
 
     Examples:
       smalti run nightly --data exports
+      smalti run hourly --data exports
       smalti run nightly --as-of 2026-09-01T04:00:00 --json
     """
     from smalti import exports, orchestrator, present, progress, summary
@@ -136,7 +138,7 @@ def run(
         for note in notes:
             _err.print(f"note: {note}", soft_wrap=True, markup=False)
         run_id = orchestrator.new_run_id(dag)
-        with progress.Follower(_err, exports.steps()) as follower:
+        with progress.Follower(_err, exports.steps(dag)) as follower:
             orchestrator.execute(config, dag, run_id, _conf(data, as_of), follower.show)
         found = summary.of_run(config, run_id, time.monotonic() - started)
         if as_json:

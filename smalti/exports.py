@@ -8,13 +8,13 @@ from warehouse import manifest
 from warehouse.errors import NothingToDo, SmaltiError
 from warehouse.settings import Settings
 
-_OTHER_STEPS = 7
+_OTHER_STEPS = {"nightly": 7, "hourly": 5}
 _SHOWN = 5
 
 
-def steps() -> int:
-    """How many steps a run has."""
-    return len(source.names()) + _OTHER_STEPS + len(destination.names())
+def steps(dag: str) -> int:
+    """How many steps a run of this DAG has."""
+    return len(source.names()) + _OTHER_STEPS[dag] + len(destination.names())
 
 
 def look(settings: Settings, data: Path | None) -> list[str]:

@@ -69,13 +69,13 @@ def open_run(this: Run) -> None:
         row.message = run.open_run(config, this.run_id, this.as_of).isoformat()
 
 
-def build(this: Run, name: str, folders: str) -> None:
-    """Build and test the models of these folders; features are exported after theirs, scores bound before use."""
+def build(this: Run, name: str, folders: str, *, data_tests: bool) -> None:
+    """Build the models of these folders; features are exported after theirs, scores bound before use."""
     with _stage(this, name) as (config, row):
         run.renew(config, this.run_id)
         if "activation" in folders:
-            run.bind_scores(config, this.run_id)
-        row.message = f"{dbt.build(config, folders.split())} models and tests"
+            run.bind_scores(config)
+        row.message = f"{dbt.build(config, folders.split(), data_tests=data_tests)} models and tests"
         if "features" in folders:
             row.rows_loaded = run.export_features(config, this.run_id)
 
@@ -89,9 +89,10 @@ def score_customers(this: Run) -> None:
 
 
 def check_scores(this: Run) -> None:
-    """Hold every score against its expectations."""
+    """Hold every score against its expectations; from then on they count, until others do."""
     with _stage(this, "check_scores") as (config, row):
         row.message = f"{scores.check_scores(config, this.run_id).evaluated} expectations met"
+        run.accept_scores(config, this.run_id)
 
 
 def publish_version(this: Run) -> None:

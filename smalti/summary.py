@@ -86,7 +86,7 @@ def of_run(settings: Settings, run_id: str, seconds: float) -> dict[str, Any]:
     stages = ledger.stages(settings.ledger, run_id)
     loaded = [row for row in stages if row["stage"] == "load_raw"]
     with duckdb.connect(settings.current, read_only=True) as connection:
-        control = rows(connection, "select run_id, as_of from ops.control")[0]
+        control = rows(connection, "select as_of, scores_run_id from ops.control")[0]
         simulated = is_simulated(connection)
         customers = rows(connection, _CUSTOMERS)[0]
         withheld = rows(connection, "select * from activation.withheld where reason = 'consent' order by all")
@@ -100,7 +100,7 @@ def of_run(settings: Settings, run_id: str, seconds: float) -> dict[str, Any]:
         "problems": [line for row in loaded if row["status"] in _PROBLEMS for line in str(row["message"]).splitlines()],
         "customers": customers,
         "segments": segments(settings),
-        "models": _report(settings.scores / run_id / "report.json"),
+        "models": _report(settings.scores / str(control["scores_run_id"]) / "report.json"),
         "deliveries": [
             _delivery(
                 settings,

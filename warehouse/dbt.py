@@ -49,8 +49,10 @@ def parse() -> int:
         ).returncode
 
 
-def build(settings: Settings, folders: Sequence[str], *, unit_tests: bool = False) -> int:
-    """Build and test the models of these folders of `models/`; return how many nodes succeeded.
+def build(settings: Settings, folders: Sequence[str], *, data_tests: bool = True, unit_tests: bool = False) -> int:
+    """Build the models of these folders of `models/`, with their tests; return how many nodes succeeded.
+
+    Unit tests do not depend on data: they run when the project is tested, not when it runs.
 
     Raises:
         SmaltiError: a model or test failed, by name.
@@ -59,7 +61,8 @@ def build(settings: Settings, folders: Sequence[str], *, unit_tests: bool = Fals
     (target / "run_results.json").unlink(missing_ok=True)
     command = [_dbt(), "--no-version-check", "build", *arguments(target)]
     command += ["--select", *(f"path:{'' if folder == 'seeds' else 'models/'}{folder}" for folder in folders)]
-    command += [] if unit_tests else ["--exclude-resource-type", "unit_test"]
+    left_out = [kind for kind, wanted in (("test", data_tests), ("unit_test", unit_tests)) if not wanted]
+    command += ["--exclude-resource-type", *left_out] if left_out else []
     exit_code = process.start(command, environment(settings), settings.logs / "dbt.log").wait()
     return _succeeded(target / "run_results.json", exit_code, settings.logs / "dbt.log")
 

@@ -36,8 +36,11 @@ _AUDIT = {
         select count(*) from (
             select destination, customer_id, segment_ids from activation.audience_changes where change <> 'removed'
             except all select destination, customer_id, segment_ids from activation.audience)""",
-    "scores: a scored person is no customer": """
-        select count(*) from scores.propensity anti join profiles.customers using (customer_id)""",
+    # scores may be older than this version: whoever was merged since stands in them under the id that ended
+    "scores: a scored person is no customer and was not merged": """
+        select count(*) from scores.propensity
+        anti join profiles.customers using (customer_id)
+        anti join (select from_customer_id as customer_id from profiles.merges) using (customer_id)""",
     "runs: rows in are not loaded + rejected + duplicate + suppressed": """
         select count(*) from ops.runs where stage = 'load_raw'
         and rows_in <> rows_loaded + rows_rejected + rows_duplicate + rows_suppressed""",
@@ -76,14 +79,15 @@ def publish(settings: Settings, run_id: str) -> str:
     aside.chmod(0o444)
     aside.replace(path)
     atomic.point(settings.current, path)
-    run.finish(settings, run_id)
-    _prune(settings)
+    _prune(settings, run.finish(settings, run_id))
     return name
 
 
 def _gated(settings: Settings, run_id: str) -> None:
-    passed = {row["stage"] for row in ledger.stages(settings.ledger, run_id) if row["status"] == "ok"}
-    if missing := sorted({"check_raw", "check_scores"} - passed):
+    states = {row["stage"]: row["status"] for row in ledger.stages(settings.ledger, run_id)}
+    # an hourly run scores nobody: the scores that it reads passed their gate when they were written
+    gates = {"check_raw"} | ({"check_scores"} if "score_customers" in states else set())
+    if missing := sorted(gate for gate in gates if states.get(gate) != "ok"):
         raise SmaltiError(
             f"run {run_id} did not pass {' and '.join(missing)}; nothing is published, the last version stays"
         )
@@ -117,7 +121,8 @@ def _build(connection: duckdb.DuckDBPyConnection, settings: Settings, path: Path
 def _build_ops(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     connection.execute("create schema version.ops")
     connection.execute(
-        "create table version.ops.control as select run_id, as_of, segment_floor from working.ops.control"
+        "create table version.ops.control as"
+        " select run_id, as_of, segment_floor, scores_run_id from working.ops.control"
     )
     connection.execute(
         "create table version.ops.sources"
@@ -176,13 +181,16 @@ def versions(settings: Settings) -> list[Version]:
     return found
 
 
-def _prune(settings: Settings) -> None:
+def _prune(settings: Settings, scores_run_id: str | None) -> None:
     for leftover in settings.published.glob("*.tmp*"):
         leftover.unlink()
     for version in versions(settings)[: -settings.keep_versions]:
         if not version.is_current:
             version.path.unlink()
     for stage in (settings.features, settings.scores):
-        folders = sorted(stage.iterdir(), key=lambda path: path.stat().st_mtime_ns) if stage.exists() else []
+        folders = (
+            sorted(stage.iterdir(), key=lambda path: (path.stat().st_mtime_ns, path.name)) if stage.exists() else []
+        )
         for folder in folders[: -settings.keep_versions]:
-            shutil.rmtree(folder)
+            if folder.name != scores_run_id:
+                shutil.rmtree(folder)

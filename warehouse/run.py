@@ -17,7 +17,7 @@ _TRIES, _PAUSE_SECONDS = 20, 0.2
 _CONTROL = """
 create table if not exists ops.control (
     run_id varchar, lo integer, hi integer, as_of timestamp, prev_as_of timestamp,
-    segment_floor integer, lease_until timestamp, done boolean
+    segment_floor integer, scores_run_id varchar, lease_until timestamp, done boolean
 )"""
 _SCORES = {
     "propensity": {
@@ -95,8 +95,8 @@ def open_run(settings: Settings, run_id: str, as_of: datetime | None) -> datetim
         connection.execute("begin")
         connection.execute("delete from ops.control")
         connection.execute(
-            "insert into ops.control values (?, ?, ?, ?, ?, ?, ?, false)",
-            [run_id, lo, batch, as_of, prev_as_of, settings.segment_floor, lease],
+            "insert into ops.control values (?, ?, ?, ?, ?, ?, ?, ?, false)",
+            [run_id, lo, batch, as_of, prev_as_of, settings.segment_floor, before.scores_run_id, lease],
         )
         _bind_raw(connection, settings)
         _bind_accepted(connection, settings)
@@ -114,6 +114,7 @@ class _Control:
     hi: int = 0
     as_of: datetime | None = None
     prev_as_of: datetime | None = None
+    scores_run_id: str | None = None
     lease_until: datetime | None = None
     done: bool = True
 
@@ -246,23 +247,31 @@ def export_features(settings: Settings, run_id: str) -> int:
     return int(found[0]) if found else 0
 
 
-def bind_scores(settings: Settings, run_id: str) -> None:
-    """Let `scores.*` name this run's scores; zero rows where a model wrote none."""
+def accept_scores(settings: Settings, run_id: str) -> None:
+    """Let the scores of this run count from now on: they passed their gate."""
+    with working(settings) as connection:
+        connection.execute("update ops.control set scores_run_id = ?", [run_id])
+
+
+def bind_scores(settings: Settings) -> None:
+    """Let `scores.*` name the scores accepted last; zero rows where none were yet."""
     with working(settings) as connection:
         connection.execute("create schema if not exists scores")
+        run_id = _control(connection).scores_run_id
         for name, columns in _SCORES.items():
-            path = settings.scores / run_id / f"{name}.parquet"
             wanted = ", ".join(f'cast("{column}" as {kind}) as "{column}"' for column, kind in columns.items())
             empty = ", ".join(f'cast(null as {kind}) as "{column}"' for column, kind in columns.items())
-            body = f"select {wanted} from read_parquet('{path}')" if path.exists() else f"select {empty} where false"
+            path = settings.scores / str(run_id) / f"{name}.parquet"
+            body = f"select {wanted} from read_parquet('{path}')" if run_id else f"select {empty} where false"
             connection.execute(f"create or replace view scores.{name} as {body}")
 
 
-def finish(settings: Settings, run_id: str) -> None:
-    """Mark the run done and write everything into the file."""
+def finish(settings: Settings, run_id: str) -> str | None:
+    """Mark the run done and write everything into the file; return the run whose scores count."""
     with working(settings) as connection:
         connection.execute("update ops.control set done = true where run_id = ?", [run_id])
         connection.execute("checkpoint")
+        return _control(connection).scores_run_id
 
 
 def finished_batch(settings: Settings) -> int:

@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     segment_floor: int = Field(default=100, ge=2, description="fewer active members are neither sent nor shown")
     threads: int = Field(default=2, ge=1, description="threads for DuckDB and LightGBM")
     memory_limit: str = Field(default="4GB", pattern=r"^\d+(MB|GB)$", description="DuckDB's buffer limit")
+    hourly_schedule: str = Field(default="0 * * * *", description="cron expression of the hourly run")
     keep_versions: int = Field(default=5, ge=1, description="published versions that stay readable")
 
     @field_validator("home")

@@ -73,7 +73,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
         _without_rows(settings.raw / name, name)
     run.open_run(settings, "empty", None)
     statuses = _build(settings, PHASES[0])
-    run.bind_scores(settings, "empty")
+    run.bind_scores(settings)
     statuses |= _build(settings, PHASES[1])
     project = json.loads((settings.home / "dbt" / "manifest.json").read_text())
     return Built(settings, project["nodes"], project["unit_tests"], statuses)

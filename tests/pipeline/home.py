@@ -44,7 +44,11 @@ class Home:
 
     def nightly(self, data: Path) -> dict[str, Any]:
         """A nightly run that must succeed, and what it came to."""
-        ended = self.smalti("run", "nightly", "--data", data, "--json")
+        return self.run("nightly", data)
+
+    def run(self, dag: str, data: Path) -> dict[str, Any]:
+        """A run that must succeed, and what it came to."""
+        ended = self.smalti("run", dag, "--data", data, "--json")
         assert ended.returncode == 0, ended.stderr
         found: dict[str, Any] = json.loads(ended.stdout)
         return found

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from tests.pipeline.oracle import Answer
 from tests.pipeline.oracle_files import Id
 from tests.pipeline.state import State
 
+LAST_OF_THE_FIRST = "2026-08-26"
 _PUBLISHED_AS = {"user": "user_id", "email": "email", "device": "device_id", "browser": "anonymous_id"}
 
 
@@ -57,3 +59,19 @@ def simulate(home: Home, data: Path, customers: int, days: int, end: str = "2026
     size = ("--customers", str(customers), "--days", str(days), "--seed", "7", "--end", end)
     ended = home.smalti("simulate", *size, "--out", data)
     assert ended.returncode == 0, ended.stderr
+
+
+def two_deliveries(home: Home, folder: Path) -> None:
+    """Write `second-run`, the exports of a shop, and `first-run`, what there was of them some days before."""
+    second, first = folder / "second-run", folder / "first-run"
+    simulate(home, second, customers=800, days=30)
+    for path in sorted(second.rglob("*_*.*")):
+        aside = first / path.parent.name
+        aside.mkdir(parents=True, exist_ok=True)
+        if path.parent.name == "crm" or path.name.startswith("products"):
+            # the last column says when a row was written
+            header, *rows = path.read_text().splitlines(keepends=True)
+            known = [row for row in rows if row.rsplit(",", 1)[1][:10] <= LAST_OF_THE_FIRST]
+            (aside / path.name.replace("2026-08-31", LAST_OF_THE_FIRST)).write_text("".join([header, *known]))
+        elif path.name.split("_")[-1][:10] <= LAST_OF_THE_FIRST:
+            shutil.copy(path, aside / path.name)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.home import Home, Rows
-from tests.pipeline.shop import simulate
+from tests.pipeline.shop import two_deliveries
 from tests.pipeline.state import State
 from tests.pipeline.watch import TooLate, kill_during
 
@@ -22,7 +22,6 @@ STAGES = (
     *("score_customers", "check_scores", "build_audience", "publish", "deliver"),
 )
 SITUATIONS = ("first run", "second run")
-LAST_OF_THE_FIRST = "2026-08-26"
 SEED = 11
 
 
@@ -50,7 +49,7 @@ class Reference:
 def reference(tmp_path_factory: pytest.TempPathFactory) -> Reference:
     folder = tmp_path_factory.mktemp("kills")
     home = Home(folder / "home", SETTINGS)
-    _exports(home, folder)
+    two_deliveries(home, folder)
     before: dict[str, State | None] = {"first run": None}
     after, usual = {}, {}
     for situation in SITUATIONS:
@@ -61,22 +60,6 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Reference:
             before["second run"] = after[situation]
     assert before["second run"] != after["second run"]
     return Reference(folder, before, after, usual)
-
-
-def _exports(home: Home, folder: Path) -> None:
-    """The second run's exports, and the first's: what there was some days before."""
-    second, first = folder / "second-run", folder / "first-run"
-    simulate(home, second, customers=800, days=30)
-    for path in sorted(second.rglob("*_*.*")):
-        aside = first / path.parent.name
-        aside.mkdir(parents=True, exist_ok=True)
-        if path.parent.name == "crm" or path.name.startswith("products"):
-            # the last column says when a row was written
-            header, *rows = path.read_text().splitlines(keepends=True)
-            known = [row for row in rows if row.rsplit(",", 1)[1][:10] <= LAST_OF_THE_FIRST]
-            (aside / path.name.replace("2026-08-31", LAST_OF_THE_FIRST)).write_text("".join([header, *known]))
-        elif path.name.split("_")[-1][:10] <= LAST_OF_THE_FIRST:
-            shutil.copy(path, aside / path.name)
 
 
 def _seconds(home: Home) -> dict[str, float]:

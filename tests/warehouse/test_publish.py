@@ -25,7 +25,8 @@ create table segments.memberships as select 's' as segment_id, 'c1' as customer_
 create table segments.catalog as from (values ('s', true), ('small', false)) as t(segment_id, is_sendable);
 create table activation.audience as select 'files' as destination, 'c1' as customer_id, ['s'] as segment_ids;
 create table activation.audience_changes as select *, 'added' as change from activation.audience;
-create table scores.propensity as select 'c1' as customer_id;
+create table scores.propensity as from (values ('c1'), ('merged')) as t(customer_id);
+create table profiles.merges as select 'merged' as from_customer_id;
 """
 
 MUTANTS = {
@@ -37,7 +38,7 @@ MUTANTS = {
     "audience: a segment below the floor": "update activation.audience set segment_ids = ['s', 'small']",
     "audience: a person without consent": "update profiles.customer_consents set is_granted = false",
     "changes: they do not turn": "insert into activation.audience_changes values ('files', 'c2', ['s'], 'added')",
-    "scores: a scored person is no customer": "insert into scores.propensity values ('nobody')",
+    "scores: a scored person is no customer and was not merged": "insert into scores.propensity values ('nobody')",
     "runs: rows in are not": "update ops.runs set rows_rejected = 0",
     "catalog: no segment is defined": "delete from segments.catalog",
 }
@@ -86,7 +87,11 @@ def test_only_the_newest_versions_are_kept_and_never_loses_the_current_one(setti
         _version(settings.published / f"v{number}.duckdb")
     (settings.published / "v9.duckdb.tmp").touch()
     atomic.point(settings.current, settings.published / "v0.duckdb")
-    publish._prune(settings.model_copy(update={"keep_versions": 2}))
+    for stage in (settings.features, settings.scores):
+        for number in range(4):
+            (stage / f"run-{number}").mkdir(parents=True)
+    publish._prune(settings.model_copy(update={"keep_versions": 2}), "run-0")
+    assert sorted(path.name for path in settings.scores.iterdir()) == ["run-0", "run-2", "run-3"]
     assert sorted(path.name for path in settings.published.iterdir()) == [
         "current.duckdb",
         "v0.duckdb",

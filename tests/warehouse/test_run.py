@@ -144,6 +144,28 @@ def test_what_destinations_accepted_is_handed_to_dbt(settings: Settings):
         assert connection.execute("from ledger.accepted").fetchall() == [("files", "c1", ["a", "b"])]
 
 
+def test_scores_count_once_they_are_accepted_and_stay_until_others_are(settings: Settings, held_slot: None):
+    def scored() -> list[tuple[object, ...]]:
+        run.bind_scores(settings)
+        with run.working(settings) as connection:
+            return connection.execute("select customer_id from scores.propensity").fetchall()
+
+    _deliver(settings, "web_events", "2026-08-31T22:00:00")
+    run.open_run(settings, "one", None)
+    assert scored() == []
+    (settings.scores / "one").mkdir(parents=True)
+    columns = "'c1' as customer_id, 'purchase' as model, 0.5 as probability, 'high' as tier, 'v' as model_version"
+    query = f"select {columns}, timestamp '2026-08-31' as scored_at, 1 as cluster, 'p' as persona"
+    for name in ("propensity", "clusters"):
+        duckdb.sql(f"copy ({query}) to '{settings.scores / 'one' / name}.parquet' (format parquet)")
+    assert scored() == []
+    run.accept_scores(settings, "one")
+    assert scored() == [("c1",)]
+    assert run.finish(settings, "one") == "one"
+    run.open_run(settings, "two", None)
+    assert scored() == [("c1",)]
+
+
 @pytest.fixture
 def held_slot(settings: Settings, monkeypatch: pytest.MonkeyPatch):
     """The slot as `smalti run` hands it down: an inherited descriptor."""

@@ -1,0 +1,33 @@
+"""Every hour: exports → raw → profiles → segments, with the scores of last night → destinations."""
+
+from datetime import timedelta
+
+import pendulum
+import tasks
+from airflow.sdk import chain, dag
+
+from warehouse import settings
+
+START = pendulum.datetime(2026, 1, 1, tz="UTC")
+# one slot: DuckDB admits one writing process; a run that finds it taken tries again before the next is due
+DEFAULTS = {"pool": "warehouse", "retries": 0, "retry_delay": timedelta(seconds=2)}
+
+
+@dag(
+    schedule=settings.load().hourly_schedule, start_date=START, catchup=False, max_active_runs=1, default_args=DEFAULTS
+)
+def hourly() -> None:
+    """The same stages as at night, without models; data tests are left to the night, the audit is not."""
+    build = tasks.build
+    chain(
+        tasks.load_raw.expand(source=tasks.sources()),
+        tasks.check_raw(),
+        tasks.open_run(),
+        build.override(task_id="build_profiles")("seeds staging input identity profiles", data_tests=False),
+        build.override(task_id="build_audience")("segments memberships activation", data_tests=False),
+        tasks.publish_version(),
+        tasks.deliver.expand(destination=tasks.destinations()),
+    )
+
+
+hourly()

@@ -1,0 +1,85 @@
+"""The hourly run after a night: newer data, the night's scores, and otherwise what the nightly run would say."""
+
+import shutil
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.pipeline.home import Home
+from tests.pipeline.oracle import RULES, answer
+from tests.pipeline.shop import two_deliveries
+from tests.pipeline.state import State
+
+SMALL = {"SMALTI_SEGMENT_FLOOR": "10"}
+
+
+@dataclass(frozen=True)
+class Hours:
+    """A night, the hour after it, and the same hour's data in a nightly run instead."""
+
+    night: State
+    hour: State
+    instead: State
+    summary: dict[str, Any]
+    stages: set[str]
+    members: dict[str, int]
+
+
+@pytest.fixture(scope="session")
+def hours(tmp_path_factory: pytest.TempPathFactory) -> Hours:
+    folder = tmp_path_factory.mktemp("hours")
+    home = Home(folder / "home", SMALL)
+    two_deliveries(home, folder)
+    home.nightly(folder / "first-run")
+    night, twin = State.of(home), Home(folder / "twin", SMALL)
+    shutil.copytree(home.path, twin.path, symlinks=True)
+    summary = home.run("hourly", folder / "second-run")
+    twin.nightly(folder / "second-run")
+    stages = {stage for (stage,) in home.ledger(f"select stage from runs where run_id = '{summary['run_id']}'")}
+    found = answer(folder / "second-run")
+    return Hours(
+        night, State.of(home), State.of(twin), summary, stages, {name: len(found.members[name]) for name in RULES}
+    )
+
+
+def test_an_hour_trains_and_scores_nobody(hours: Hours) -> None:
+    assert hours.stages == {
+        "load_raw",
+        "check_raw",
+        "open_run",
+        "build_profiles",
+        "build_audience",
+        "publish",
+        "deliver",
+    }
+
+
+def test_the_scores_of_the_night_stay(hours: Hours) -> None:
+    assert hours.night.tables["scores.propensity"]
+    assert hours.hour.tables["scores.propensity"] == hours.night.tables["scores.propensity"]
+    assert hours.instead.tables["scores.propensity"] != hours.night.tables["scores.propensity"]
+
+
+def test_profiles_are_those_that_a_nightly_run_would_have_built(hours: Hours) -> None:
+    same = [name for name in hours.hour.tables if name.startswith("profiles.")]
+    assert len(same) > 5
+    assert [name for name in same if hours.hour.tables[name] != hours.instead.tables[name]] == []
+    assert hours.hour.tables["profiles.customers"] != hours.night.tables["profiles.customers"]
+
+
+def test_rule_segments_are_the_nightly_runs_and_have_the_oracles_sizes(hours: Hours) -> None:
+    def ruled(state: State) -> list[tuple[Any, ...]]:
+        return [row for row in state.tables["segments.memberships"] if row[0] != "likely_buyers"]
+
+    assert ruled(hours.hour) == ruled(hours.instead)
+    sizes = {name: sum(row[0] == name for row in ruled(hours.hour)) for name in RULES}
+    assert sizes == hours.members
+    assert sum(sizes.values()) > 300
+
+
+def test_what_changed_is_delivered_and_accepted(hours: Hours) -> None:
+    (delivery,) = hours.summary["deliveries"]
+    assert delivery["sent"]["changed"] + delivery["sent"]["added"] > 0
+    audience = {row[:2]: row[3] for row in hours.hour.tables["activation.audience"]}
+    assert {key: sorted(segments) for key, segments in hours.hour.accepted.items()} == audience
