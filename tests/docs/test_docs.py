@@ -12,7 +12,7 @@ from smalti.cli import app
 from warehouse import dbt
 from warehouse.settings import CHECKOUT
 
-PAGES = sorted([CHECKOUT / "README.md", *(CHECKOUT / "docs").rglob("*.md")])
+PAGES = sorted([CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *(CHECKOUT / "docs").rglob("*.md")])
 TEXT = "\n".join(page.read_text() for page in PAGES)
 
 
