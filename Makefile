@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := .smalti/demo
 SHELL := /bin/bash
 
-.PHONY: run test check clean prove lock-test
+.PHONY: run up down test check clean prove lock-test
 
 # installs exactly what uv.lock says, bytecode compiled, and writes .env with random keys where there is none
 $(VENV)/.synced: pyproject.toml uv.lock
@@ -20,6 +20,14 @@ $(VENV)/.synced: pyproject.toml uv.lock
 run: $(VENV)/.synced
 	@test -d $(DEMO) || $(BIN)/smalti simulate --customers 5000 --days 60 --seed 7 --out $(DEMO)
 	@$(BIN)/smalti run nightly --data $(DEMO)
+
+## up: start Airflow's services on this machine, for scheduled runs
+up: $(VENV)/.synced
+	@$(BIN)/smalti up
+
+## down: end Airflow's services
+down: $(VENV)/.synced
+	@$(BIN)/smalti down
 
 ## test: everything that must hold, on two cores
 test: $(VENV)/.synced
@@ -47,4 +55,5 @@ lock-test:
 
 ## clean: remove the environment and all state, keep .env
 clean:
+	@$(BIN)/smalti down >/dev/null 2>&1 || true
 	@rm -rf $(VENV) .smalti .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dbt_project/target dbt_project/logs

@@ -176,6 +176,40 @@ def status(as_json: Json = False) -> None:
         present.status(_out, found)
 
 
+@app.command()
+def up(
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Port of the web interface, on this machine only.")
+    ] = 8080,
+) -> None:
+    """Start Airflow's services, which run the flows when they are due; the drop folder is what they read.
+
+    Example: smalti up --port 8080
+    """
+    from smalti import services
+
+    with _plain_errors():
+        config = configuration.load()
+        with _err.status("starting Airflow's services"):
+            found = services.up(config, port)
+        _out.print(f"up at {found.address}, scheduled: {', '.join(found.dags) or 'nothing'}", soft_wrap=True)
+        _out.print(f"login: user and password stand in {found.login}", soft_wrap=True)
+        _out.print(f"log: {found.log}; `smalti down` ends the services", soft_wrap=True)
+
+
+@app.command()
+def down() -> None:
+    """End Airflow's services, and with them whatever they run; the next run does what is missing.
+
+    Example: smalti down
+    """
+    from smalti import services
+
+    with _plain_errors():
+        ended = services.down(configuration.load())
+    _out.print("down" if ended else "nothing was up")
+
+
 @segments_app.command("list")
 def list_segments(as_json: Json = False) -> None:
     """The segments of the published version, with sizes and changes.

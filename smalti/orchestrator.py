@@ -33,14 +33,15 @@ def execute(
         RunFailed: a step failed; the message is the step's own.
     """
     with slot.take(settings) as descriptor:
-        environment = _environment(settings)
+        home = settings.airflow / "runs"
+        variables = environment(settings, home)
         held = () if descriptor is None else (descriptor,)
         if descriptor is not None:
-            environment[slot.INHERITED] = str(descriptor)
-        _prepare(settings, environment, held)
+            variables[slot.INHERITED] = str(descriptor)
+        prepare(home, settings.logs, variables, held)
         log = settings.logs / f"{run_id}.log"
-        command = [_airflow(), "dags", "test", dag, "--conf", json.dumps(conf | {"run_id": run_id})]
-        child = process.start(command, environment, log, held)
+        command = [airflow(), "dags", "test", dag, "--conf", json.dumps(conf | {"run_id": run_id})]
+        child = process.start(command, variables, log, held)
         while child.poll() is None:
             follow(ledger.stages(settings.ledger, run_id))
             time.sleep(_POLL_SECONDS)
@@ -50,12 +51,13 @@ def execute(
             raise RunFailed(_reason(rows, child.returncode, log))
 
 
-def _airflow() -> str:
+def airflow() -> str:
+    """Airflow's command, of the environment that we run in."""
     return str(Path(sys.executable).with_name("airflow"))
 
 
-def _environment(settings: Settings) -> dict[str, str]:
-    home = settings.airflow
+def environment(settings: Settings, home: Path) -> dict[str, str]:
+    """What an Airflow process with this home is given: our settings, and nothing outside `SMALTI_HOME`."""
     own = {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(CHECKOUT / "dags"),
@@ -67,16 +69,20 @@ def _environment(settings: Settings) -> dict[str, str]:
     return os.environ | settings.environment() | own
 
 
-def _prepare(settings: Settings, environment: dict[str, str], held: tuple[int, ...]) -> None:
-    """Create Airflow's database and the pool of one slot; again from nothing where that was cut short."""
-    ready = settings.airflow / ".ready"
+def prepare(home: Path, logs: Path, variables: dict[str, str], held: tuple[int, ...]) -> None:
+    """Create Airflow's database and the pool of one slot; again from nothing where that was cut short.
+
+    Raises:
+        RunFailed: Airflow's own command failed; the message names the log.
+    """
+    ready = home / ".ready"
     if ready.exists():
         return
-    shutil.rmtree(settings.airflow, ignore_errors=True)
-    settings.airflow.mkdir(parents=True)
-    log = settings.logs / "airflow-setup.log"
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    log = logs / "airflow-setup.log"
     for arguments in (("db", "migrate"), ("pools", "set", "warehouse", "1", "DuckDB admits one writing process")):
-        code = process.start([_airflow(), *arguments], environment, log, held).wait()
+        code = process.start([airflow(), *arguments], variables, log, held).wait()
         if code:
             raise RunFailed(f"airflow {' '.join(arguments[:2])} ended with exit code {code}; see {log}")
     ready.touch()

@@ -199,6 +199,15 @@ def renew(settings: Settings, run_id: str) -> None:
         )
 
 
+def release(settings: Settings) -> None:
+    """Give back the lease of a scheduled run; for whoever holds the slot and knows that the run is dead."""
+    if settings.working.exists():
+        with working(settings) as connection:
+            connection.execute("create schema if not exists ops")
+            connection.execute(_CONTROL)
+            connection.execute("update ops.control set lease_until = null where not done")
+
+
 def _bind_raw(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     # the one place that cuts on as_of: by arrival and, where there is one, by event time
     connection.execute("create schema if not exists raw")

@@ -113,6 +113,15 @@ def test_a_living_lease_keeps_others_out_and_a_lapsed_one_does_not(settings: Set
     assert _control(settings)["run_id"] == "other"
 
 
+def test_a_lease_that_is_given_back_keeps_nobody_out(settings: Settings):
+    run.release(settings)
+    _deliver(settings, "web_events", "2026-08-31T22:00:00")
+    run.open_run(settings, "scheduled", None)
+    run.release(settings)
+    run.open_run(settings, "other", None)
+    assert _control(settings)["run_id"] == "other"
+
+
 def test_a_run_under_the_slot_leaves_no_lease(settings: Settings, held_slot: None):
     _deliver(settings, "web_events", "2026-08-31T22:00:00")
     run.open_run(settings, "one", None)
