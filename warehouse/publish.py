@@ -32,7 +32,7 @@ _AUDIT = {
         join profiles.activations using (destination, segment)
         anti join (select * from profiles.customer_consents where is_granted)
             using (customer_id, purpose, channel)""",
-    "changes: they do not turn what was accepted into the audience": """
+    "changes: a set is sent that is not the audience's": """
         select count(*) from (
             select destination, customer_id, segment_ids from activation.audience_changes where change <> 'removed'
             except all select destination, customer_id, segment_ids from activation.audience)""",

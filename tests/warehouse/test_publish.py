@@ -37,7 +37,7 @@ MUTANTS = {
     "memberships: a pair stands twice": "insert into segments.memberships values ('s', 'c1')",
     "audience: a segment below the floor": "update activation.audience set segment_ids = ['s', 'small']",
     "audience: a person without consent": "update profiles.customer_consents set is_granted = false",
-    "changes: they do not turn": "insert into activation.audience_changes values ('files', 'c2', ['s'], 'added')",
+    "changes: a set is sent": "insert into activation.audience_changes values ('files', 'c2', ['s'], 'added')",
     "scores: a scored person is no customer and was not merged": "insert into scores.propensity values ('nobody')",
     "runs: rows in are not": "update ops.runs set rows_rejected = 0",
     "catalog: no segment is defined": "delete from segments.catalog",
