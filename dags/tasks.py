@@ -22,6 +22,7 @@ def _run() -> stages.Run:
         run_id=re.sub(r"[^A-Za-z0-9_-]", "-", conf.get("run_id") or context["dag_run"].run_id),
         data=Path(conf["data"]) if "data" in conf else None,
         as_of=None if stated == "data" else datetime.fromisoformat(stated),
+        is_full="full" in conf,
     )
 
 

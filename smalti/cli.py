@@ -120,6 +120,7 @@ def run(
         datetime | None,
         typer.Option(help="The moment to speak of, UTC; without it, with --data: the end of the data, else now."),
     ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Build everything again from raw, keeping nothing.")] = False,
     as_json: Json = False,
 ) -> None:
     """Run a flow to its end, through Airflow, and say what it came to.
@@ -128,6 +129,7 @@ def run(
       smalti run nightly --data exports
       smalti run hourly --data exports
       smalti run nightly --as-of 2026-09-01T04:00:00 --json
+      smalti run nightly --full
     """
     from smalti import exports, orchestrator, present, progress, summary
 
@@ -139,7 +141,7 @@ def run(
             _err.print(f"note: {note}", soft_wrap=True, markup=False)
         run_id = orchestrator.new_run_id(dag)
         with progress.Follower(_err, exports.steps(dag)) as follower:
-            orchestrator.execute(config, dag, run_id, _conf(data, as_of), follower.show)
+            orchestrator.execute(config, dag, run_id, _conf(data, as_of, full=full), follower.show)
         found = summary.of_run(config, run_id, time.monotonic() - started)
         if as_json:
             _dump(found)
@@ -149,14 +151,14 @@ def run(
             raise SmaltiError("none of the files given could be loaded; what was published rests on earlier ones")
 
 
-def _conf(data: Path | None, as_of: datetime | None) -> dict[str, str]:
+def _conf(data: Path | None, as_of: datetime | None, *, full: bool) -> dict[str, str]:
     if as_of is not None:
         moment = as_of.astimezone(UTC).replace(tzinfo=None) if as_of.tzinfo else as_of
         stated = moment.isoformat()
     else:
         now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0, tzinfo=None)
         stated = "data" if data else now.isoformat()
-    return {"as_of": stated} | ({"data": str(data.resolve())} if data else {})
+    return {"as_of": stated} | ({"data": str(data.resolve())} if data else {}) | ({"full": "yes"} if full else {})
 
 
 @app.command()

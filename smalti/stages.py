@@ -19,12 +19,14 @@ from warehouse.settings import Settings
 class Run:
     """What the stages of one run share: its name, the exports given, the moment asked for (UTC).
 
-    Without `data` the drop folder is read; without `as_of` the moment follows from the data.
+    Without `data` the drop folder is read; without `as_of` the moment follows from the data. With `is_full` nothing
+    that earlier runs built is kept.
     """
 
     run_id: str
     data: Path | None
     as_of: datetime | None
+    is_full: bool = False
 
 
 @contextmanager
@@ -66,7 +68,7 @@ def check_raw(this: Run) -> None:
 def open_run(this: Run) -> None:
     """Commit the control row: from here on the run has a moment."""
     with _stage(this, "open_run") as (config, row):
-        row.message = run.open_run(config, this.run_id, this.as_of).isoformat()
+        row.message = run.open_run(config, this.run_id, this.as_of, is_full=this.is_full).isoformat()
 
 
 def build(this: Run, name: str, folders: str, *, data_tests: bool) -> None:

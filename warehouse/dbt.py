@@ -1,5 +1,6 @@
 """dbt, one subprocess per phase: it holds the working file until it ends."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -23,6 +24,19 @@ def _dbt() -> str:
 def segment_names() -> list[str]:
     """The segments, found by discovery: one `.sql` file each."""
     return sorted(path.stem for path in SEGMENTS.glob("*.sql"))
+
+
+def fingerprint() -> str:
+    """A hash of everything that decides what the kept tables hold: where it changes, they are built again.
+
+    Segments and what follows them keep nothing; a redefined segment has a fingerprint of its own.
+    """
+    kept = ("macros", "seeds", *(f"models/{folder}" for folder in ("staging", "input", "identity", "profiles")))
+    files = sorted(path for folder in kept for path in (PROJECT / folder).iterdir() if path.name != "activations.csv")
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 def arguments(target_path: Path) -> list[str]:

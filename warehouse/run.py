@@ -3,21 +3,23 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 
 import duckdb
 
-from warehouse import contracts, durable, ledger, manifest, slot
+from warehouse import arrivals, contracts, dbt, durable, ledger, manifest, slot
 from warehouse.errors import Busy, NothingToDo, SmaltiError
 from warehouse.settings import Settings
 
 _LEASE = timedelta(minutes=30)
 _TRIES, _PAUSE_SECONDS = 20, 0.2
+_REBUILD_AFTER = timedelta(days=365)  # interests are sums of powers of two since `anchored_at`: small ones stay exact
 _CONTROL = """
 create table if not exists ops.control (
     run_id varchar, lo integer, hi integer, as_of timestamp, prev_as_of timestamp,
-    segment_floor integer, scores_run_id varchar, lease_until timestamp, done boolean
+    segment_floor integer, scores_run_id varchar, lease_until timestamp, done boolean,
+    run_number integer, is_full boolean, anchored_at timestamp, fingerprint varchar
 )"""
 _SCORES = {
     "propensity": {
@@ -72,10 +74,11 @@ def _connect(settings: Settings, *, read_only: bool) -> duckdb.DuckDBPyConnectio
     raise AssertionError
 
 
-def open_run(settings: Settings, run_id: str, as_of: datetime | None) -> datetime:
+def open_run(settings: Settings, run_id: str, as_of: datetime | None, *, is_full: bool = False) -> datetime:
     """Commit the control row and bind what dbt reads; return the moment that the run speaks of.
 
-    Without `as_of` it is the time of the last event or export known, rounded up to the hour.
+    Without `as_of` it is the time of the last event or export known, rounded up to the hour. With `is_full`
+    everything is built again from raw; without, what earlier runs built is kept where nothing came or fell due.
 
     Raises:
         NothingToDo: no source has any row.
@@ -85,20 +88,19 @@ def open_run(settings: Settings, run_id: str, as_of: datetime | None) -> datetim
     batch = _last_batch(settings)
     _one_currency(settings)
     with working(settings) as connection:
-        connection.execute("create schema if not exists ops")
-        connection.execute(_CONTROL)
         before = _control(connection)
         _not_held(before, run_id)
         as_of = _moment(settings, as_of, _finished_at(settings, before))
-        lo, prev_as_of = (before.hi, before.as_of) if before.done else (before.lo, before.prev_as_of)
+        now = _next(before, run_id, batch, as_of, dbt.fingerprint(), is_full=is_full)
         lease = None if slot.is_inherited() else _utc_now() + _LEASE
         connection.execute("begin")
         connection.execute("delete from ops.control")
-        connection.execute(
-            "insert into ops.control values (?, ?, ?, ?, ?, ?, ?, ?, false)",
-            [run_id, lo, batch, as_of, prev_as_of, settings.segment_floor, before.scores_run_id, lease],
-        )
+        row = {**asdict(now), "lease_until": lease, "segment_floor": settings.segment_floor}
+        names, marks = ", ".join(row), ", ".join("?" for _ in row)
+        connection.execute(f"insert into ops.control ({names}) values ({marks})", list(row.values()))
         _bind_raw(connection, settings)
+        since = None if now.is_full else (now.lo, now.prev_as_of)
+        arrivals.bind(connection, settings, since)
         _bind_accepted(connection, settings)
         durable.bind(connection, settings)
         connection.execute("commit")
@@ -117,9 +119,43 @@ class _Control:
     scores_run_id: str | None = None
     lease_until: datetime | None = None
     done: bool = True
+    run_number: int | None = None
+    is_full: bool | None = None
+    anchored_at: datetime | None = None
+    fingerprint: str | None = None
+
+
+def _next(before: _Control, run_id: str, hi: int, as_of: datetime, fingerprint: str, *, is_full: bool) -> _Control:
+    """The row of this run: a run that died is repeated, under the same number.
+
+    Everything is built again where it was never built, where the models have changed, where the anchor is old, and
+    where a run that died had other bounds: what it left is then neither the old state nor the new one.
+    """
+    stale = before.anchored_at is None or as_of > before.anchored_at + _REBUILD_AFTER
+    is_full = is_full or stale or before.fingerprint != fingerprint
+    if not before.done:
+        is_full = is_full or bool(before.is_full) or (before.hi, before.as_of) != (hi, as_of)
+    return replace(
+        before,
+        run_id=run_id,
+        lo=before.hi if before.done else before.lo,
+        hi=hi,
+        as_of=as_of,
+        prev_as_of=before.as_of if before.done else before.prev_as_of,
+        done=False,
+        run_number=(before.run_number or 0) + before.done,
+        is_full=is_full,
+        anchored_at=as_of if is_full else before.anchored_at,
+        fingerprint=fingerprint,
+    )
 
 
 def _control(connection: duckdb.DuckDBPyConnection) -> _Control:
+    """Read the control row, making its table where it is not there or lacks a column."""
+    connection.execute("create schema if not exists ops")
+    connection.execute(_CONTROL)
+    for column in ("run_number integer", "is_full boolean", "anchored_at timestamp", "fingerprint varchar"):
+        connection.execute(f"alter table ops.control add column if not exists {column}")
     names = ", ".join(field.name for field in fields(_Control))
     row = connection.execute(f"select {names} from ops.control").fetchone()
     return _Control(*row) if row else _Control()
@@ -203,8 +239,7 @@ def release(settings: Settings) -> None:
     """Give back the lease of a scheduled run; for whoever holds the slot and knows that the run is dead."""
     if settings.working.exists():
         with working(settings) as connection:
-            connection.execute("create schema if not exists ops")
-            connection.execute(_CONTROL)
+            _control(connection)
             connection.execute("update ops.control set lease_until = null where not done")
 
 
@@ -288,8 +323,6 @@ def finished_batch(settings: Settings) -> int:
     if not settings.working.exists():
         return 0
     with working(settings) as connection:
-        connection.execute("create schema if not exists ops")
-        connection.execute(_CONTROL)
         before = _control(connection)
     return before.hi if before.done else before.lo
 

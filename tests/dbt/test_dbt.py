@@ -29,7 +29,7 @@ WITHOUT_A_BOUNDARY = {
     "stg_shop__order_lines",
     "segment_definitions",  # reads dbt's graph, which is empty in a unit test
 }
-DATA_TESTS_A_NIGHT = 70
+DATA_TESTS_A_NIGHT = 100
 
 MUTANTS: dict[str, list[list[str]]] = yaml.safe_load(Path(__file__).with_name("mutants.yml").read_text())
 # a unit test sees its own model only: with one mutant a model and round, one start of dbt tries many
@@ -127,6 +127,22 @@ def test_every_model_with_a_boundary_has_a_unit_test(built: Built) -> None:
 
 def test_every_model_with_a_unit_test_has_a_mutant(built: Built) -> None:
     assert built.unit_tested() == set(MUTANTS)
+
+
+def test_every_window_of_kept_figures_makes_people_due(built: Built) -> None:
+    """Who has no news is counted again when an event leaves a window: so `touched` must know each window."""
+    window = re.compile(r"as_of\S* (?:\}\} )?- (interval \d+ \w+)")
+    kept = [model for model in built.models().values() if model["config"]["materialized"] == "per_customer"]
+    counted = {found for model in kept for found in window.findall(model["raw_code"])}
+    assert counted == {"interval 30 day", "interval 7 day"}
+    assert counted == set(window.findall(built.models()["touched"]["raw_code"]))
+
+
+def test_what_is_kept_names_and_types_every_column(built: Built) -> None:
+    for name, model in built.models().items():
+        if model["config"]["materialized"] in {"log", "per_customer"}:
+            assert model["columns"], name
+            assert all(column["data_type"] for column in model["columns"].values()), name
 
 
 @pytest.mark.parametrize("name", ["customers", "memberships", "audience_changes"])

@@ -1,8 +1,10 @@
+{{ config(materialized='view') }}
+
 with
 
-events as (
+event_log as (
 
-    select * from {{ ref('events') }}
+    select * from {{ ref('event_log') }}
 
 ),
 
@@ -12,21 +14,15 @@ customer_ids as (
 
 ),
 
--- whoever is logged in did it; else the person whose device it is
+-- the owner's number stays; whose it is may change with every merge
 owned as (
 
     select
-        coalesce(users.customer_id, devices.customer_id, browsers.customer_id) as customer_id,
-        events.*
-    from events
-    left join customer_ids as users
-        on users.identifier_type = 'user_id' and events.user_id = users.identifier_key
-    left join customer_ids as devices
-        on devices.identifier_type = 'device_id' and events.device_id = devices.identifier_key
-    left join customer_ids as browsers
-        on browsers.identifier_type = 'anonymous_id' and events.anonymous_id = browsers.identifier_key
+        customer_ids.customer_id,
+        event_log.* exclude (identifier_number, run_number)
+    from event_log
+    inner join customer_ids on event_log.identifier_number = customer_ids.identifier_number
 
 )
 
 select * from owned
-where customer_id is not null

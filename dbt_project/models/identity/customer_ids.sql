@@ -6,6 +6,7 @@ identifiers as (
         numbers.identifier_type,
         numbers.identifier_key,
         numbers.identifier_hash,
+        numbers.identifier_number,
         numbers.first_seen_at,
         numbers.priority,
         components.person_number
@@ -91,6 +92,7 @@ assigned as (
         identifiers.identifier_type,
         identifiers.identifier_key,
         identifiers.identifier_hash,
+        identifiers.identifier_number,
         identifiers.first_seen_at,
         coalesce(kept.customer_id, minted.customer_id) as customer_id,
         kept.customer_id is null

@@ -12,9 +12,9 @@ orders as (
 
 ),
 
-events as (
+event_identifiers as (
 
-    select * from {{ ref('events') }}
+    select * from {{ ref('event_identifiers') }}
 
 ),
 
@@ -44,8 +44,8 @@ together as (
         null,
         device_id,
         anonymous_id,
-        min(occurred_at)
-    from events
+        min(first_seen_at)
+    from event_identifiers
     group by user_id, device_id, anonymous_id
 
 )

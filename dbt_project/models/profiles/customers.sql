@@ -18,21 +18,15 @@ enrichment as (
 
 ),
 
-customer_events as (
+customer_activity as (
 
-    select * from {{ ref('customer_events') }}
+    select * from {{ ref('customer_activity') }}
 
 ),
 
 customer_orders as (
 
     select * from {{ ref('customer_orders') }}
-
-),
-
-sessions as (
-
-    select * from {{ ref('sessions') }}
 
 ),
 
@@ -88,37 +82,6 @@ customer_enrichment as (
 
 ),
 
-event_facts as (
-
-    select
-        customer_id,
-        max(occurred_at) as last_event_at,
-        max(occurred_at) filter (where not is_bot) as last_human_event_at,
-        count(*) filter (where occurred_at > {{ as_of() }} - interval 30 day) as events_30d_count,
-        count(*) filter (
-            where event_type = 'product_view' and occurred_at > {{ as_of() }} - interval 7 day
-        ) as product_views_7d_count,
-        max(occurred_at) filter (where event_type = 'add_to_cart') as last_cart_at,
-        max(occurred_at) filter (where event_type = 'purchase') as last_purchase_at,
-        bool_or(is_bot) as is_bot
-    from customer_events
-    group by customer_id
-
-),
-
--- the platform of most events; the first by name where two are level
-devices as (
-
-    select
-        customer_id,
-        platform as primary_device
-    from customer_events
-    where platform is not null
-    group by customer_id, platform
-    qualify row_number() over (partition by customer_id order by count(*) desc, platform asc) = 1
-
-),
-
 order_facts as (
 
     select
@@ -137,16 +100,7 @@ order_facts as (
 
 ),
 
-session_facts as (
-
-    select
-        customer_id,
-        count(*) filter (where started_at > {{ as_of() }} - interval 30 day) as sessions_30d_count
-    from sessions
-    group by customer_id
-
-),
-
+-- scores that differ by the last bits of a sum are level
 favourites as (
 
     select
@@ -154,7 +108,7 @@ favourites as (
         value as favourite_category
     from interests
     where dimension = 'category'
-    qualify row_number() over (partition by customer_id order by score desc, value asc) = 1
+    qualify row_number() over (partition by customer_id order by round(score, 6) desc, value asc) = 1
 
 ),
 
@@ -177,10 +131,10 @@ joined as (
         people.customer_id,
         customer_contacts.contact_id_crm,
         people.first_seen_at,
-        greatest(event_facts.last_event_at, order_facts.last_any_order_at, people.first_seen_at) as last_seen_at,
-        event_facts.last_event_at,
-        event_facts.last_cart_at,
-        event_facts.last_purchase_at,
+        greatest(customer_activity.last_event_at, order_facts.last_any_order_at, people.first_seen_at) as last_seen_at,
+        customer_activity.last_event_at,
+        customer_activity.last_cart_at,
+        customer_activity.last_purchase_at,
         coalesce(order_facts.orders_count, 0) as orders_count,
         coalesce(order_facts.cancellations_count, 0) as cancellations_count,
         order_facts.first_ordered_at,
@@ -191,27 +145,25 @@ joined as (
         rfm.frequency_quintile,
         rfm.monetary_quintile,
         rfm.recency_quintile || '' || rfm.frequency_quintile || rfm.monetary_quintile as rfm_score,
-        coalesce(event_facts.events_30d_count, 0) as events_30d_count,
-        coalesce(event_facts.product_views_7d_count, 0) as product_views_7d_count,
-        coalesce(session_facts.sessions_30d_count, 0) as sessions_30d_count,
+        coalesce(customer_activity.events_30d_count, 0) as events_30d_count,
+        coalesce(customer_activity.product_views_7d_count, 0) as product_views_7d_count,
+        coalesce(customer_activity.sessions_30d_count, 0) as sessions_30d_count,
         favourites.favourite_category,
-        devices.primary_device,
+        customer_activity.primary_device,
         customer_contacts.region,
         customer_contacts.country,
         customer_enrichment.age_band,
         customer_enrichment.income_band,
-        coalesce(event_facts.is_bot, false) as is_bot,
+        coalesce(customer_activity.is_bot, false) as is_bot,
         coalesce(
-            greatest(event_facts.last_human_event_at, order_facts.last_any_order_at) > {{ as_of() }} - interval 30 day,
+            greatest(customer_activity.last_human_event_at, order_facts.last_any_order_at) > {{ as_of() }} - interval 30 day,
             false
         ) as is_active
     from people
     left join customer_contacts on people.customer_id = customer_contacts.customer_id
     left join customer_enrichment on people.customer_id = customer_enrichment.customer_id
-    left join event_facts on people.customer_id = event_facts.customer_id
-    left join devices on people.customer_id = devices.customer_id
+    left join customer_activity on people.customer_id = customer_activity.customer_id
     left join order_facts on people.customer_id = order_facts.customer_id
-    left join session_facts on people.customer_id = session_facts.customer_id
     left join favourites on people.customer_id = favourites.customer_id
     left join rfm on people.customer_id = rfm.customer_id
 

@@ -1,8 +1,8 @@
 with
 
-customer_events as (
+event_interests as (
 
-    select * from {{ ref('customer_events') }}
+    select * from {{ ref('event_interests') }}
 
 ),
 
@@ -27,44 +27,24 @@ products as (
 weights as (
 
     select * from {{ ref('interest_weights') }}
+    where signal = 'purchase'
 
 ),
 
-signals as (
+purchases as (
 
-    select
-        customer_id,
-        event_type as signal,
-        product_id,
-        category,
-        occurred_at
-    from customer_events
-    where event_type in ('product_view', 'add_to_cart') and not is_bot
-    union all
     select
         customer_orders.customer_id,
-        'purchase',
-        order_lines.product_id,
-        null,
-        customer_orders.ordered_at
+        products.category,
+        products.brand,
+        weights.weight * pow(
+            2.0, -epoch({{ as_of() }} - customer_orders.ordered_at) / 86400.0 / weights.half_life_days
+        ) as score
     from customer_orders
     inner join order_lines on customer_orders.order_id = order_lines.order_id
+    inner join products on order_lines.product_id = products.product_id
+    cross join weights
     where customer_orders.is_revenue
-
-),
-
-described as (
-
-    select
-        signals.customer_id,
-        signals.occurred_at,
-        weights.weight,
-        weights.half_life_days,
-        coalesce(signals.category, products.category) as category,
-        products.brand
-    from signals
-    inner join weights on signals.signal = weights.signal
-    left join products on signals.product_id = products.product_id
 
 ),
 
@@ -73,10 +53,27 @@ decayed as (
 
     select
         customer_id,
+        dimension,
+        value,
+        anchored_score
+        * pow(2.0, -epoch({{ as_of() }} - {{ anchored_at() }}) / 86400.0 / half_life_days) as score
+    from event_interests
+    union all
+    select
+        customer_id,
+        'category',
         category,
+        score
+    from purchases
+    where category is not null
+    union all
+    select
+        customer_id,
+        'brand',
         brand,
-        weight * pow(2.0, -epoch({{ as_of() }} - occurred_at) / 86400.0 / half_life_days) as score
-    from described
+        score
+    from purchases
+    where brand is not null
 
 ),
 
@@ -84,21 +81,11 @@ interests as (
 
     select
         customer_id,
-        'category' as dimension,
-        category as value,
+        dimension,
+        value,
         fsum(score) as score
     from decayed
-    where category is not null
-    group by customer_id, category
-    union all
-    select
-        customer_id,
-        'brand',
-        brand,
-        fsum(score)
-    from decayed
-    where brand is not null
-    group by customer_id, brand
+    group by customer_id, dimension, value
 
 )
 

@@ -1,8 +1,10 @@
+{{ config(materialized='per_customer') }}
+
 with
 
-customer_events as (
+touched_events as (
 
-    select * from {{ ref('customer_events') }}
+    select * from {{ ref('touched_events') }}
 
 ),
 
@@ -17,7 +19,7 @@ marked as (
             ) > interval 30 minute,
             true
         ) as is_start
-    from customer_events
+    from touched_events
 
 ),
 

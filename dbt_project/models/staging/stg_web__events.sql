@@ -2,7 +2,7 @@ with
 
 exported as (
 
-    select * from {{ source('raw', 'web_events') }}
+    select * from {{ source('arrivals', 'web_events') }}
 
 ),
 

@@ -1,0 +1,61 @@
+{#
+  Tables that a run adds to instead of building them again. Each is one transaction: delete what this run, before it
+  died, may have written, and insert it anew. The bounds stand in the control row, so the SQL of every run is the same
+  text. A full run starts from an empty table; so "all of it" is the same SQL with nothing known before.
+#}
+
+{# The number of this run; a run that is repeated keeps it. #}
+{% macro run_number() -%}
+    (select run_number from {{ source('ops', 'control') }})
+{%- endmacro %}
+
+{# Rows that earlier runs wrote: the only earlier state that a model may read. #}
+{% macro written_before() -%}
+    run_number < {{ run_number() }}
+{%- endmacro %}
+
+{# Interests are sums of powers of two counted from here (see `event_interests`). #}
+{% macro anchored_at() -%}
+    (select anchored_at from {{ source('ops', 'control') }})
+{%- endmacro %}
+
+{# `log`: rows are only added. A run replaces what stands there under its own number. #}
+{% materialization log, adapter='duckdb' %}
+    {{ return(replace_rows('run_number >= ' ~ run_number(), sql)) }}
+{% endmaterialization %}
+
+{# `per_customer`: a run replaces the rows of the people whom it touched. Such a model reads `touched_events`. #}
+{% materialization per_customer, adapter='duckdb' %}
+    {%- set touched = api.Relation.create(database=this.database, schema='identity', identifier='touched') -%}
+    {{ return(replace_rows('customer_id in (select customer_id from ' ~ touched ~ ')', sql)) }}
+{% endmaterialization %}
+
+{% macro replace_rows(which, body) %}
+    {%- set target = this.incorporate(type='table') -%}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set is_full = run_query('select is_full from ' ~ source('ops', 'control')).columns[0].values()[0] -%}
+    {%- set names = model.columns.values() | map(attribute='name') | join(', ') -%}
+    {%- if existing is none and not is_full -%}
+        {{ exceptions.raise_compiler_error(this ~ " is not there, but this run only adds to it; run again with --full") }}
+    {%- endif -%}
+    {%- if existing is not none and existing.type != 'table' -%}
+        {%- do adapter.drop_relation(existing) -%}
+    {%- endif -%}
+    {{ run_hooks(pre_hooks) }}
+    {% call statement('main') %}
+        {% if is_full %}
+            create or replace table {{ target }} (
+                {% for column in model.columns.values() -%}
+                {{ column.name }} {{ column.data_type }}{{ ',' if not loop.last }}
+                {% endfor %}
+            );
+        {% else %}
+            delete from {{ target }} where {{ which }};
+        {% endif %}
+        -- the second part is empty unless the SQL returns a column that the contract does not name: then it fails
+        insert into {{ target }} select {{ names }}, * exclude ({{ names }}) from ({{ body }});
+    {% endcall %}
+    {{ run_hooks(post_hooks) }}
+    {% do adapter.commit() %}
+    {{ return({'relations': [target]}) }}
+{% endmacro %}

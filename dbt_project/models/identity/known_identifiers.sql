@@ -1,0 +1,95 @@
+{{ config(materialized='log') }}
+
+with
+
+observed as (
+
+    select * from {{ ref('observed_identifiers') }}
+
+),
+
+known_before as (
+
+    select * from {{ this }}
+    where {{ written_before() }}
+
+),
+
+rules as (
+
+    select * from {{ ref('identifier_rules') }}
+
+),
+
+blocked as (
+
+    select
+        identifier_type,
+        {{ pseudonym('identifier_type', 'identifier_value') }} as identifier_hash
+    from {{ ref('blocked_identifiers') }}
+
+),
+
+newcomers as (
+
+    select observed.*
+    from observed
+    anti join known_before
+        on
+            observed.identifier_type = known_before.identifier_type
+            and observed.identifier_key = known_before.identifier_key
+
+),
+
+-- e-mails come from ingestion as pseudonyms, the other identifiers become ones here, each value once
+hashed as (
+
+    select
+        identifier_type,
+        identifier_key,
+        case
+            when identifier_type = 'email' then identifier_key
+            else {{ pseudonym('identifier_type', 'identifier_key') }}
+        end as identifier_hash,
+        first_seen_at
+    from newcomers
+
+),
+
+allowed as (
+
+    select hashed.*
+    from hashed
+    left join blocked
+        on
+            hashed.identifier_type = blocked.identifier_type
+            and hashed.identifier_hash = blocked.identifier_hash
+    where blocked.identifier_hash is null
+
+),
+
+last_number as (
+
+    select coalesce(max(identifier_number), 0) as identifier_number
+    from known_before
+
+),
+
+-- numbered in order of arrival, so that the oldest identifier names its component and newcomers never take over
+numbered as (
+
+    select
+        allowed.identifier_type,
+        allowed.identifier_key,
+        allowed.identifier_hash,
+        last_number.identifier_number + row_number() over (
+            order by allowed.first_seen_at, rules.priority, allowed.identifier_hash
+        ) as identifier_number,
+        {{ run_number() }} as run_number
+    from allowed
+    inner join rules on allowed.identifier_type = rules.identifier_type
+    cross join last_number
+
+)
+
+select * from numbered

@@ -1,0 +1,124 @@
+with
+
+control as (
+
+    select * from {{ source('ops', 'control') }}
+
+),
+
+customer_ids as (
+
+    select * from {{ ref('customer_ids') }}
+
+),
+
+published_before as (
+
+    select * from {{ source('durable', 'customer_ids') }}
+
+),
+
+event_log as (
+
+    select * from {{ ref('event_log') }}
+
+),
+
+product_descriptions as (
+
+    select * from {{ ref('product_descriptions') }}
+
+),
+
+everybody as (
+
+    select
+        customer_ids.customer_id,
+        'full' as reason
+    from customer_ids
+    cross join control
+    where control.is_full
+
+),
+
+-- identifiers whose person is another one now: both, for the absorbed person's rows must go
+moved as (
+
+    select unnest([published_before.customer_id, customer_ids.customer_id]) as customer_id
+    from published_before
+    inner join customer_ids
+        on
+            published_before.identifier_type = customer_ids.identifier_type
+            and published_before.identifier_hash = customer_ids.identifier_hash
+    where published_before.customer_id <> customer_ids.customer_id
+
+),
+
+-- an event that is new, or that left one of the windows that `customer_activity` counts in
+reached as (
+
+    select
+        event_log.identifier_number,
+        case when event_log.run_number = control.run_number then 'events' else 'due' end as reason
+    from event_log
+    cross join control
+    where
+        event_log.run_number = control.run_number
+        or (
+            event_log.occurred_at > control.prev_as_of - interval 30 day
+            and event_log.occurred_at <= control.as_of - interval 30 day
+        )
+        or (
+            event_log.occurred_at > control.prev_as_of - interval 7 day
+            and event_log.occurred_at <= control.as_of - interval 7 day
+        )
+
+),
+
+-- whoever looked at a product that is in another category now
+redescribed as (
+
+    select distinct event_log.identifier_number
+    from event_log
+    inner join product_descriptions on event_log.product_id = product_descriptions.product_id
+    where product_descriptions.run_number = {{ run_number() }}
+
+),
+
+reasons as (
+
+    select
+        customer_id,
+        reason
+    from everybody
+    union all
+    select
+        customer_id,
+        'identity'
+    from moved
+    union all
+    select
+        customer_ids.customer_id,
+        reached.reason
+    from reached
+    inner join customer_ids on reached.identifier_number = customer_ids.identifier_number
+    union all
+    select
+        customer_ids.customer_id,
+        'products'
+    from redescribed
+    inner join customer_ids on redescribed.identifier_number = customer_ids.identifier_number
+
+),
+
+touched as (
+
+    select
+        customer_id,
+        list(distinct reason order by reason) as reasons
+    from reasons
+    group by customer_id
+
+)
+
+select * from touched

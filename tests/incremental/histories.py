@@ -1,0 +1,127 @@
+"""Small histories of shops, many at once: disjoint but for the catalogue, drawn so that boundaries are hit.
+
+Accounts share e-mails, tablets and browsers, so that people merge, and split when an identifier passes its limit;
+e-mails are corrected, orders returned, products move to another category; files come late, or before their time.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+import polars as pl
+
+Row = dict[str, Any]
+DAY, HOUR, SECOND = timedelta(days=1), timedelta(hours=1), timedelta(seconds=1)
+# the last step is an hour again: after a long one nearly everybody is counted anew
+_STEPS = (0 * HOUR, HOUR, 2 * HOUR, 5 * HOUR, DAY, 8 * DAY, 31 * DAY, 31 * DAY + HOUR)
+MOMENTS = tuple(datetime(2026, 8, 31) + step for step in _STEPS)
+_GAPS = (SECOND, 20 * SECOND, 599 * SECOND, 600 * SECOND, 601 * SECOND, 1800 * SECOND, 1801 * SECOND, 5 * HOUR, 3 * DAY)
+_WINDOWS = (timedelta(0), HOUR, 7 * DAY, 30 * DAY)
+_TYPES = ("page_view", "product_view", "product_view", "product_view", "search", "add_to_cart", "purchase")
+_CATEGORIES, _BRANDS, _PRODUCTS = ("mugs", "bowls", "jugs"), ("Arden", "Tamar", None), 40
+_BOT = "Mozilla/5.0 (compatible; examplebot/1.0)"
+
+
+@dataclass
+class Exports:
+    """Raw rows by source."""
+
+    random: Random
+    rows: dict[str, list[Row]] = field(default_factory=dict)
+
+    def add(self, name: str, at: datetime, /, **row: Any) -> None:
+        """A row that became known some time after it happened, and was loaded before the run that follows."""
+        late = self.random.choices((0, 1, 2), weights=(85, 12, 3))[0]
+        arrived = at + (timedelta(0), self.random.random() * 12 * DAY, self.random.random() * 40 * DAY)[late]
+        batch = 1 + sum(arrived > moment for moment in MOMENTS)
+        # a delivery may lie about for a while, or be there before the moment that it speaks of
+        batch = max(1, batch + self.random.choices((-1, 0, 1), weights=(5, 85, 10))[0])
+        position = len(self.rows.setdefault(name, []))
+        self.rows[name].append(row | {"_file": "f", "_position": position, "_arrived_at": arrived, "_batch": batch})
+
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """A frame a source."""
+        return {name: pl.DataFrame(rows, infer_schema_length=None) for name, rows in self.rows.items()}
+
+
+def generate(count: int, seed: int) -> dict[str, pl.DataFrame]:
+    """Raw rows of `count` histories and their catalogue."""
+    exports = Exports(Random(seed))
+    _catalogue(exports)
+    for number in range(count):
+        _history(exports, f"h{number}")
+    return exports.frames()
+
+
+def _moment(random: Random) -> datetime:
+    """Often at the very edge of a window of one of the runs."""
+    if random.random() < 0.5:
+        edge = random.choice(MOMENTS) - random.choice(_WINDOWS)
+        return edge + random.choice((-SECOND, timedelta(0), SECOND))
+    return MOMENTS[0] + (random.random() * 72 - 40) * DAY
+
+
+def _catalogue(exports: Exports) -> None:
+    random = exports.random
+    for number in range(_PRODUCTS):
+        for at in (MOMENTS[0] - 60 * DAY, *([_moment(random)] if random.random() < 0.2 else [])):
+            words = {"category": random.choice(_CATEGORIES), "brand": random.choice(_BRANDS)}
+            exports.add(
+                "shop_products", at, product_id=f"P{number}", name="a", price_amount=1.0, updated_at=at, **words
+            )
+
+
+def _history(exports: Exports, name: str) -> None:
+    random = exports.random
+    users = [f"{name}-u{number}" for number in range(random.randint(1, 3))]
+    emails = [f"{name}-e{number}" for number in range(random.randint(1, 3))]
+    devices = [None, *(f"{name}-d{number}" for number in range(random.randint(0, 2)))]
+    browsers = [None, *(f"{name}-a{number}" for number in range(random.randint(1, 3)))]
+    for user in users:
+        _account(exports, user, emails)
+    for number in range(random.randint(1, 3)):
+        _visit(exports, f"{name}-{number}", [None, None, *users], devices, browsers)
+    for number in range(random.choice((0, 0, 1, 2, 3))):
+        _order(exports, f"{name}-o{number}", [None, *users], emails)
+
+
+def _account(exports: Exports, user: str, emails: list[str]) -> None:
+    random, created = exports.random, MOMENTS[0] - 50 * DAY
+    if random.random() < 0.2:
+        return
+    for at in {created, *([_moment(random)] if random.random() < 0.3 else [])}:
+        place = {"region": random.choice(("Kent", "Fife")), "country": "UK"}
+        email = random.choice([None, *emails])
+        times = {"created_at": created, "updated_at": at}
+        exports.add("crm_contacts", at, contact_id=user, email_hmac=email, **place, **times)
+    if random.random() < 0.7:
+        at = _moment(random)
+        decision = {"purpose": "marketing_email", "channel": "email", "status": random.choice(("granted", "withdrawn"))}
+        exports.add("crm_consents", at, contact_id=user, recorded_at=at, **decision)
+
+
+def _visit(
+    exports: Exports, name: str, users: list[str | None], devices: list[str | None], browsers: list[Any]
+) -> None:
+    random, at = exports.random, _moment(exports.random)
+    user, device, browser = random.choice(users), random.choice(devices), random.choice(browsers)
+    category, agent = random.choice((*_CATEGORIES, None)), _BOT if random.random() < 0.02 else "Mozilla/5.0"
+    for number in range(random.randint(1, 12)):
+        user = random.choice(users) if random.random() < 0.1 else user
+        who = {"user_id": user, "device_id": device, "anonymous_id": browser, "user_agent": agent}
+        what = {"event_type": random.choice(_TYPES), "product_id": f"P{random.randrange(_PRODUCTS)}"}
+        where = {"platform": random.choice(("web", "ios")), "url": f"/{number}?x", "category": category}
+        exports.add("web_events", at, event_id=f"{name}-{number}", occurred_at=at, **who, **what, **where)
+        at += random.choice(_GAPS)
+
+
+def _order(exports: Exports, name: str, users: list[str | None], emails: list[str]) -> None:
+    random, at = exports.random, _moment(exports.random)
+    who = {"contact_id": random.choice(users), "email_hmac": random.choice(emails)}
+    for status in ("completed", *(["returned"] if random.random() < 0.3 else [])):
+        row = {"order_id": name, "ordered_at": at, "status": status, "channel": "web", "currency": "GBP"}
+        exports.add("shop_orders", at, **row, **who)
+    for line in range(1, random.randint(1, 3) + 1):
+        what = {"product_id": f"P{random.randrange(_PRODUCTS)}", "quantity": 1, "unit_price_amount": 60.0 * line}
+        exports.add("shop_order_lines", at, order_id=name, line_number=line, **what)

@@ -1,0 +1,181 @@
+"""The dbt project in memory: its compiled SQL, run by hand, so that a thousand histories take seconds.
+
+In production dbt runs for real; what dbt's materializations do is done here by a few lines, on the same compiled text.
+"""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Self
+
+import duckdb
+import polars as pl
+from pydantic import SecretStr
+
+from ingestion import source
+from warehouse import arrivals, dbt, durable, pseudonyms, run
+from warehouse.settings import Settings
+
+Node = dict[str, Any]
+FOLDERS = ("staging", "input", "identity", "profiles", "segments", "memberships", "activation")
+SETTINGS = Settings(
+    home=Path("unused"),
+    hmac_key=SecretStr("ab" * 32),
+    namespace=SecretStr("6f3c1a52-6f0e-4d5e-9d54-2f6d8f2b7a10"),
+)
+
+
+@cache
+def compiled(target: Path) -> list[Node]:
+    """The models, after those that they read, with their compiled SQL for a database in memory."""
+    command = [str(Path(sys.executable).with_name("dbt")), "--quiet", "--no-version-check", "compile"]
+    options = ["--target", "memory", *dbt.arguments(target)]
+    subprocess.run([*command, *options], env=dbt.environment(SETTINGS), check=True)
+    nodes = json.loads((target / "manifest.json").read_text())["nodes"]
+    models = {name: node for name, node in nodes.items() if node["resource_type"] == "model" and _wanted(node)}
+    return _ordered(models)
+
+
+def _wanted(node: Node) -> bool:
+    return str(node["path"]).split("/")[0] in FOLDERS
+
+
+def _ordered(models: dict[str, Node]) -> list[Node]:
+    done: dict[str, Node] = {}
+    while len(done) < len(models):
+        ready = [n for n, node in models.items() if n not in done and _needs(node, models) <= set(done)]
+        assert ready, "a circle"
+        done |= {name: models[name] for name in sorted(ready)}
+    return list(done.values())
+
+
+def _needs(node: Node, models: dict[str, Node]) -> set[str]:
+    return {name for name in node["depends_on"]["nodes"] if name in models}
+
+
+@dataclass
+class Warehouse:
+    """A database in memory that runs are made in; `changed` replaces SQL of a model, to see that a fault is noticed."""
+
+    models: list[Node]
+    changed: dict[str, tuple[str, str]] = field(default_factory=dict)
+    connection: duckdb.DuckDBPyConnection = field(default_factory=duckdb.connect)
+    control: run._Control = field(default_factory=run._Control)
+
+    @classmethod
+    def of(cls, models: list[Node], exports: dict[str, pl.DataFrame], **changed: tuple[str, str]) -> Self:
+        """A warehouse with these raw rows, `_batch` numbered by the run before which they are loaded."""
+        made = cls(models, changed)
+        made.connection.execute("set TimeZone = 'UTC'; set threads = 2")
+        pseudonyms.bind(made.connection, SETTINGS)
+        schemas = {str(node["schema"]) for node in models}
+        for schema in schemas | {"ops", "raw", "arrivals", "exports", "durable", "ledger", "scores", "seeds"}:
+            made.connection.execute(f"create schema if not exists {schema}")
+        made._load(exports)
+        made._seeds()
+        made._empty()
+        return made
+
+    def _load(self, exports: dict[str, pl.DataFrame]) -> None:
+        for name in source.names():
+            columns = source.load_source(name).contract.raw_columns()
+            typed = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
+            self.connection.execute(f'create table exports."{name}" ({typed})')
+            if name in exports:
+                rows = exports[name]
+                assert set(rows.columns) <= set(columns), name
+                self.connection.execute(f'insert into exports."{name}" by name select * from rows')
+
+    def _seeds(self) -> None:
+        project = dbt.PROJECT / "seeds"
+        for path in project.glob("*.csv"):
+            self.connection.execute(
+                f"create table seeds.{path.stem} as select * from read_csv(?, nullstr = '')", [str(path)]
+            )
+
+    def _empty(self) -> None:
+        run._control(self.connection)
+        self.connection.execute("create table ops.lawful_bases (source varchar, purpose varchar, channel varchar)")
+        self.connection.execute(
+            "create table ledger.accepted (destination varchar, customer_id varchar, segment_ids varchar[])"
+        )
+        for name, columns in run._SCORES.items():
+            self._table(f"scores.{name}", columns)
+        for name, columns in durable.schemas().items():
+            self._table(f"durable.{name}", columns)
+
+    def _table(self, name: str, columns: dict[str, str]) -> None:
+        typed = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
+        self.connection.execute(f"create table {name} ({typed})")
+
+    def run(self, batch: int, as_of: datetime, *, is_full: bool = False, until: str | None = None) -> None:
+        """A run that sees the rows up to this batch and moment; it dies after the model `until`, where one is named."""
+        self.control = run._next(self.control, "run", batch, as_of, "unchanged", is_full=is_full)
+        self._open()
+        for node in self.models:
+            self._build(node)
+            if node["name"] == until:
+                return
+        self._keep()
+        self.control = run.replace(self.control, done=True)
+
+    def _open(self) -> None:
+        row = run.asdict(self.control) | {"segment_floor": 1}
+        names, marks = ", ".join(row), ", ".join("?" for _ in row)
+        self.connection.execute("delete from ops.control")
+        self.connection.execute(f"insert into ops.control ({names}) values ({marks})", list(row.values()))
+        since = None if self.control.is_full else (self.control.lo, self.control.prev_as_of)
+        for name in source.names():
+            contract = source.load_source(name).contract
+            for schema, bound in (("raw", None), ("arrivals", since)):
+                where = f"_batch <= {self.control.hi} and {arrivals.condition(contract, bound)}"
+                body = f'select * from exports."{name}" where {where}'
+                self.connection.execute(f'create or replace view {schema}."{name}" as {body}')
+
+    def _build(self, node: Node) -> None:
+        name, kind = f"{node['schema']}.{node['name']}", node["config"]["materialized"]
+        old, new = self.changed.get(node["name"], ("", ""))
+        text = str(node["compiled_code"])
+        assert old in text, f"{name} has no {old!r}"
+        sql = text.replace(old, new) if old else text
+        if kind in {"table", "view"}:
+            self.connection.execute(f"create or replace {kind} {name} as {sql}")
+        else:
+            self._add(name, kind, node, sql)
+
+    def _add(self, name: str, kind: str, node: Node, sql: str) -> None:
+        if self.control.is_full:
+            self.connection.execute(f"drop table if exists {name}")
+            self._table(name, {column: of["data_type"] for column, of in node["columns"].items()})
+        replaced = {
+            "log": f"run_number >= {self.control.run_number}",
+            "per_customer": "customer_id in (select customer_id from identity.touched)",
+        }
+        self.connection.execute(f"begin; delete from {name} where {replaced[kind]}")
+        self.connection.execute(f"insert into {name} by name {sql}")
+        self.connection.execute("commit")
+
+    def _keep(self) -> None:
+        for name, query in durable._KEEP.items():
+            self.connection.execute(f"create table durable.kept as {query}")
+            self.connection.execute(f"delete from durable.{name}")
+            self.connection.execute(f"insert into durable.{name} by name select * from durable.kept")
+            self.connection.execute("drop table durable.kept")
+
+    def decisions(self) -> dict[str, pl.DataFrame]:
+        """What the runs so far decided and raw cannot give back."""
+        return {name: self.connection.execute(f"from durable.{name}").pl() for name in durable.schemas()}
+
+    def restore(self, decisions: dict[str, pl.DataFrame]) -> None:
+        """Begin with decisions of earlier runs, and no other trace of them."""
+        for name, kept in decisions.items():
+            assert not kept.is_empty() or name == "merges"
+            self.connection.execute(f"insert into durable.{name} by name select * from kept")
+
+    def rows(self, sql: str) -> pl.DataFrame:
+        """Rows in a fixed order."""
+        return self.connection.execute(f"select * from ({sql}) order by all").pl()
