@@ -131,7 +131,9 @@ joined as (
         people.customer_id,
         customer_contacts.contact_id_crm,
         people.first_seen_at,
-        greatest(customer_activity.last_event_at, order_facts.last_any_order_at, people.first_seen_at) as last_seen_at,
+        greatest(
+            customer_activity.last_event_at, order_facts.last_any_order_at, people.first_seen_at
+        ) as last_seen_at,
         customer_activity.last_event_at,
         customer_activity.last_cart_at,
         customer_activity.last_purchase_at,
@@ -156,7 +158,8 @@ joined as (
         customer_enrichment.income_band,
         coalesce(customer_activity.is_bot, false) as is_bot,
         coalesce(
-            greatest(customer_activity.last_human_event_at, order_facts.last_any_order_at) > {{ as_of() }} - interval 30 day,
+            greatest(customer_activity.last_human_event_at, order_facts.last_any_order_at)
+            > {{ as_of() }} - interval 30 day,
             false
         ) as is_active
     from people
