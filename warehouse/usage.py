@@ -35,7 +35,10 @@ class Usage:
 
 
 class Meter:
-    """Measures what happens within `with`; `usage` has it afterwards. Stages follow one another in a process: each forgets the last one's peak."""
+    """Measures what happens within `with`; `usage` has it afterwards.
+
+    Stages follow one another in a process: each forgets the last one's peak.
+    """
 
     usage: Usage
 
