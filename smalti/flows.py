@@ -126,8 +126,8 @@ def _delivered(stage: Stage) -> Account:
             "select plan_id, added + changed + removed from plans where run_id = ? and destination = ?",
             (stage.run_id, stage.source),
         ).fetchone()
-    names = ("published/activation.audience", "published/activation.audience_changes", "ledger/accepted")
-    read = tuple(map(Dataset, names))
+    tables = ("activation.audience", "activation.audience_changes", "segments.catalog")
+    read = (*(Dataset(f"published/{table}") for table in tables), Dataset("ledger/accepted"))
     if plan is None:
         return Account(Flow(read))
     written = (Dataset(f"destinations/{stage.source}", plan[1]), Dataset("ledger/accepted"))
