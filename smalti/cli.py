@@ -179,6 +179,28 @@ def status(as_json: Json = False) -> None:
 
 
 @app.command()
+def runs(
+    run_id: Annotated[str | None, typer.Argument(help="Which run; without it the latest.")] = None,
+    as_json: Json = False,
+) -> None:
+    """The stages of a run: rows, time, memory, bytes, and digests of what was read and left.
+
+    Examples:
+      smalti runs
+      smalti runs nightly-20260901T040000-1f2e --json
+    """
+    from smalti import present
+    from smalti.status import stages
+
+    with _plain_errors():
+        found = stages(configuration.load(), run_id)
+    if as_json:
+        _dump(found)
+    else:
+        present.stages(_out, found)
+
+
+@app.command()
 def up(
     port: Annotated[
         int, typer.Option(min=1, max=65535, help="Port of the web interface, on this machine only.")

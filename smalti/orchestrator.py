@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from smalti.errors import RunFailed
-from warehouse import ledger, process, slot
+from warehouse import ledger, metrics, process, slot
 from warehouse.settings import CHECKOUT, Settings
 
 Row = dict[str, object]
@@ -66,7 +66,7 @@ def environment(settings: Settings, home: Path) -> dict[str, str]:
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(settings.logs / "airflow"),
     }
-    return os.environ | settings.environment() | own
+    return os.environ | settings.environment() | own | metrics.of_airflow(settings.statsd)
 
 
 def prepare(home: Path, logs: Path, variables: dict[str, str], held: tuple[int, ...]) -> None:

@@ -110,3 +110,41 @@ def status(console: Console, found: dict[str, Any]) -> None:
     console.print(f"published: {told}", soft_wrap=True)
     lines = [[run["run_id"], run["status"], run["started_at"], run["seconds"]] for run in found["runs"]]
     console.print(_table("Runs", ["run", "status", "started", "seconds"], lines))
+
+
+def stages(console: Console, found: list[dict[str, Any]]) -> None:
+    """One line a stage of a run; the digests are cut to what tells them apart."""
+    columns = [
+        "stage",
+        "status",
+        "seconds",
+        "cpu s",
+        "peak MB",
+        "read MB",
+        "written MB",
+        "rows in",
+        "loaded",
+        "in",
+        "out",
+    ]
+    lines = [
+        [
+            f"{row['stage']} {row['source']}".strip(),
+            row["status"],
+            _rounded(row["seconds"]),
+            _rounded(row["cpu_seconds"]),
+            _rounded(row["peak_memory_mb"]),
+            _rounded(row["bytes_read"], 1e6),
+            _rounded(row["bytes_written"], 1e6),
+            row["rows_in"],
+            row["rows_loaded"],
+            (row["input_hash"] or "-")[:8],
+            (row["output_hash"] or "-")[:8],
+        ]
+        for row in found
+    ]
+    console.print(_table(f"Stages of {found[0]['run_id']}", columns, lines))
+
+
+def _rounded(value: float | None, unit: float = 1) -> float | None:
+    return None if value is None else round(value / unit, 1)

@@ -10,6 +10,7 @@ from expectations import raw, scores
 from ingestion import load, profile
 from models_ml import score
 from reverse_etl import deliver as delivery
+from smalti import observe
 from warehouse import dbt, ledger, publish, run, settings, slot
 from warehouse.errors import SmaltiError
 from warehouse.settings import Settings
@@ -34,7 +35,7 @@ def _stage(this: Run, name: str, part: str = "") -> Iterator[tuple[Settings, led
     config = settings.load()
     with slot.take(config):
         ledger.close_cut_short(config.ledger)
-        with ledger.stage(config.ledger, this.run_id, name, part) as row:
+        with observe.stage(config, this.run_id, name, part) as row:
             yield config, row
 
 

@@ -7,6 +7,7 @@ import duckdb
 
 from smalti.summary import is_simulated
 from warehouse import ledger
+from warehouse.errors import SmaltiError
 from warehouse.publish import Version, versions
 from warehouse.settings import Settings
 
@@ -20,6 +21,21 @@ def status(settings: Settings) -> dict[str, Any]:
         _run(run_id, list(rows)) for run_id, rows in groupby(ledger.stages(settings.ledger), lambda row: row["run_id"])
     ]
     return {"published": current[0] if current else None, "runs": runs[::-1][:_LATEST]}
+
+
+def stages(settings: Settings, run_id: str | None = None) -> list[dict[str, Any]]:
+    """The ledger's rows of a run, of the latest where none is named.
+
+    Raises:
+        SmaltiError: there is no such run.
+    """
+    rows = ledger.stages(settings.ledger)
+    wanted = run_id or (rows[-1]["run_id"] if rows else None)
+    found = [row for row in rows if row["run_id"] == wanted]
+    if not found:
+        what = f"no run {run_id!r}" if run_id else "no run yet"
+        raise SmaltiError(f"{what} in {settings.ledger}; `smalti status` lists the latest, `smalti run` makes one")
+    return found
 
 
 def _published(settings: Settings, version: Version) -> dict[str, Any]:

@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from warehouse.errors import SmaltiError
+from warehouse.usage import Meter
 
 _SCHEMA = """
 create table if not exists runs (
     run_id text not null, stage text not null, source text not null default '', started_at text not null,
     seconds real, rows_in integer, rows_loaded integer, rows_rejected integer, rows_duplicate integer,
-    rows_suppressed integer, status text not null, message text, primary key (run_id, stage, source)
+    rows_suppressed integer, status text not null, message text, bytes_read integer, bytes_written integer,
+    cpu_seconds real, peak_memory_mb real, input_hash text, output_hash text, primary key (run_id, stage, source)
 );
 create table if not exists plans (
     plan_id text primary key, run_id text not null, destination text not null, version text not null,
@@ -30,6 +32,15 @@ create table if not exists accepted (
     accepted_at text not null, plan_id text not null, primary key (destination, customer_id)
 );
 """
+# what `runs` gained since it was first made: a ledger from before is given these columns and keeps its rows
+_GAINED = {
+    "bytes_read": "integer",
+    "bytes_written": "integer",
+    "cpu_seconds": "real",
+    "peak_memory_mb": "real",
+    "input_hash": "text",
+    "output_hash": "text",
+}
 
 
 @dataclass
@@ -37,7 +48,8 @@ class Stage:
     """Counts that a stage fills in while it runs; they become its row in `runs`.
 
     `status` is ok, running, failed; of a load also `problem` (some files could not be loaded),
-    `refused` (none of the files given could) and `none` (no files were given).
+    `refused` (none of the files given could) and `none` (no files were given). `bytes_read` to
+    `peak_memory_mb` are measured (warehouse/usage.py); the hashes are those of what the stage read and left.
     """
 
     rows_in: int | None = None
@@ -47,6 +59,12 @@ class Stage:
     rows_suppressed: int | None = None
     status: str = "ok"
     message: str | None = None
+    bytes_read: int | None = None
+    bytes_written: int | None = None
+    cpu_seconds: float | None = None
+    peak_memory_mb: float | None = None
+    input_hash: str | None = None
+    output_hash: str | None = None
 
     def count(self, balance: object) -> None:
         """Take the row counts over from an outcome that names them alike."""
@@ -66,6 +84,7 @@ def connect(path: Path) -> Iterator[sqlite3.Connection]:
         connection.execute("pragma synchronous = full")
         connection.executescript(_SCHEMA)
         connection.execute("begin immediate")
+        _add_columns(connection)
         yield connection
         connection.execute("commit")
     except BaseException:
@@ -74,6 +93,13 @@ def connect(path: Path) -> Iterator[sqlite3.Connection]:
         raise
     finally:
         connection.close()
+
+
+def _add_columns(connection: sqlite3.Connection) -> None:
+    known = {row["name"] for row in connection.execute("pragma table_info(runs)")}
+    for name, kind in _GAINED.items():
+        if name not in known:
+            connection.execute(f"alter table runs add column {name} {kind}")
 
 
 @contextmanager
@@ -87,13 +113,16 @@ def stage(path: Path, run_id: str, name: str, source: str = "") -> Iterator[Stag
     row = Stage(status="running")
     _write(path, run_id, name, source, started, None, row)
     row.status = "ok"
+    meter = Meter()
     try:
-        yield row
+        with meter:
+            yield row
     except BaseException as error:
         row.status = "failed"
         row.message = str(error) if isinstance(error, SmaltiError) else type(error).__name__
         raise
     finally:
+        vars(row).update(vars(meter.usage))
         _write(path, run_id, name, source, started, time.monotonic() - clock, row)
 
 
@@ -104,9 +133,11 @@ def close_cut_short(path: Path) -> None:
 
 
 def _write(path: Path, run_id: str, name: str, source: str, started: str, seconds: float | None, row: Stage) -> None:
-    values = (run_id, name, source, started, seconds, *vars(row).values())
+    key = {"run_id": run_id, "stage": name, "source": source, "started_at": started, "seconds": seconds}
+    values = key | vars(row)
+    names, places = ", ".join(values), ", ".join(f":{column}" for column in values)
     with connect(path) as connection:
-        connection.execute(f"insert or replace into runs values ({', '.join('?' * len(values))})", values)
+        connection.execute(f"insert or replace into runs ({names}) values ({places})", values)
 
 
 def stages(path: Path, run_id: str | None = None) -> list[dict[str, object]]:

@@ -12,6 +12,26 @@ from warehouse.errors import SmaltiError
 from warehouse.settings import Settings
 
 SCHEMAS = ("profiles", "scores", "segments", "activation")
+_RUNS = {
+    "run_id": "varchar",
+    "stage": "varchar",
+    "source": "varchar",
+    "started_at": "timestamp",
+    "seconds": "double",
+    "rows_in": "bigint",
+    "rows_loaded": "bigint",
+    "rows_rejected": "bigint",
+    "rows_duplicate": "bigint",
+    "rows_suppressed": "bigint",
+    "status": "varchar",
+    "message": "varchar",
+    "bytes_read": "bigint",
+    "bytes_written": "bigint",
+    "cpu_seconds": "double",
+    "peak_memory_mb": "double",
+    "input_hash": "varchar",
+    "output_hash": "varchar",
+}
 
 # each query counts what must not be; a count above 0 stops the publication
 _AUDIT = {
@@ -147,16 +167,12 @@ def _build_ops(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Non
 
 
 def _copy_runs(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    connection.execute(
-        "create table version.ops.runs (run_id varchar, stage varchar, source varchar, started_at timestamp,"
-        " seconds double, rows_in bigint, rows_loaded bigint, rows_rejected bigint, rows_duplicate bigint,"
-        " rows_suppressed bigint, status varchar, message varchar)"
-    )
-    rows = [tuple(row.values()) for row in ledger.stages(settings.ledger)]
+    columns = ", ".join(f"{name} {kind}" for name, kind in _RUNS.items())
+    connection.execute(f"create table version.ops.runs ({columns})")
+    rows = [[row[name] for name in _RUNS] for row in ledger.stages(settings.ledger)]
     if rows:
-        connection.executemany(
-            "insert into version.ops.runs values (?, ?, nullif(?, ''), ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows
-        )
+        values = ", ".join("nullif(?, '')" if name == "source" else "?" for name in _RUNS)
+        connection.executemany(f"insert into version.ops.runs values ({values})", rows)
 
 
 def _audit(path: Path) -> None:

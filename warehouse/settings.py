@@ -31,6 +31,11 @@ class Settings(BaseSettings):
     memory_limit: str = Field(default="4GB", pattern=r"^\d+(MB|GB)$", description="DuckDB's buffer limit")
     hourly_schedule: str = Field(default="0 * * * *", description="cron expression of the hourly run")
     keep_versions: int = Field(default=5, ge=1, description="published versions that stay readable")
+    statsd: str = Field(
+        default="",
+        pattern=r"^$|^[A-Za-z0-9.-]+:\d{1,5}$",
+        description="HOST:PORT of a StatsD server that Airflow's and our metrics go to; empty: none are sent",
+    )
 
     @field_validator("home")
     @classmethod
@@ -139,6 +144,11 @@ class Settings(BaseSettings):
     def logs(self) -> Path:
         """A log per run."""
         return self.home / "logs"
+
+    @property
+    def lineage(self) -> Path:
+        """What was made of what: OpenLineage events, one a line."""
+        return self.logs / "lineage.jsonl"
 
 
 def load() -> Settings:

@@ -12,16 +12,23 @@ from tests.pipeline.home import Home
 from tests.pipeline.oracle import answer
 from tests.pipeline.shop import Shop, simulate
 from tests.pipeline.state import State
+from tests.pipeline.told import Listener
 from tests.pipeline.watch import kill_during
 
 _AS_OF = datetime(2026, 9, 1)
 
 
 @pytest.fixture(scope="session")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+def listener() -> Listener:
+    """Where the shop's metrics go."""
+    return Listener()
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory, listener: Listener) -> Shop:
     """A shop of 2,500 customers and 600 people on the boundaries, after one nightly run."""
     folder = tmp_path_factory.mktemp("shop")
-    home, data = Home(folder / "home"), folder / "exports"
+    home, data = Home(folder / "home", {"SMALTI_STATSD": listener.address}), folder / "exports"
     simulate(home, data, customers=2500, days=60)
     Edges(_AS_OF, people=600, seed=1).write(data / "boundaries")
     summary = home.nightly(data)

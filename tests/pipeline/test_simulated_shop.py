@@ -22,6 +22,7 @@ from tests.pipeline.oracle import ACTIVATIONS, RULES
 from tests.pipeline.oracle_files import csv_rows, exports, identifier, json_rows
 from tests.pipeline.shop import Shop
 from tests.pipeline.state import State
+from tests.pipeline.told import Listener, events, rests_on
 
 FLOOR = 100
 STAGES = {"load_raw", "check_raw", "open_run", "build_profiles", "score_customers", "check_scores", "build_audience"}
@@ -43,7 +44,7 @@ PROMISED = {
     "activation.audience": "destination customer_id segment_ids",
     "activation.audience_changes": "destination customer_id segment_ids change",
     "ops.runs": "run_id stage source started_at seconds rows_in rows_loaded rows_rejected rows_duplicate"
-    " rows_suppressed status",
+    " rows_suppressed status bytes_read bytes_written cpu_seconds peak_memory_mb input_hash output_hash",
     "ops.rejects": "source file position reason raw",
 }
 
@@ -233,6 +234,27 @@ def test_every_stage_ran_and_left_its_product(shop: Shop) -> None:
     assert {card.parent.parent.name for card in home.glob("models/*/*/card*")} >= {"purchase", "clusters"}
     assert shop.state.receipts
     assert {row[3] for row in shop.state.receipts} == {"accepted"}
+
+
+def test_airflows_metrics_and_ours_reach_the_server_that_the_setting_names(shop: Shop, listener: Listener) -> None:
+    assert shop.runs
+    assert {"airflow.ti.finish.nightly.publish_version.success", "airflow.task.duration"} <= listener.values.keys()
+    [loaded] = [row for row in shop.summary["sources"] if row["source"] == "web_events"]
+    assert listener.values["smalti.load_raw.web_events.rows_loaded"][0] == f"{loaded['rows_loaded']}|g"
+    assert listener.values["smalti.publish.ok"][0] == "1|c"
+
+
+def test_lineage_leads_from_every_export_to_the_destination(shop: Shop) -> None:
+    found = events(shop.home.path, shop.summary["run_id"])
+    loaded = {f"exports/{row['source']}" for row in shop.summary["sources"] if row["rows_loaded"]}
+    delivered = rests_on(found, "destinations/files")
+    assert (
+        loaded | {"scores/propensity", "warehouse/segment_rules.high_value", "published/segments.catalog"} <= delivered
+    )
+    orders = {name for name in rests_on(found, "warehouse/input.orders") if name.startswith("exports/")}
+    assert orders == {"exports/shop_orders"}, "no more than it rests on"
+    assert {event["eventType"] for event in found} == {"START", "COMPLETE"}
+    assert str(shop.home.path) not in json.dumps(found)
 
 
 def test_published_tables_keep_the_promised_names_and_columns(shop: Shop) -> None:

@@ -17,6 +17,7 @@ COMMANDS = (
     ["run"],
     ["simulate"],
     ["status"],
+    ["runs"],
     ["init"],
     ["segments", "list"],
     ["segments", "check"],
@@ -67,6 +68,25 @@ def test_the_status_tells_the_worst_of_a_runs_stages(smalti: Smalti, settings: S
     found = json.loads(smalti("status", "--json").stdout)["runs"]
     assert [(run["run_id"], run["status"]) for run in found] == [("r1", "failed")]
     assert found[0]["stages"][1]["message"] == "RuntimeError"
+
+
+def test_runs_shows_the_stages_of_the_latest_run_or_of_the_one_named(smalti: Smalti, settings: Settings):
+    for run_id in ("r1", "r2"):
+        with ledger.stage(settings.ledger, run_id, "load_raw", "orders") as row:
+            row.rows_in, row.output_hash = 1234, "ab" * 32
+    [latest] = json.loads(smalti("runs", "--json").stdout)
+    [named] = json.loads(smalti("runs", "r1", "--json").stdout)
+    assert (latest["run_id"], named["run_id"]) == ("r2", "r1")
+    assert named["cpu_seconds"] is not None
+    shown = smalti("runs", "r1").stdout
+    assert "Stages of r1" in shown
+    assert {"load_raw", "orders", "1,234", "abababab", "ok"} <= set(shown.split())
+
+
+def test_a_run_that_is_not_there_is_an_error_that_says_what_is(smalti: Smalti):
+    assert "no run yet" in smalti("runs").stderr
+    assert "no run 'r9'" in smalti("runs", "r9").stderr
+    assert smalti("runs", "r9").exit_code == 1
 
 
 def test_segments_before_the_first_run_are_an_error_that_says_what_comes_first(smalti: Smalti):

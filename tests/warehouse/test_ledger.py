@@ -1,5 +1,8 @@
 """The ledger of runs: what a stage was, also when it ended badly."""
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
 from warehouse import ledger
@@ -15,6 +18,43 @@ def test_a_stage_stands_as_running_and_then_as_what_it_was(settings: Settings):
     assert (running["status"], running["seconds"]) == ("running", None)
     assert (ended["status"], ended["rows_in"], ended["rows_loaded"], ended["rows_rejected"]) == ("ok", 3, 2, None)
     assert ended["seconds"] is not None
+
+
+def _write_and_fail(settings: Settings) -> None:
+    (settings.home / "written").write_bytes(bytes(3_000_000))
+    settings.home.mkdir()
+
+
+def test_a_stage_carries_what_it_took_also_when_it_failed(settings: Settings):
+    with pytest.raises(FileExistsError), ledger.stage(settings.ledger, "r1", "load_raw", "orders"):
+        _write_and_fail(settings)
+    [row] = ledger.stages(settings.ledger)
+    assert 3_000_000 <= row["bytes_written"] < 4_000_000
+    assert row["cpu_seconds"] >= 0
+    assert row["peak_memory_mb"] > 10
+
+
+_BEFORE = """
+create table runs (
+    run_id text not null, stage text not null, source text not null default '', started_at text not null,
+    seconds real, rows_in integer, rows_loaded integer, rows_rejected integer, rows_duplicate integer,
+    rows_suppressed integer, status text not null, message text, primary key (run_id, stage, source)
+);
+insert into runs values ('r0', 'publish', '', '2026-09-01T04:00:00.000+00:00', 2.5, 1, 2, 3, 4, 5, 'ok', 'v1')
+"""
+
+
+def test_a_ledger_from_before_gains_the_columns_and_keeps_its_rows(settings: Settings):
+    settings.home.mkdir()
+    with closing(sqlite3.connect(settings.ledger)) as book:
+        book.executescript(_BEFORE)
+    with ledger.stage(settings.ledger, "r1", "publish") as row:
+        row.output_hash = "ab"
+    old, new = ledger.stages(settings.ledger)
+    assert (old["run_id"], old["seconds"], old["rows_suppressed"], old["message"]) == ("r0", 2.5, 5, "v1")
+    assert (old["cpu_seconds"], old["output_hash"]) == (None, None)
+    assert (new["run_id"], new["status"], new["output_hash"]) == ("r1", "ok", "ab")
+    assert old.keys() == new.keys()
 
 
 def test_our_own_errors_are_told_in_full(settings: Settings):
