@@ -24,6 +24,7 @@ def built(target: Path, since: datetime) -> list[Part]:
 
 def table(schema: str, name: str) -> str:
     """The name of the dataset behind a table of the working file."""
+    schema = "raw" if schema == "arrivals" else schema  # the part of raw that is new to a run
     return f"{schema}/{name}" if schema in _FOLDERS else f"warehouse/{schema}.{name}"
 
 
