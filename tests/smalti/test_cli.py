@@ -18,6 +18,8 @@ COMMANDS = (
     ["simulate"],
     ["status"],
     ["init"],
+    ["check-secrets"],
+    ["docs"],
     ["segments", "list"],
     ["segments", "check"],
     ["publish", "list"],
