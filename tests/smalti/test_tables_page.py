@@ -30,15 +30,17 @@ class Page:
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Page:
-    """Written while a run holds the working file."""
+    """Written while a run holds the working file, in the environment that the run gives its children."""
     settings = Settings(
         home=tmp_path_factory.mktemp("home"),
         hmac_key=SecretStr("5a" * 32),
         namespace=SecretStr("6f0d2b5c-94a7-4f6e-8f35-0c3d1f6a7b21"),
     )
     settings.working.parent.mkdir()
-    with duckdb.connect(settings.working) as held:
+    with duckdb.connect(settings.working) as held, pytest.MonkeyPatch.context() as patch:
         held.execute("create table canary as select 'someone@example.com' as email")
+        for name, value in dbt.environment(settings).items():
+            patch.setenv(name, value)
         path = tables_page.write(settings)
     return Page(path, path.read_text(), settings)
 

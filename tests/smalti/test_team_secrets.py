@@ -40,7 +40,7 @@ def test_each_secret_is_required(name: str) -> None:
         ("POSTGRES_PASSWORD", "a1b2c3d4e5f6a7b8c9/@", "must be 20 or more letters and digits"),
         ("AIRFLOW_JWT_SECRET", "3f9c2a7e5b1d8046", "must be 32 or more characters without a blank"),
         ("AIRFLOW_FERNET_KEY", "3f9c2a7e5b1d8046" * 3, "must be 32 bytes in URL-safe base64"),
-        ("AIRFLOW_SECRET_KEY", "a" * 64, "repeats itself"),
+        ("AIRFLOW_SECRET_KEY", "a" * 63 + "b", "repeats itself"),
         ("EXCHANGE_SECRET_KEY", "0123456789abcdef" * 2, "repeats itself"),
     ],
 )
