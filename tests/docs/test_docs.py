@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ingestion import source
+from reverse_etl import destination
 from smalti.cli import app
 from tests.docs.pages import LANGUAGES, PAGES, blocks, prose, title
 from warehouse import dbt
@@ -59,6 +60,11 @@ def test_every_segment_is_described(name: str):
 @pytest.mark.parametrize("name", source.names())
 def test_every_source_is_described(name: str):
     assert f"| `{name}` |" in (CHECKOUT / "docs" / "sources.md").read_text()
+
+
+@pytest.mark.parametrize("name", destination.names())
+def test_every_destination_is_described(name: str):
+    assert f"`{name}` writes" in (CHECKOUT / "docs" / "destinations.md").read_text()
 
 
 def test_every_command_is_documented():
