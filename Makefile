@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := .smalti/demo
 SHELL := /bin/bash
 
-.PHONY: run up down test check clean prove lock-test
+.PHONY: run docs up down test check clean prove lock-test
 
 # installs exactly what uv.lock says, bytecode compiled, and writes .env with random keys where there is none
 $(VENV)/.synced: pyproject.toml uv.lock
@@ -20,6 +20,10 @@ $(VENV)/.synced: pyproject.toml uv.lock
 run: $(VENV)/.synced
 	@test -d $(DEMO) || $(BIN)/smalti simulate --customers 5000 --days 60 --seed 7 --out $(DEMO)
 	@$(BIN)/smalti run nightly --data $(DEMO)
+
+## docs: write the page on every table
+docs: $(VENV)/.synced
+	@$(BIN)/smalti docs
 
 ## up: start Airflow's services on this machine, for scheduled runs
 up: $(VENV)/.synced

@@ -68,13 +68,34 @@ def _published(config: Settings) -> None:
 
 
 @app.command()
-def init() -> None:
+def init(
+    team: Annotated[bool, typer.Option("--team", help="The secrets of docker-compose.yml too.")] = False,
+) -> None:
     """Write .env with random keys where there is none.
 
-    Example: smalti init
+    Examples:
+      smalti init
+      smalti init --team
     """
-    written = configuration.create_env()
+    from smalti import team_secrets
+
+    written = configuration.create_env(more=team_secrets.random() if team else {})
     _out.print(f"{'wrote' if written else 'kept'} {configuration.ENV_FILE}", soft_wrap=True)
+
+
+@app.command("check-secrets")
+def check_secrets() -> None:
+    """Refuse secrets of docker-compose.yml that are missing, short, well known or used twice.
+
+    Example: smalti check-secrets
+    """
+    from smalti import team_secrets
+
+    with _plain_errors():
+        config = configuration.load()
+        keys = {"SMALTI_HMAC_KEY": config.hmac_key, "SMALTI_NAMESPACE": config.namespace}
+        own = {name: key.get_secret_value() for name, key in keys.items()}
+        _out.print(f"{team_secrets.check(configuration.variables(), own)} secrets are fit for use")
 
 
 @app.command()
@@ -198,6 +219,21 @@ def runs(
         _dump(found)
     else:
         present.stages(_out, found)
+
+
+@app.command()
+def docs() -> None:
+    """Write a page on every table: what it holds, its columns, tests and SQL, and what it is made of.
+
+    Example: smalti docs
+    """
+    from smalti import tables_page
+
+    with _plain_errors():
+        config = configuration.load()
+        with _err.status("describing the tables"):
+            page = tables_page.write(config)
+        _out.print(f"wrote {page}", soft_wrap=True)
 
 
 @app.command()

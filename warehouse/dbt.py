@@ -63,6 +63,23 @@ def parse() -> int:
         ).returncode
 
 
+def describe(target: Path, log: Path) -> str:
+    """The page that dbt makes of all models, columns and tests, as one HTML text; no row is read for it.
+
+    dbt notes where it found the project and wrote the compiled SQL: both paths are made relative again.
+
+    Raises:
+        SmaltiError: dbt failed; the message names the log.
+    """
+    command = [_dbt(), "--no-version-check", "docs", "generate", "--static", "--empty-catalog"]
+    command += ["--target", "memory", *arguments(target)]
+    code = process.start(command, os.environ | {"DBT_LOG_PATH": str(target)}, log).wait()
+    if code:
+        raise SmaltiError(f"dbt docs ended with exit code {code}; see {log}")
+    page = (target / "static_index.html").read_text()
+    return page.replace(f"{target}{os.sep}", "").replace(str(PROJECT), PROJECT.name)
+
+
 def build(settings: Settings, folders: Sequence[str], *, data_tests: bool = True, unit_tests: bool = False) -> int:
     """Build the models of these folders of `models/`, with their tests; return how many nodes succeeded.
 

@@ -1,10 +1,14 @@
 """One frozen, typed settings object, read from `SMALTI_*` at the edge and passed down."""
 
+import os
 import re
 import secrets
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -160,12 +164,17 @@ def load() -> Settings:
     return Settings()  # type: ignore[call-arg]  # the keys come from the environment
 
 
-def create_env(path: Path = ENV_FILE) -> bool:
-    """Write random keys to `.env` (mode 0600) where they are not set there; say whether any was written.
+def variables() -> dict[str, str]:
+    """What stands in `.env` and the environment, which wins: as Compose reads them."""
+    return {name: value for name, value in (dotenv_values(ENV_FILE) | os.environ).items() if value}
+
+
+def create_env(path: Path = ENV_FILE, more: Mapping[str, str] = MappingProxyType({})) -> bool:
+    """Write random keys, and `more`, to `.env` (mode 0600) where they are not set there; say whether any was written.
 
     What stands in the file stays: a key that changed would change every pseudonym or customer id.
     """
-    keys = {"SMALTI_HMAC_KEY": secrets.token_hex(_KEY_BYTES), "SMALTI_NAMESPACE": str(uuid.uuid4())}
+    keys = {"SMALTI_HMAC_KEY": secrets.token_hex(_KEY_BYTES), "SMALTI_NAMESPACE": str(uuid.uuid4()), **more}
     text = path.read_text() if path.exists() else _ENV_HEAD
     missing = [name for name in keys if not re.search(rf"^{name}=\S", text, re.MULTILINE)]
     if not missing:

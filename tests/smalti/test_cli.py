@@ -19,6 +19,8 @@ COMMANDS = (
     ["status"],
     ["runs"],
     ["init"],
+    ["check-secrets"],
+    ["docs"],
     ["segments", "list"],
     ["segments", "check"],
     ["publish", "list"],
