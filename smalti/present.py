@@ -101,7 +101,7 @@ def _delivery(console: Console, delivery: dict[str, Any], floor: int) -> None:
 
 
 def status(console: Console, found: dict[str, Any]) -> None:
-    """What is published, and a line a run."""
+    """What is published, a line a run, and a line an alert."""
     published = found["published"]
     simulated(console, bool(published and published["simulated"]))
     told = (
@@ -110,3 +110,7 @@ def status(console: Console, found: dict[str, Any]) -> None:
     console.print(f"published: {told}", soft_wrap=True)
     lines = [[run["run_id"], run["status"], run["started_at"], run["seconds"]] for run in found["runs"]]
     console.print(_table("Runs", ["run", "status", "started", "seconds"], lines))
+    for alert in found["alerts"]:
+        where = f"{alert['stage']} {alert['part']}".strip()
+        told = f"{alert['at']} {alert['kind']}: {where} of {alert['run_id']}: {alert['message']}"
+        console.print(f"[red]alert[/red] {escape(told)}", soft_wrap=True)
