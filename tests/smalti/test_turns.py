@@ -47,7 +47,7 @@ def rows(settings: Settings) -> list[tuple[str, str, str]]:
 
 def test_an_hourly_run_is_skipped_while_the_nightly_has_the_turn(settings: Settings):
     stages.take_turn(NIGHTLY, yields=False)
-    with pytest.raises(Skipped, match="run nightly-4 holds the warehouse.* next hour's run makes it good"):
+    with pytest.raises(Skipped, match=r"run nightly-4 holds the warehouse.* next hour's run makes it good"):
         stages.take_turn(HOURLY, yields=True)
     assert rows(settings) == [("nightly-4", "take_turn", "ok"), ("hourly-4", "take_turn", "skipped")]
     assert alerts.latest(settings, 10) == []
