@@ -1,20 +1,15 @@
 """Alerts: one line on what went wrong and where, kept in `logs/alerts.jsonl` and posted where a webhook is set."""
 
 import json
-import logging
 import os
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
-import tenacity
-
 from warehouse import ledger, settings
 from warehouse.settings import Settings
 
 _BAD = ("failed", "problem", "refused")
-_TRIES, _TIMEOUT_SECONDS = 3, 5.0
 
 
 @dataclass(frozen=True)
@@ -31,7 +26,8 @@ class Alert:
     @property
     def text(self) -> str:
         """The alert as one line."""
-        return f"{self.kind}: {f'{self.stage} {self.part}'.strip()} of {self.run_id}: {self.message}"
+        where = f"{self.stage} {self.part}".strip()
+        return f"{self.kind}: {where}{' of ' if where else ''}{self.run_id}: {self.message}"
 
 
 def of_stages(config: Settings, rows: list[dict[str, Any]]) -> None:
@@ -62,10 +58,10 @@ def _raise(config: Settings, kind: str, run_id: str, stage: str, part: str, mess
     alert = Alert(datetime.now(UTC).isoformat(timespec="seconds"), kind, run_id, stage, part, line)
     _keep(config, alert)
     if url := config.alert_url.get_secret_value():
-        try:
-            _post(url, asdict(alert) | {"text": alert.text})
-        except (httpx.HTTPError, httpx.InvalidURL) as error:  # its text may carry the address, which is a secret
-            told = f"an alert was not posted to SMALTI_ALERT_URL: {type(error).__name__}"
+        from smalti import webhook  # most stages have nothing to tell, and each is a process of its own
+
+        if why := webhook.post(url, asdict(alert) | {"text": alert.text}):
+            told = f"an alert was not posted to SMALTI_ALERT_URL: {why}"
             _keep(config, Alert(alert.at, "unposted", run_id, stage, part, told))
 
 
@@ -77,14 +73,3 @@ def _keep(config: Settings, alert: Alert) -> None:
         os.write(descriptor, (json.dumps(asdict(alert)) + "\n").encode())
     finally:
         os.close(descriptor)
-
-
-@tenacity.retry(
-    stop=tenacity.stop_after_attempt(_TRIES),
-    wait=tenacity.wait_exponential_jitter(multiplier=0.2, max=2),
-    retry=tenacity.retry_if_exception_type(httpx.HTTPError),
-    reraise=True,
-)
-def _post(url: str, body: dict[str, str]) -> None:
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs the address, which is a secret
-    httpx.post(url, json=body, timeout=_TIMEOUT_SECONDS).raise_for_status()

@@ -6,6 +6,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from smalti.alerts import Alert
+
 
 def _table(title: str, columns: list[str], lines: list[list[Any]]) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
@@ -111,6 +113,4 @@ def status(console: Console, found: dict[str, Any]) -> None:
     lines = [[run["run_id"], run["status"], run["started_at"], run["seconds"]] for run in found["runs"]]
     console.print(_table("Runs", ["run", "status", "started", "seconds"], lines))
     for alert in found["alerts"]:
-        where = f"{alert['stage']} {alert['part']}".strip()
-        told = f"{alert['at']} {alert['kind']}: {where} of {alert['run_id']}: {alert['message']}"
-        console.print(f"[red]alert[/red] {escape(told)}", soft_wrap=True)
+        console.print(f"[red]alert[/red] {alert['at']} {escape(Alert(**alert).text)}", soft_wrap=True)
