@@ -32,8 +32,9 @@ def execute(
         Busy: another run holds the slot, or a scheduled one the turn.
         RunFailed: a step failed; the message is the step's own.
     """
+    _refuse_while_scheduled(settings)  # before the wait for the slot, and once more with it
     with slot.take(settings) as descriptor:
-        lease.refuse_while_held(settings.ledger, datetime.now(UTC).replace(tzinfo=None))
+        _refuse_while_scheduled(settings)
         home = settings.airflow / "runs"
         variables = environment(settings, home)
         held = () if descriptor is None else (descriptor,)
@@ -50,6 +51,10 @@ def execute(
         follow(rows)
         if child.returncode:
             raise RunFailed(_reason(rows, child.returncode, log))
+
+
+def _refuse_while_scheduled(settings: Settings) -> None:
+    lease.refuse_while_held(settings.ledger, datetime.now(UTC).replace(tzinfo=None))
 
 
 def airflow() -> str:

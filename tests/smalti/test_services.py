@@ -253,7 +253,8 @@ def test_two_clocks_run_without_hurting_each_other_and_nothing_outlives_down(sch
 def test_a_killed_task_gives_the_turn_back_and_the_next_run_begins_at_once(scheduled: Scheduled):
     scheduled.until(lambda: scheduled.running("build_profiles"))
     (killed,) = scheduled.running("build_profiles")
-    assert (holder := slot_holder(scheduled.home))
+    holder = slot_holder(scheduled.home)
+    assert holder
     os.kill(holder, signal.SIGKILL)
     began = time.monotonic()
     scheduled.until(lambda: scheduled.running("load_raw"))
