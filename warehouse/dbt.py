@@ -82,9 +82,9 @@ def _succeeded(results: Path, exit_code: int, log: Path) -> int:
 
 def _told(manifest: Path, unique_id: str) -> str:
     """A model or test by name; of a segment also whose it is, so that its owner can be told."""
-    name = unique_id.split(".")[2]
+    kind, _, name = unique_id.split(".")[:3]
     nodes = json.loads(manifest.read_text())["nodes"] if manifest.exists() else {}
-    concerned = [unique_id, *nodes.get(unique_id, {}).get("depends_on", {}).get("nodes", [])]
+    concerned = nodes.get(unique_id, {}).get("depends_on", {}).get("nodes", []) if kind == "test" else [unique_id]
     segments = [nodes[model] for model in concerned if nodes.get(model, {}).get("fqn", [""])[1:2] == ["segments"]]
     owners = [f"segment {segment['name']}, owner {segment['config']['meta']['owner']}" for segment in segments]
     return f"{name} ({'; '.join(owners)})" if owners else name

@@ -161,13 +161,15 @@ def test_a_late_run_is_an_alert_that_says_where_it_stands(settings: Settings, mo
 def test_a_failed_model_or_test_of_a_segment_names_the_segment_and_its_owner(tmp_path: Path):
     model = {"name": "high_value", "fqn": ["smalti", "segments", "high_value"], "config": {"meta": {"owner": "crm"}}}
     test = {"name": "unique_high_value", "fqn": ["smalti"], "depends_on": {"nodes": ["model.smalti.high_value"]}}
+    reader = {"name": "memberships", "fqn": ["smalti", "memberships"], "depends_on": test["depends_on"]}
     nodes = {"model.smalti.high_value": model, "test.smalti.unique_high_value.1a": test}
+    nodes["model.smalti.memberships"] = reader
     (tmp_path / "manifest.json").write_text(json.dumps({"nodes": nodes}))
-    failed = ["model.smalti.high_value", "test.smalti.unique_high_value.1a", "model.smalti.customers"]
+    failed = ["model.smalti.high_value", "test.smalti.unique_high_value.1a", "model.smalti.memberships"]
     results = [{"unique_id": name, "status": "fail"} for name in failed]
     (tmp_path / "run_results.json").write_text(json.dumps({"results": results}))
     with pytest.raises(SmaltiError) as error:
         dbt._succeeded(tmp_path / "run_results.json", 1, tmp_path / "log")
     told = str(error.value)
     assert "dbt failed: high_value (segment high_value, owner crm), unique_high_value (segment high_value," in told
-    assert "owner crm), customers;" in told
+    assert "owner crm), memberships;" in told
