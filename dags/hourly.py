@@ -1,5 +1,6 @@
 """Every hour: exports → raw → profiles → segments, with the scores of last night → destinations."""
 
+import clocks
 import pendulum
 import tasks
 from airflow.sdk import chain, dag
@@ -12,12 +13,19 @@ DEFAULTS = {"pool": "warehouse", "retries": 0}
 
 
 @dag(
-    schedule=settings.load().hourly_schedule, start_date=START, catchup=False, max_active_runs=1, default_args=DEFAULTS
+    schedule=settings.load().hourly_schedule,
+    start_date=START,
+    catchup=False,  # one run makes up for all that were missed: it loads everything and speaks of the last tick
+    max_active_runs=1,
+    deadline=clocks.deadline(settings.load().hourly_deadline_minutes),
+    default_args=DEFAULTS,
 )
 def hourly() -> None:
     """The same stages as at night, without models; data tests are left to the night, the audit is not."""
     build = tasks.build
+    turn = clocks.take_turn(yields=True).as_setup()
     chain(
+        turn,
         tasks.load_raw.expand(source=tasks.sources()),
         tasks.check_raw(),
         tasks.open_run(),
@@ -25,6 +33,7 @@ def hourly() -> None:
         build.override(task_id="build_audience")("segments memberships activation", data_tests=False),
         tasks.publish_version(),
         tasks.deliver.expand(destination=tasks.destinations()),
+        clocks.end_run().as_teardown(setups=turn),
     )
 
 

@@ -1,19 +1,31 @@
 """Once a night: exports → raw → profiles → scores → segments → destinations."""
 
+import clocks
 import pendulum
 import tasks
 from airflow.sdk import chain, dag
+
+from warehouse import settings
 
 START = pendulum.datetime(2026, 1, 1, tz="UTC")
 # one slot: DuckDB admits one writing process; no retries: what failed is made good by the next run
 DEFAULTS = {"pool": "warehouse", "retries": 0}
 
 
-@dag(schedule="0 4 * * *", start_date=START, catchup=False, max_active_runs=1, default_args=DEFAULTS)
+@dag(
+    schedule="0 4 * * *",
+    start_date=START,
+    catchup=False,  # one run makes up for all that were missed: it loads everything and speaks of the last tick
+    max_active_runs=1,
+    deadline=clocks.deadline(settings.load().nightly_deadline_minutes),
+    default_args=DEFAULTS,
+)
 def nightly() -> None:
     """The whole flow, models and data tests included."""
     build = tasks.build
+    turn = clocks.take_turn(yields=False).as_setup()
     chain(
+        turn,
         tasks.load_raw.expand(source=tasks.sources()),  # a bad file is an outcome, not a task failure
         tasks.check_raw(),
         tasks.open_run(),  # control row, as_of
@@ -23,6 +35,7 @@ def nightly() -> None:
         build.override(task_id="build_audience")("segments memberships activation", data_tests=True),
         tasks.publish_version(),  # audit, durable decisions, swap, done
         tasks.deliver.expand(destination=tasks.destinations()),
+        clocks.end_run().as_teardown(setups=turn),
     )
 
 

@@ -14,6 +14,8 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from smalti import backfill
+from smalti.backfill import Every
 from warehouse import settings as configuration
 from warehouse.errors import SmaltiError
 from warehouse.settings import Settings
@@ -142,6 +144,9 @@ def run(
         typer.Option(help="The moment to speak of, UTC; without it, with --data: the end of the data, else now."),
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Build everything again from raw, keeping nothing.")] = False,
+    since: Annotated[datetime | None, typer.Option(help="Backfill: the first moment, UTC; with --until.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="Backfill: the last moment, UTC.")] = None,
+    every: Annotated[Every, typer.Option(help="Backfill: a run for each day or each hour.")] = Every.day,
     as_json: Json = False,
 ) -> None:
     """Run a flow to its end, through Airflow, and say what it came to.
@@ -151,31 +156,56 @@ def run(
       smalti run hourly --data exports
       smalti run nightly --as-of 2026-09-01T04:00:00 --json
       smalti run nightly --full
+      smalti run nightly --data exports --since 2026-08-01 --until 2026-08-31 --every day
     """
-    from smalti import exports, orchestrator, present, progress, summary
+    from smalti import exports, present, summary
 
-    started = time.monotonic()
     with _plain_errors():
         config = configuration.load()
-        notes = exports.look(config, data)
-        for note in notes:
+        for note in exports.look(config, data):
             _err.print(f"note: {note}", soft_wrap=True, markup=False)
-        run_id = orchestrator.new_run_id(dag)
-        with progress.Follower(_err, exports.steps(dag)) as follower:
-            orchestrator.execute(config, dag, run_id, _conf(data, as_of, full=full), follower.show)
-        found = summary.of_run(config, run_id, time.monotonic() - started)
+        wanted, results = _moments(config, as_of, since, until, every), []
+        for moment in wanted:
+            results.append(_run_once(config, dag, _conf(data, moment, full=full)))
+            if not as_json:
+                present.run(_out, results[-1], config.segment_floor)
         if as_json:
-            _dump(found)
-        else:
-            present.run(_out, found, config.segment_floor)
-        if summary.nothing_done(found):
+            _dump(results if since else results[0])
+        if all(map(summary.nothing_done, results)):
             raise SmaltiError("none of the files given could be loaded; what was published rests on earlier ones")
+
+
+def _moments(
+    config: Settings, as_of: datetime | None, since: datetime | None, until: datetime | None, every: Every
+) -> list[datetime] | list[None]:
+    if since is None and until is None:
+        return [as_of] if as_of else [None]
+    if since is None or until is None or as_of:
+        raise SmaltiError("a backfill has --since and --until, and no --as-of; allowed are both or neither")
+    from warehouse.publish import versions
+
+    last = next((version.as_of for version in versions(config) if version.is_current), None)
+    due = backfill.moments(last, _utc(since), _utc(until), every)
+    _err.print(f"note: {len(due)} runs, as of {due[0]} to {due[-1]}; published so far: {last}", soft_wrap=True)
+    return due
+
+
+def _run_once(config: Settings, dag: Dag, conf: dict[str, str]) -> dict[str, Any]:
+    from smalti import exports, orchestrator, progress, summary
+
+    started, run_id = time.monotonic(), orchestrator.new_run_id(dag)
+    with progress.Follower(_err, exports.steps(dag)) as follower:
+        orchestrator.execute(config, dag, run_id, conf, follower.show)
+    return summary.of_run(config, run_id, time.monotonic() - started)
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
 def _conf(data: Path | None, as_of: datetime | None, *, full: bool) -> dict[str, str]:
     if as_of is not None:
-        moment = as_of.astimezone(UTC).replace(tzinfo=None) if as_of.tzinfo else as_of
-        stated = moment.isoformat()
+        stated = _utc(as_of).isoformat()
     else:
         now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0, tzinfo=None)
         stated = "data" if data else now.isoformat()

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from smalti.errors import RunFailed
-from warehouse import ledger, metrics, process, slot
+from warehouse import lease, ledger, metrics, process, slot
 from warehouse.settings import CHECKOUT, Settings
 
 Row = dict[str, object]
@@ -29,10 +29,12 @@ def execute(
     """Execute the DAG to its end under the slot; `follow` gets the run's ledger rows, again and again.
 
     Raises:
-        Busy: another run holds the slot.
+        Busy: another run holds the slot, or a scheduled one the turn.
         RunFailed: a step failed; the message is the step's own.
     """
+    _refuse_while_scheduled(settings)  # before the wait for the slot, and once more with it
     with slot.take(settings) as descriptor:
+        _refuse_while_scheduled(settings)
         home = settings.airflow / "runs"
         variables = environment(settings, home)
         held = () if descriptor is None else (descriptor,)
@@ -49,6 +51,10 @@ def execute(
         follow(rows)
         if child.returncode:
             raise RunFailed(_reason(rows, child.returncode, log))
+
+
+def _refuse_while_scheduled(settings: Settings) -> None:
+    lease.refuse_while_held(settings.ledger, datetime.now(UTC).replace(tzinfo=None))
 
 
 def airflow() -> str:

@@ -6,6 +6,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from smalti.alerts import Alert
+
 
 def _table(title: str, columns: list[str], lines: list[list[Any]]) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
@@ -101,7 +103,7 @@ def _delivery(console: Console, delivery: dict[str, Any], floor: int) -> None:
 
 
 def status(console: Console, found: dict[str, Any]) -> None:
-    """What is published, and a line a run."""
+    """What is published, a line a run, and a line an alert."""
     published = found["published"]
     simulated(console, bool(published and published["simulated"]))
     told = (
@@ -110,6 +112,8 @@ def status(console: Console, found: dict[str, Any]) -> None:
     console.print(f"published: {told}", soft_wrap=True)
     lines = [[run["run_id"], run["status"], run["started_at"], run["seconds"]] for run in found["runs"]]
     console.print(_table("Runs", ["run", "status", "started", "seconds"], lines))
+    for alert in found["alerts"]:
+        console.print(f"[red]alert[/red] {alert['at']} {escape(Alert(**alert).text)}", soft_wrap=True)
 
 
 def stages(console: Console, found: list[dict[str, Any]]) -> None:

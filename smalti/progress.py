@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-_MARKS = {"ok": "[green]✓[/green]", "none": " ", "problem": "[yellow]![/yellow]"}
+_MARKS = {"ok": "[green]✓[/green]", "none": " ", "skipped": " ", "problem": "[yellow]![/yellow]"}
 _BAD = "[red]✗[/red]"
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from smalti import orchestrator, session
-from warehouse import run, slot
+from warehouse import lease, slot
 from warehouse.errors import SmaltiError
 from warehouse.settings import CHECKOUT, Settings
 
@@ -61,6 +61,7 @@ def up(settings: Settings, port: int = 8080) -> Services:
     log = settings.logs / "airflow-services.log"
     with slot.take(settings):
         _not_up(settings)
+        lease.release(settings.ledger)  # nothing scheduled lives: whoever held the turn ended with the machine
         home = _home(settings)
         environment = _environment(settings, home, port)
         orchestrator.prepare(home, settings.logs, orchestrator.environment(settings, home), ())
@@ -93,7 +94,7 @@ def down(settings: Settings) -> bool:
     _file(settings).unlink(missing_ok=True)
     if pids:
         with slot.take(settings):
-            run.release(settings)  # a run that was cut short must not keep the next one waiting
+            lease.release(settings.ledger)  # a run that was cut short must not keep the next one waiting
     return bool(pids)
 
 
@@ -215,7 +216,7 @@ def _answers(port: int, begun: datetime) -> bool:
 
 def _parsed(home: Path) -> bool:
     """Whether every DAG is known, or the reason why it cannot be."""
-    names = {path.stem for path in (CHECKOUT / "dags").glob("*.py")} - {"tasks"}
+    names = {path.stem for path in (CHECKOUT / "dags").glob("*.py")} - {"tasks", "clocks"}
     found = _query(home, "select dag_id from dag union select replace(filename, '.py', '') from import_error")
     return names <= set(found)
 

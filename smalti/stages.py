@@ -5,42 +5,122 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Self
 
 from expectations import raw, scores
 from ingestion import load, profile
 from models_ml import score
 from reverse_etl import deliver as delivery
-from smalti import observe
-from warehouse import dbt, ledger, publish, run, settings, slot
-from warehouse.errors import SmaltiError
+from smalti import alerts, observe
+from warehouse import dbt, lease, ledger, publish, run, settings, slot
+from warehouse.errors import Busy, Skipped, SmaltiError
 from warehouse.settings import Settings
+
+Row = dict[str, Any]
+# `smalti run` answers busy at once; a scheduled stage waits for the end of such a run, and one that waits its turn
+# tries again later: it must not keep Airflow's pool from the run that has it
+_PATIENCE_SECONDS, _SHORT_SECONDS = 900.0, 10.0
+_TURNS = ("take_turn", "end_run")
 
 
 @dataclass(frozen=True)
 class Run:
     """What the stages of one run share: its name, the exports given, the moment asked for (UTC).
 
-    Without `data` the drop folder is read; without `as_of` the moment follows from the data. With `is_full` nothing
-    that earlier runs built is kept.
+    Without `data` the drop folder is read; without `as_of` the moment follows from the data. A moment that nobody
+    stated but the clock is a tick: a run that comes late for it speaks of what was published meanwhile. With `is_full`
+    nothing that earlier runs built is kept.
     """
 
     run_id: str
     data: Path | None
     as_of: datetime | None
+    is_tick: bool = False
     is_full: bool = False
+
+    @classmethod
+    def of(cls, conf: dict[str, str], name: str, tick: datetime) -> Self:
+        """The run as `smalti run` hands it over in its conf; a scheduled one by its name and the clock's tick."""
+        stated = conf.get("as_of") or tick.isoformat()
+        return cls(
+            run_id=ledger.run_id(conf.get("run_id") or name),
+            data=Path(conf["data"]) if "data" in conf else None,
+            as_of=None if stated == "data" else datetime.fromisoformat(stated),
+            is_tick="as_of" not in conf,
+            is_full="full" in conf,
+        )
 
 
 @contextmanager
-def _stage(this: Run, name: str, part: str = "") -> Iterator[tuple[Settings, ledger.Stage]]:
-    config = settings.load()
-    with slot.take(config):
-        ledger.close_cut_short(config.ledger)
-        with observe.stage(config, this.run_id, name, part) as row:
-            yield config, row
+def _stage(
+    this: Run, name: str, part: str = "", patience: float = _PATIENCE_SECONDS
+) -> Iterator[tuple[Settings, ledger.Stage]]:
+    config, told = settings.load(), list[Row]()
+    try:
+        with slot.take(config, patience):
+            told += ledger.close_cut_short(config.ledger)
+            try:
+                with observe.stage(config, this.run_id, name, part) as row:
+                    if name not in _TURNS and not slot.is_inherited():
+                        lease.renew(config.ledger, this.run_id, _now())
+                    yield config, row
+            finally:
+                told += ledger.stages(config.ledger, this.run_id, name, part)
+    except Busy as busy:
+        if not told and name not in _TURNS:  # not even begun, and not tried again
+            told.append(_failed(this, name, part, str(busy)))
+        raise
+    finally:
+        alerts.of_stages(config, told)  # outside the slot: posting takes its time
+
+
+def _failed(this: Run, stage: str, part: str, message: str) -> Row:
+    return {"run_id": this.run_id, "stage": stage, "source": part, "status": "failed", "message": message}
 
 
 def _now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
+
+
+def take_turn(this: Run, *, yields: bool) -> None:
+    """Let this run begin: no other runs, and its moment is not behind the one that is published.
+
+    Raises:
+        Busy: another run has the turn; this one waits, which is to say tries again.
+        Skipped: it yields, and another run has the turn or has published its moment.
+        SmaltiError: the moment stated lies before the one that is published.
+    """
+    with _stage(this, "take_turn", patience=_SHORT_SECONDS) as (config, row):
+        last = run.finished_at(config)
+        if this.as_of and not this.is_tick:
+            run.refuse_earlier(this.as_of, last)
+        elif yields and this.as_of and last and this.as_of <= last:
+            row.status = "skipped"
+            raise Skipped(f"skipped: {last} is published already, this run is of {this.as_of}")
+        if slot.is_inherited():
+            return  # `smalti run` holds the slot to its end
+        try:
+            lease.take(config.ledger, this.run_id, _now(), yields=yields)
+        except Busy as busy:
+            row.status = "skipped" if yields else "waiting"
+            if yields:
+                raise Skipped(f"skipped: {busy}; the next hour's run makes it good") from None
+            raise
+
+
+def end_run(this: Run) -> None:
+    """Give the turn back, however the run went, so that the next one begins at once."""
+    with _stage(this, "end_run") as (config, _):
+        lease.release(config.ledger, this.run_id)
+
+
+def give_up(this: Run) -> None:
+    """Mark and tell that the run never had its turn, where its stage could not do so itself."""
+    config = settings.load()
+    told = ledger.close_waiting(config.ledger, this.run_id)
+    if not told and not ledger.stages(config.ledger, this.run_id):
+        told = [_failed(this, "take_turn", "", "another run held the slot all the time, or this one was killed")]
+    alerts.of_stages(config, told)
 
 
 def load_raw(this: Run, source: str) -> None:
@@ -69,13 +149,14 @@ def check_raw(this: Run) -> None:
 def open_run(this: Run) -> None:
     """Commit the control row: from here on the run has a moment."""
     with _stage(this, "open_run") as (config, row):
-        row.message = run.open_run(config, this.run_id, this.as_of, is_full=this.is_full).isoformat()
+        last = run.finished_at(config)
+        as_of = max(this.as_of, last) if this.is_tick and this.as_of and last else this.as_of
+        row.message = run.open_run(config, this.run_id, as_of, is_full=this.is_full).isoformat()
 
 
 def build(this: Run, name: str, folders: str, *, data_tests: bool) -> None:
     """Build the models of these folders; features are exported after theirs, scores bound before use."""
     with _stage(this, name) as (config, row):
-        run.renew(config, this.run_id)
         if "activation" in folders:
             run.bind_scores(config)
         row.message = f"{dbt.build(config, folders.split(), data_tests=data_tests)} models and tests"
@@ -86,7 +167,6 @@ def build(this: Run, name: str, folders: str, *, data_tests: bool) -> None:
 def score_customers(this: Run) -> None:
     """Train, evaluate and apply the models."""
     with _stage(this, "score_customers") as (config, row):
-        run.renew(config, this.run_id)
         models = score.score(config, this.run_id, run.as_of(config)).models
         row.message = ", ".join(f"{name}: {model.reason or f'{model.rows} people'}" for name, model in models.items())
 

@@ -1,10 +1,10 @@
-"""What is published, and the latest runs."""
+"""What is published, the latest runs, and what went wrong."""
 
-from itertools import groupby
 from typing import Any
 
 import duckdb
 
+from smalti import alerts
 from smalti.summary import is_simulated
 from warehouse import ledger
 from warehouse.errors import SmaltiError
@@ -15,12 +15,17 @@ _LATEST = 10
 
 
 def status(settings: Settings) -> dict[str, Any]:
-    """The published version (None before the first) and the latest runs, newest first."""
+    """The published version (None before the first), the latest runs and the latest alerts, newest first."""
     current = [_published(settings, version) for version in versions(settings) if version.is_current]
-    runs = [
-        _run(run_id, list(rows)) for run_id, rows in groupby(ledger.stages(settings.ledger), lambda row: row["run_id"])
-    ]
-    return {"published": current[0] if current else None, "runs": runs[::-1][:_LATEST]}
+    stages: dict[str, list[dict[str, Any]]] = {}
+    for row in ledger.stages(settings.ledger):
+        stages.setdefault(row["run_id"], []).append(row)  # rows of runs that wait for each other lie mixed
+    runs = [_run(run_id, rows) for run_id, rows in stages.items()]
+    return {
+        "published": current[0] if current else None,
+        "runs": runs[::-1][:_LATEST],
+        "alerts": alerts.latest(settings, _LATEST),
+    }
 
 
 def stages(settings: Settings, run_id: str | None = None) -> list[dict[str, Any]]:
@@ -45,9 +50,9 @@ def _published(settings: Settings, version: Version) -> dict[str, Any]:
     return place | {"as_of": version.as_of.isoformat(), "simulated": simulated}
 
 
-def _run(run_id: object, stages: list[dict[str, Any]]) -> dict[str, Any]:
+def _run(run_id: str, stages: list[dict[str, Any]]) -> dict[str, Any]:
     states = {stage["status"] for stage in stages}
-    worst = next((state for state in ("failed", "running", "problem") if state in states), "ok")
+    worst = next((state for state in ("failed", "running", "waiting", "problem", "skipped") if state in states), "ok")
     return {
         "run_id": run_id,
         "status": worst,

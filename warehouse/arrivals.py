@@ -7,6 +7,7 @@ import duckdb
 
 from warehouse import contracts, manifest
 from warehouse.settings import Settings
+from warehouse.sql import literal
 
 Since = tuple[int, datetime | None] | None
 
@@ -50,4 +51,4 @@ def _may_be_new(line: manifest.Line, since: tuple[int, datetime | None]) -> bool
 
 
 def _listed(files: list[str]) -> str:
-    return ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+    return ", ".join(map(literal, files))

@@ -100,11 +100,25 @@ def build(settings: Settings, folders: Sequence[str], *, data_tests: bool = True
 
 def _succeeded(results: Path, exit_code: int, log: Path) -> int:
     nodes = json.loads(results.read_text())["results"] if results.exists() else []
-    failed = [node["unique_id"].split(".")[2] for node in nodes if node["status"] in ("error", "fail", "runtime error")]
+    failed = [
+        _told(results.with_name("manifest.json"), node["unique_id"])
+        for node in nodes
+        if node["status"] in ("error", "fail", "runtime error")
+    ]
     if exit_code or failed or not nodes:
         what = f"failed: {', '.join(failed)}" if failed else f"ended with exit code {exit_code} before any result"
         raise SmaltiError(f"dbt {what}; see {log}")
     return sum(node["status"] in ("success", "pass") for node in nodes)
+
+
+def _told(manifest: Path, unique_id: str) -> str:
+    """A model or test by name; of a segment also whose it is, so that its owner can be told."""
+    kind, _, name = unique_id.split(".")[:3]
+    nodes = json.loads(manifest.read_text())["nodes"] if manifest.exists() else {}
+    concerned = nodes.get(unique_id, {}).get("depends_on", {}).get("nodes", []) if kind == "test" else [unique_id]
+    segments = [nodes[model] for model in concerned if nodes.get(model, {}).get("fqn", [""])[1:2] == ["segments"]]
+    owners = [f"segment {segment['name']}, owner {segment['config']['meta']['owner']}" for segment in segments]
+    return f"{name} ({'; '.join(owners)})" if owners else name
 
 
 if __name__ == "__main__":

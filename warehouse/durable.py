@@ -7,6 +7,7 @@ import yaml
 
 from warehouse import atomic
 from warehouse.settings import CHECKOUT, Settings
+from warehouse.sql import literal
 
 _CUSTOMERS = CHECKOUT / "dbt_project" / "models" / "profiles" / "customers.yml"
 
@@ -74,7 +75,7 @@ def bind(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     for name, columns in schemas().items():
         empty = ", ".join(f'cast(null as {kind}) as "{column}"' for column, kind in columns.items())
         path = settings.durable / "current" / f"{name}.parquet"
-        known = f"union all by name select * from read_parquet('{path.resolve()}')" if path.exists() else ""
+        known = f"union all by name select * from read_parquet({literal(path.resolve())})" if path.exists() else ""
         wanted = ", ".join(f'"{column}"' for column in columns)
         body = f"select {wanted} from (select {empty} where false {known})"  # names are our own
         connection.execute(f"create or replace view durable.{name} as {body}")
@@ -89,7 +90,7 @@ def write(connection: duckdb.DuckDBPyConnection, settings: Settings, version: st
     aside.mkdir(parents=True)
     for name, query in _KEEP.items():
         path = aside / f"{name}.parquet"
-        connection.execute(f"copy ({query}) to '{path}' (format parquet, compression zstd)")
+        connection.execute(f"copy ({query}) to {literal(path)} (format parquet, compression zstd)")
         atomic.sync(path)
     aside.replace(folder)
     atomic.point(settings.durable / "current", folder)

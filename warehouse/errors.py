@@ -9,5 +9,9 @@ class Busy(SmaltiError):
     """Another run holds the slot."""
 
 
+class Skipped(SmaltiError):
+    """This run is not needed now, and that is as it should be."""
+
+
 class NothingToDo(SmaltiError):
     """There are no rows to work on."""

@@ -1,5 +1,6 @@
 """The truth about runs, plans, receipts and what destinations have accepted: one SQLite file."""
 
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from warehouse.errors import SmaltiError
 from warehouse.usage import Meter
@@ -31,6 +33,7 @@ create table if not exists accepted (
     destination text not null, customer_id text not null, segment_ids text not null,
     accepted_at text not null, plan_id text not null, primary key (destination, customer_id)
 );
+create table if not exists turns (run_id text primary key, state text not null, until text not null);
 """
 # what `runs` gained since it was first made: a ledger from before is given these columns and keeps its rows
 _GAINED = {
@@ -48,8 +51,9 @@ class Stage:
     """Counts that a stage fills in while it runs; they become its row in `runs`.
 
     `status` is ok, running, failed; of a load also `problem` (some files could not be loaded),
-    `refused` (none of the files given could) and `none` (no files were given). `bytes_read` to
-    `peak_memory_mb` are measured (warehouse/usage.py); the hashes are those of what the stage read and left.
+    `refused` (none of the files given could) and `none` (no files were given); of a turn also
+    `waiting` (another run has it) and `skipped` (this run is not needed). `bytes_read` to `peak_memory_mb`
+    are measured (warehouse/usage.py); the hashes are those of what the stage read and left.
     """
 
     rows_in: int | None = None
@@ -106,8 +110,8 @@ def _add_columns(connection: sqlite3.Connection) -> None:
 def stage(path: Path, run_id: str, name: str, source: str = "") -> Iterator[Stage]:
     """Record one stage of a run: `running` at its start, its counts and status at its end.
 
-    An exception marks it `failed`: our own with their message, others with their class only,
-    because messages may carry values.
+    An exception marks it `failed`, unless the stage has said otherwise: our own with their message,
+    others with their class only, because messages may carry values.
     """
     started, clock = datetime.now(UTC).isoformat(timespec="milliseconds"), time.monotonic()
     row = Stage(status="running")
@@ -118,7 +122,7 @@ def stage(path: Path, run_id: str, name: str, source: str = "") -> Iterator[Stag
         with meter:
             yield row
     except BaseException as error:
-        row.status = "failed"
+        row.status = "failed" if row.status == "ok" else row.status
         row.message = str(error) if isinstance(error, SmaltiError) else type(error).__name__
         raise
     finally:
@@ -126,10 +130,21 @@ def stage(path: Path, run_id: str, name: str, source: str = "") -> Iterator[Stag
         _write(path, run_id, name, source, started, time.monotonic() - clock, row)
 
 
-def close_cut_short(path: Path) -> None:
-    """Mark stages that stand as running as failed: whoever holds the slot runs alone, so theirs were killed."""
+def run_id(stated: str) -> str:
+    """The name of a run, fit to name files by."""
+    return re.sub(r"[^A-Za-z0-9_-]", "-", stated)
+
+
+def close_cut_short(path: Path) -> list[dict[str, Any]]:
+    """Mark stages that stand as running as failed, and return them.
+
+    Whoever holds the slot runs alone, so they were killed.
+    """
     with connect(path) as connection:
-        connection.execute("update runs set status = 'failed', message = 'was cut short' where status = 'running'")
+        found = connection.execute(
+            "update runs set status = 'failed', message = 'was cut short' where status = 'running' returning *"
+        )
+        return [dict(row) for row in found]
 
 
 def _write(path: Path, run_id: str, name: str, source: str, started: str, seconds: float | None, row: Stage) -> None:
@@ -140,11 +155,24 @@ def _write(path: Path, run_id: str, name: str, source: str, started: str, second
         connection.execute(f"insert or replace into runs ({names}) values ({places})", values)
 
 
-def stages(path: Path, run_id: str | None = None) -> list[dict[str, object]]:
-    """The rows of `runs`, oldest first; of one run where it is named."""
+def close_waiting(path: Path, run_id: str) -> list[dict[str, Any]]:
+    """Mark the turn that this run still waits for as failed, and return its row."""
+    with connect(path) as connection:
+        found = connection.execute(
+            "update runs set status = 'failed' where run_id = ? and status = 'waiting' returning *", (run_id,)
+        )
+        return [dict(row) for row in found]
+
+
+def stages(
+    path: Path, run_id: str | None = None, stage: str | None = None, source: str | None = None
+) -> list[dict[str, Any]]:
+    """The rows of `runs`, oldest first; of one run, stage and source where they are named."""
     if not path.exists():
         return []
-    where, values = ("where run_id = ?", (run_id,)) if run_id else ("", ())
+    asked = {"run_id": run_id, "stage": stage, "source": source}
+    named = {name: value for name, value in asked.items() if value is not None}
+    where = f"where {' and '.join(f'{name} = :{name}' for name in named)}" if named else ""
     with connect(path) as connection:
-        found = connection.execute(f"select * from runs {where} order by started_at, rowid", values)
+        found = connection.execute(f"select * from runs {where} order by started_at, rowid", named)
         return [dict(row) for row in found]

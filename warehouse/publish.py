@@ -10,6 +10,7 @@ import duckdb
 from warehouse import atomic, contracts, durable, ledger, manifest, run
 from warehouse.errors import SmaltiError
 from warehouse.settings import Settings
+from warehouse.sql import literal
 
 SCHEMAS = ("profiles", "scores", "segments", "activation")
 _RUNS = {
@@ -123,7 +124,7 @@ def _name(connection: duckdb.DuckDBPyConnection, run_id: str) -> str:
 def _build(connection: duckdb.DuckDBPyConnection, settings: Settings, path: Path) -> None:
     for leftover in path.parent.glob(f"{path.name}*"):
         leftover.unlink()
-    connection.execute(f"attach '{path}' as version (read_write)")
+    connection.execute(f"attach {literal(path)} as version (read_write)")
     for schema in SCHEMAS:
         connection.execute(f"create schema version.{schema}")
         tables = connection.execute(

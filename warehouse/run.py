@@ -4,21 +4,21 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import duckdb
 
-from warehouse import arrivals, contracts, dbt, durable, ledger, manifest, slot
+from warehouse import arrivals, contracts, dbt, durable, ledger, manifest
 from warehouse.errors import Busy, NothingToDo, SmaltiError
 from warehouse.settings import Settings
+from warehouse.sql import literal
 
-_LEASE = timedelta(minutes=30)
 _TRIES, _PAUSE_SECONDS = 20, 0.2
 _REBUILD_AFTER = timedelta(days=365)  # interests are sums of powers of two since `anchored_at`: small ones stay exact
 _CONTROL = """
 create table if not exists ops.control (
     run_id varchar, lo integer, hi integer, as_of timestamp, prev_as_of timestamp,
-    segment_floor integer, scores_run_id varchar, lease_until timestamp, done boolean,
+    segment_floor integer, scores_run_id varchar, done boolean,
     run_number integer, is_full boolean, anchored_at timestamp, fingerprint varchar
 )"""
 _SCORES = {
@@ -83,19 +83,16 @@ def open_run(settings: Settings, run_id: str, as_of: datetime | None, *, is_full
     Raises:
         NothingToDo: no source has any row.
         SmaltiError: `as_of` lies before the last finished run, or currencies are mixed.
-        Busy: another run's lease lives.
     """
     batch = _last_batch(settings)
     _one_currency(settings)
     with working(settings) as connection:
         before = _control(connection)
-        _not_held(before, run_id)
-        as_of = _moment(settings, as_of, _finished_at(settings, before))
+        as_of = _moment(settings, as_of, _decided(settings, before))
         now = _next(before, run_id, batch, as_of, dbt.fingerprint(), is_full=is_full)
-        lease = None if slot.is_inherited() else _utc_now() + _LEASE
         connection.execute("begin")
         connection.execute("delete from ops.control")
-        row = {**asdict(now), "lease_until": lease, "segment_floor": settings.segment_floor}
+        row = {**asdict(now), "segment_floor": settings.segment_floor}
         names, marks = ", ".join(row), ", ".join("?" for _ in row)
         connection.execute(f"insert into ops.control ({names}) values ({marks})", list(row.values()))
         _bind_raw(connection, settings)
@@ -117,7 +114,6 @@ class _Control:
     as_of: datetime | None = None
     prev_as_of: datetime | None = None
     scores_run_id: str | None = None
-    lease_until: datetime | None = None
     done: bool = True
     run_number: int | None = None
     is_full: bool | None = None
@@ -161,22 +157,7 @@ def _control(connection: duckdb.DuckDBPyConnection) -> _Control:
     return _Control(*row) if row else _Control()
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)
-
-
-def _not_held(before: _Control, run_id: str) -> None:
-    """Refuse while another run's lease lives.
-
-    Without a lease the row belongs to a `smalti run`, whose slot we hold now: it is dead.
-    """
-    if before.done or before.run_id == run_id or before.lease_until is None:
-        return
-    if before.lease_until > _utc_now():
-        raise Busy(f"busy: run {before.run_id} holds the warehouse until {before.lease_until} UTC")
-
-
-def _finished_at(settings: Settings, before: _Control) -> datetime | None:
+def _decided(settings: Settings, before: _Control) -> datetime | None:
     """The moment up to which history is decided: a run that died counts once it kept its decisions."""
     kept = settings.durable / "current"
     decided = before.run_id is not None and kept.exists() and kept.resolve().name.endswith(before.run_id)
@@ -206,10 +187,19 @@ def _moment(settings: Settings, asked: datetime | None, last: datetime | None) -
     if asked is None:
         latest = _latest_known(settings)
         return max(latest, last) if last else latest
+    refuse_earlier(asked, last)
+    return asked
+
+
+def refuse_earlier(asked: datetime, last: datetime | None) -> None:
+    """Hold the moment asked for against the one up to which history is decided.
+
+    Raises:
+        SmaltiError: it lies before.
+    """
     if last and asked < last:
         allowed = f"history is only appended: allowed is {last} or later"
         raise SmaltiError(f"--as-of {asked} lies before the last run's {last}; {allowed}")
-    return asked
 
 
 def _latest_known(settings: Settings) -> datetime:
@@ -225,24 +215,6 @@ def _latest_known(settings: Settings) -> datetime:
     return whole if whole == latest else whole + timedelta(hours=1)
 
 
-def renew(settings: Settings, run_id: str) -> None:
-    """Prolong the lease of a scheduled run; a run under `smalti run` holds the slot and needs none."""
-    if slot.is_inherited():
-        return
-    with working(settings) as connection:
-        connection.execute(
-            "update ops.control set lease_until = ? where run_id = ? and not done", [_utc_now() + _LEASE, run_id]
-        )
-
-
-def release(settings: Settings) -> None:
-    """Give back the lease of a scheduled run; for whoever holds the slot and knows that the run is dead."""
-    if settings.working.exists():
-        with working(settings) as connection:
-            _control(connection)
-            connection.execute("update ops.control set lease_until = null where not done")
-
-
 def _bind_raw(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     # the one place that cuts on as_of: by arrival and, where there is one, by event time
     connection.execute("create schema if not exists raw")
@@ -253,7 +225,7 @@ def _bind_raw(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None
         known = "_arrived_at <= (select as_of from ops.control)"
         if contract.event_time:
             known += f' and "{contract.event_time}" <= (select as_of from ops.control)'
-        listed = ", ".join(f"'{file}'" for file in files)
+        listed = ", ".join(map(literal, files))
         body = f"select * from read_parquet([{listed}]) where {known}"  # names are our own
         connection.execute(f'create or replace view raw."{folder.name}" as {body}')
         for purpose in contract.lawful_basis.purposes if contract.lawful_basis else ():
@@ -285,7 +257,7 @@ def export_features(settings: Settings, run_id: str) -> int:
     with working(settings, read_only=True) as connection:
         temporary = folder / "features.parquet.tmp"
         query = "select * from features.customer_features order by cutoff_at, customer_id"
-        connection.execute(f"copy ({query}) to '{temporary}' (format parquet, compression zstd)")
+        connection.execute(f"copy ({query}) to {literal(temporary)} (format parquet, compression zstd)")
         temporary.replace(folder / "features.parquet")
         found = connection.execute("select count(*) from features.customer_features").fetchone()
     return int(found[0]) if found else 0
@@ -306,7 +278,7 @@ def bind_scores(settings: Settings) -> None:
             wanted = ", ".join(f'cast("{column}" as {kind}) as "{column}"' for column, kind in columns.items())
             empty = ", ".join(f'cast(null as {kind}) as "{column}"' for column, kind in columns.items())
             path = settings.scores / str(run_id) / f"{name}.parquet"
-            body = f"select {wanted} from read_parquet('{path}')" if run_id else f"select {empty} where false"
+            body = f"select {wanted} from read_parquet({literal(path)})" if run_id else f"select {empty} where false"
             connection.execute(f"create or replace view scores.{name} as {body}")
 
 
@@ -320,11 +292,20 @@ def finish(settings: Settings, run_id: str) -> str | None:
 
 def finished_batch(settings: Settings) -> int:
     """The last batch that a finished run has seen; 0 before the first."""
-    if not settings.working.exists():
-        return 0
-    with working(settings) as connection:
-        before = _control(connection)
+    before = _before(settings)
     return before.hi if before.done else before.lo
+
+
+def finished_at(settings: Settings) -> datetime | None:
+    """The moment up to which history is decided: no run may speak of an earlier one; None before the first."""
+    return _decided(settings, _before(settings))
+
+
+def _before(settings: Settings) -> _Control:
+    if not settings.working.exists():
+        return _Control()
+    with working(settings) as connection:
+        return _control(connection)
 
 
 def as_of(settings: Settings) -> datetime:

@@ -34,6 +34,15 @@ class Settings(BaseSettings):
     threads: int = Field(default=2, ge=1, description="threads for DuckDB and LightGBM")
     memory_limit: str = Field(default="4GB", pattern=r"^\d+(MB|GB)$", description="DuckDB's buffer limit")
     hourly_schedule: str = Field(default="0 * * * *", description="cron expression of the hourly run")
+    hourly_deadline_minutes: int = Field(
+        default=50, ge=1, description="a scheduled hourly run that takes longer makes an alert"
+    )
+    nightly_deadline_minutes: int = Field(
+        default=180, ge=1, description="a scheduled nightly run that takes longer makes an alert"
+    )
+    alert_url: SecretStr = Field(
+        default=SecretStr(""), description="webhook that alerts are posted to as JSON; https, or http on this machine"
+    )
     keep_versions: int = Field(default=5, ge=1, description="published versions that stay readable")
     statsd: str = Field(
         default="",
@@ -56,6 +65,13 @@ class Settings(BaseSettings):
         if not strong:
             raise ValueError("must be 64 hex digits; `smalti init` writes a random one to .env")
         return key
+
+    @field_validator("alert_url")
+    @classmethod
+    def _is_private(cls, url: SecretStr) -> SecretStr:
+        if not re.match(r"$|https://|http://(127\.0\.0\.1|localhost)[:/]", url.get_secret_value()):
+            raise ValueError("must begin with https://, or http://127.0.0.1 on this machine")
+        return url
 
     @field_validator("namespace")
     @classmethod

@@ -10,7 +10,7 @@ from warehouse.errors import Busy
 from warehouse.settings import Settings
 
 INHERITED = "SMALTI_SLOT"
-_PATIENCE_SECONDS = 4.0
+PATIENCE_SECONDS = 4.0  # longer than a killed process needs to let go, and an answer within five seconds
 
 
 def is_inherited() -> bool:
@@ -26,11 +26,11 @@ def is_inherited() -> bool:
 
 
 @contextmanager
-def take(settings: Settings) -> Iterator[int | None]:
+def take(settings: Settings, patience: float = PATIENCE_SECONDS) -> Iterator[int | None]:
     """Hold the slot; yields its descriptor, or None where a parent holds it already.
 
     Raises:
-        Busy: another process holds it for longer than a killed one needs to let go.
+        Busy: another process holds it for longer than `patience` seconds.
     """
     if is_inherited():
         yield None
@@ -38,14 +38,14 @@ def take(settings: Settings) -> Iterator[int | None]:
     settings.home.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(settings.home / "slot.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        _lock(descriptor, settings)
+        _lock(descriptor, settings, patience)
         yield descriptor
     finally:
         os.close(descriptor)
 
 
-def _lock(descriptor: int, settings: Settings) -> None:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+def _lock(descriptor: int, settings: Settings, patience: float) -> None:
+    deadline = time.monotonic() + patience
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -45,6 +45,7 @@ def hours(tmp_path_factory: pytest.TempPathFactory) -> Hours:
 
 def test_an_hour_trains_and_scores_nobody(hours: Hours) -> None:
     assert hours.stages == {
+        "take_turn",
         "load_raw",
         "check_raw",
         "open_run",
@@ -52,6 +53,7 @@ def test_an_hour_trains_and_scores_nobody(hours: Hours) -> None:
         "build_audience",
         "publish",
         "deliver",
+        "end_run",
     }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
-LINES = {"tasks.py": 90}
+LINES = {"tasks.py": 90, "clocks.py": 60}
 DAG_LINES = 60
 PLAIN_CALLS = {"pendulum.datetime", "datetime", "timedelta", "datetime.timedelta"}
 
@@ -130,23 +130,58 @@ LOAD = """
 import json, sys
 from pathlib import Path
 from airflow.dag_processing.dagbag import BundleDagBag
+from warehouse.errors import Busy, SmaltiError
 bag = BundleDagBag(dag_folder=sys.argv[1], bundle_path=Path(sys.argv[1]), load_op_links=False)
-print(json.dumps({"ids": sorted(bag.dags), "errors": {k: v.splitlines()[-1] for k, v in bag.import_errors.items()}}))
+def told(dag):
+    turn, tasks = dag.get_task("take_turn"), dag.tasks
+    return {
+        "missed ticks": dag.catchup, "at a time": dag.max_active_runs, "pools": sorted({task.pool for task in tasks}),
+        "first": [task.task_id for task in dag.roots], "setups": [task.task_id for task in tasks if task.is_setup],
+        "teardowns": [task.task_id for task in tasks if task.is_teardown],
+        "tried again": [task.task_id for task in tasks if task.retries],
+        "then": [turn.retry_policy.evaluate(error, 1, 9).action.value for error in (Busy(), SmaltiError(), KeyError())],
+        "minutes": [alert.interval.total_seconds() / 60 for alert in dag.deadline],
+    }
+errors = {file: error.splitlines()[-1] for file, error in bag.import_errors.items()}
+print(json.dumps({"errors": errors, "dags": {name: told(dag) for name, dag in sorted(bag.dags.items())}}))
 """
 
 
-def test_airflow_loads_each_dag_under_its_file_name(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What Airflow makes of `dags/`."""
+    folder = tmp_path_factory.mktemp("airflow")
     environment = os.environ | {
-        "AIRFLOW_HOME": str(tmp_path),
+        "AIRFLOW_HOME": str(folder),
         "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
-        "SMALTI_HOME": str(tmp_path / "home"),
+        "SMALTI_HOME": str(folder / "home"),
         "SMALTI_HMAC_KEY": "00" * 32,
         "SMALTI_NAMESPACE": "00000000-0000-0000-0000-000000000001",
+        "SMALTI_HOURLY_DEADLINE_MINUTES": "7",
+        "SMALTI_NIGHTLY_DEADLINE_MINUTES": "8",
     }
     command = [sys.executable, "-c", LOAD, str(DAGS)]
-    done = subprocess.run(
-        command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=120
-    )
-    found = json.loads(done.stdout.splitlines()[-1])
-    assert found == {"ids": [path.stem for path in dag_files() if path.name not in LINES], "errors": {}}
+    done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=True, timeout=120)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_airflow_loads_each_dag_under_its_file_name(loaded: dict[str, Any]) -> None:
+    assert loaded["errors"] == {}
+    assert list(loaded["dags"]) == [path.stem for path in dag_files() if path.name not in LINES]
+
+
+@pytest.mark.parametrize(("dag", "minutes"), [("hourly", 7.0), ("nightly", 8.0)])
+def test_scheduled_dags_take_turns_and_have_a_deadline(loaded: dict[str, Any], dag: str, minutes: float) -> None:
+    assert loaded["dags"][dag] == {
+        "missed ticks": False,
+        "at a time": 1,
+        "pools": ["warehouse"],
+        "first": ["take_turn"],
+        "setups": ["take_turn"],
+        "teardowns": ["end_run"],
+        "tried again": ["take_turn"],
+        "then": ["retry", "fail", "fail"],
+        "minutes": [minutes],
+    }

@@ -70,3 +70,9 @@ def test_a_column_that_customers_gained_is_null_in_earlier_versions(settings: Se
     path.with_name(f"{path.name}.new").replace(path)
     row = _working(settings).execute("select count(*), count(state) from durable.customers_history").fetchone()
     assert row == (1, 0)
+
+
+def test_a_home_with_a_quote_in_its_name_keeps_its_decisions(settings: Settings):
+    quoted = settings.model_copy(update={"home": settings.home.with_name("o'clock's home")})
+    durable.write(_working(quoted), quoted, "v1")
+    assert _working(quoted).execute("select customer_id from durable.customer_ids").fetchall() == [("c1",)]

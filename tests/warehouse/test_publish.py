@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from warehouse import atomic, publish
+from warehouse import atomic, publish, run
 from warehouse.errors import SmaltiError
 from warehouse.settings import Settings
 
@@ -98,3 +98,16 @@ def test_only_the_newest_versions_are_kept_and_never_loses_the_current_one(setti
         "v3.duckdb",
         "v4.duckdb",
     ]
+
+
+def test_a_version_is_built_in_a_home_with_a_quote_in_its_name(settings: Settings):
+    quoted = settings.model_copy(update={"home": settings.home.with_name("o'clock's home")})
+    quoted.published.mkdir(parents=True)
+    with run.working(quoted) as connection:
+        connection.execute(SOUND)
+        connection.execute("alter table ops.control add column scores_run_id varchar")
+        connection.execute("create schema seeds")
+        connection.execute("create table seeds.activations as from profiles.activations")
+        connection.execute("drop table profiles.activations")
+        publish._build(connection, quoted, quoted.published / "v1.duckdb")
+    publish._audit(quoted.published / "v1.duckdb")

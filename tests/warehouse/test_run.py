@@ -8,7 +8,7 @@ import pytest
 
 from ingestion import source
 from warehouse import ledger, manifest, run, slot
-from warehouse.errors import Busy, NothingToDo, SmaltiError
+from warehouse.errors import NothingToDo, SmaltiError
 from warehouse.manifest import Line
 from warehouse.settings import Settings
 
@@ -18,7 +18,7 @@ def _deliver(settings: Settings, name: str, last_event_at: str | None, arrived_a
     folder, contract = settings.raw / name, source.load_source(name).contract
     contract.write(folder)
     columns = ", ".join(f'cast(null as {kind}) as "{column}"' for column, kind in contract.raw_columns().items())
-    duckdb.sql(f"copy (select {columns} where false) to '{folder / 'empty.parquet'}' (format parquet)")
+    duckdb.from_query(f"select {columns} where false").write_parquet(str(folder / "empty.parquet"))
     line = Line(
         file="a",
         sha256="a",
@@ -102,30 +102,35 @@ def test_another_currency_is_refused(settings: Settings):
         run.open_run(settings.model_copy(update={"currency": "EUR"}), "one", None)
 
 
-def test_a_living_lease_keeps_others_out_and_a_lapsed_one_does_not(settings: Settings):
-    _deliver(settings, "web_events", "2026-08-31T22:00:00")
-    run.open_run(settings, "scheduled", None)
-    with pytest.raises(Busy, match="run scheduled holds the warehouse"):
-        run.open_run(settings, "other", None)
-    with run.working(settings) as connection:
-        connection.execute("update ops.control set lease_until = timestamp '2020-01-01'")
-    run.open_run(settings, "other", None)
-    assert _control(settings)["run_id"] == "other"
-
-
-def test_a_lease_that_is_given_back_keeps_nobody_out(settings: Settings):
-    run.release(settings)
-    _deliver(settings, "web_events", "2026-08-31T22:00:00")
-    run.open_run(settings, "scheduled", None)
-    run.release(settings)
-    run.open_run(settings, "other", None)
-    assert _control(settings)["run_id"] == "other"
-
-
-def test_a_run_under_the_slot_leaves_no_lease(settings: Settings, held_slot: None):
+def test_the_moment_decided_is_the_last_finished_ones(settings: Settings):
+    assert run.finished_at(settings) is None
     _deliver(settings, "web_events", "2026-08-31T22:00:00")
     run.open_run(settings, "one", None)
-    assert _control(settings)["lease_until"] is None
+    assert run.finished_at(settings) is None
+    run.finish(settings, "one")
+    assert run.finished_at(settings) == datetime(2026, 8, 31, 22)
+
+
+def test_a_home_with_a_quote_in_its_name_is_a_home(settings: Settings):
+    quoted = settings.model_copy(update={"home": settings.home.with_name("o'clock's home")})
+    _deliver(quoted, "web_events", "2026-08-31T22:00:00")
+    run.open_run(quoted, "one", None)
+    with run.working(quoted) as connection:
+        assert connection.execute("select count(*) from raw.web_events").fetchone() == (0,)
+        connection.execute("create schema features")
+        connection.execute(
+            "create table features.customer_features as select timestamp '2026-08-31' as cutoff_at, 'c1' as customer_id"
+        )
+    assert run.export_features(quoted, "one") == 1
+    folder = quoted.scores / "one"
+    folder.mkdir(parents=True)
+    for name, columns in run._SCORES.items():
+        body = ", ".join(f"cast(null as {kind}) as {column}" for column, kind in columns.items())
+        duckdb.from_query(f"select {body}").write_parquet(str(folder / f"{name}.parquet"))
+    run.accept_scores(quoted, "one")
+    run.bind_scores(quoted)
+    with run.working(quoted) as connection:
+        assert connection.execute("select count(*) from scores.propensity").fetchone() == (1,)
 
 
 def test_rows_that_arrive_or_happen_after_the_moment_are_not_known(settings: Settings):
