@@ -93,7 +93,7 @@ def test_a_nightly_run_that_comes_late_speaks_of_what_was_published_meanwhile(
 ):
     asked = []
     published(settings, FIVE)
-    monkeypatch.setattr(run, "open_run", lambda _settings, _run_id, as_of: asked.append(as_of) or as_of)
+    monkeypatch.setattr(run, "open_run", lambda _settings, _run_id, as_of, **_: asked.append(as_of) or as_of)
     stages.take_turn(NIGHTLY, yields=False)
     stages.open_run(NIGHTLY)
     stages.open_run(Run("nightly-4", None, datetime(2026, 9, 2), is_tick=True))
