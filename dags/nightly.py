@@ -23,6 +23,7 @@ def nightly() -> None:
         build.override(task_id="build_audience")("segments memberships activation", data_tests=True),
         tasks.publish_version(),  # audit, durable decisions, swap, done
         tasks.deliver.expand(destination=tasks.destinations()),
+        tasks.write_report(),
     )
 
 

@@ -8,7 +8,7 @@ from warehouse import manifest
 from warehouse.errors import NothingToDo, SmaltiError
 from warehouse.settings import Settings
 
-_OTHER_STEPS = {"nightly": 7, "hourly": 5}
+_OTHER_STEPS = {"nightly": 8, "hourly": 6}
 _SHOWN = 5
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from expectations import raw, scores
 from ingestion import load, profile
 from models_ml import score
+from reports import write as report
 from reverse_etl import deliver as delivery
 from warehouse import dbt, ledger, publish, run, settings, slot
 from warehouse.errors import SmaltiError
@@ -115,3 +116,9 @@ def deliver(this: Run, destination: str) -> None:
             raise SmaltiError(
                 f"{destination} accepted {sent.accepted} of {row.rows_in} people; the rest is planned again"
             )
+
+
+def write_report(this: Run) -> None:
+    """Draw what the run came to, as one page for whoever would rather look than read."""
+    with _stage(this, "report") as (config, row):
+        row.message = str(report.write(config, this.run_id))

@@ -1,0 +1,29 @@
+"""What a page is made of: a question, its answer in words, and figures, each as a table and mostly also as a chart."""
+
+from dataclasses import dataclass
+
+from plotly.graph_objects import Figure
+
+Cell = str | int | float | None
+
+
+@dataclass(frozen=True)
+class Part:
+    """One set of figures; `words` say what it shows, or why there is nothing to show."""
+
+    name: str
+    title: str
+    words: str
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[Cell, ...], ...] = ()
+    figure: Figure | None = None
+    is_wide: bool = False
+
+
+@dataclass(frozen=True)
+class Section:
+    """A question that a reader has, and what answers it."""
+
+    question: str
+    answer: str
+    parts: tuple[Part, ...] = ()
