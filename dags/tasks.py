@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-from airflow.sdk import get_current_context, task, teardown
+from airflow.sdk import get_current_context, task
 
 from ingestion import source
 from reverse_etl import destination
@@ -73,7 +73,7 @@ def deliver(destination: str) -> None:
     stages.deliver(_run(), destination)
 
 
-@teardown(on_failure_fail_dagrun=True)  # runs however the rest ended, and what the rest came to decides on the run
+@task
 def write_report() -> None:
     """Draw what the run came to, however it ended."""
     stages.write_report(_run())

@@ -88,7 +88,9 @@ def curves(split: Split, predictions: Predictions) -> dict[str, list[dict[str, f
     """What calibration and gains are drawn from: groups of equal size on the test cut-off, as `evaluation.bins`."""
     bought = labels(split.test)
     return {
-        name: evaluation.bins(bought, probability) for name, probability in predictions.items() if name != "uncalibrated"
+        name: evaluation.bins(bought, probability)
+        for name, probability in predictions.items()
+        if name != "uncalibrated"
     }
 
 

@@ -69,7 +69,9 @@ def _sizes(run: Material, catalog: list[Row]) -> Part:
     series = {"members": (charts.BLUE, values, [row[2] for row in rows])}
     figure = charts.bars([row[0] for row in rows], series, "members")
     words = "People who are in the segment now. Too small a segment is not counted, because a few can be recognised."
-    return Part("sizes", "How large are the segments?", words, ("segment", "owner", "members", "may be sent"), rows, figure)
+    return Part(
+        "sizes", "How large are the segments?", words, ("segment", "owner", "members", "may be sent"), rows, figure
+    )
 
 
 def _history(run: Material) -> Part:
@@ -81,10 +83,12 @@ def _history(run: Material) -> Part:
         segment: [(row["moment"].isoformat(), run.floor.told(row["members"]) or None) for row in points]
         for segment, points in groupby(found, key=lambda row: str(row["segment_id"]))
     }
-    rows = tuple((row["segment_id"], f"{row['moment']:%Y-%m-%d %H:%M}", run.floor.words(row["members"])) for row in found)
+    rows = tuple(
+        (row["segment_id"], f"{row['moment']:%Y-%m-%d %H:%M}", run.floor.words(row["members"])) for row in found
+    )
     words = f"Members at the end of each day with a run, the latest {_DAYS}. Where a line is missing there were fewer."
     figure = charts.lines(series, ("", "members"))
-    return Part("history", title, words, ("segment", "moment (UTC)", "members"), rows, figure)
+    return Part("history", title, words, ("segment", "moment (UTC)", "members"), rows, figure, "full")
 
 
 def _overlaps(run: Material, sent: list[Row]) -> Part:
@@ -97,5 +101,7 @@ def _overlaps(run: Material, sent: list[Row]) -> Part:
     shares = [[min(1.0, run.floor.told(people[a, b]) / told[a]) if a != b else None for b in names] for a in names]
     words = [[run.floor.words(people[a, b]) if a != b else "" for b in names] for a in names]
     rows = tuple((a, *cells) for a, cells in zip(names, words, strict=True))
-    explained = "People in both; a dark cell holds nearly all of the segment at its left."
-    return Part("overlap", title, explained, ("segment", *names), rows, charts.grid(names, shares, words), is_wide=True)
+    explained = "People in both; the stronger the colour, the more of the segment at its left."
+    return Part(
+        "overlap", title, explained, ("segment", *names), rows, charts.grid(names, shares, words), layout="full"
+    )

@@ -12,7 +12,6 @@ BLUE, GREEN, AMBER, RED, PURPLE, GREY = "#4a86d8", "#3f9f74", "#d19a2e", "#cc5a4
 SERIES = (BLUE, AMBER, GREEN, PURPLE, RED, "#3fa3b5", "#c9719f", "#8a9a3b", "#7a6a55", GREY)
 _DASHES = ("solid", "dash", "dot", "dashdot")
 _ROW, _REST = 34, 70
-_DARK_CELL = 0.6
 
 
 def _laid_out(figure: Figure, height: int, **more: object) -> Figure:
@@ -29,9 +28,7 @@ def names(values: Sequence[object]) -> list[str]:
     return [escape(str(value)) for value in values]
 
 
-def bars(
-    labels: Sequence[str], series: Mapping[str, tuple[str, Sequence[float], Sequence[str]]], axis: str, *, log: bool = False
-) -> Figure:
+def bars(labels: Sequence[str], series: Mapping[str, tuple[str, Sequence[float], Sequence[str]]], axis: str) -> Figure:
     """Horizontal bars, one a label, stacked by series: name → colour, values, and each value's words."""
     traces = [
         Bar(
@@ -44,17 +41,19 @@ def bars(
     ]  # fmt: skip
     figure = _laid_out(
         Figure(traces), _REST + _ROW * max(len(labels), 2) + 30 * (len(series) > 1), barmode="stack",
-        bargap=0.35, showlegend=len(series) > 1,
+        uniformtext={"minsize": 11, "mode": "hide"}, bargap=0.35, showlegend=len(series) > 1,
         legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
     )  # fmt: skip
     figure.update_yaxes(autorange="reversed", ticksuffix="  ")
-    figure.update_xaxes(title=axis, type="log" if log else "linear", rangemode="tozero", showgrid=True, zeroline=False)
+    longest = max((sum(values) for values in zip(*(one[1] for one in series.values()), strict=True)), default=0)
+    room = 1.18 if len(series) == 1 else 1.02  # for the words outside
+    figure.update_xaxes(title=axis, range=[0, (longest or 1) * room], showgrid=True, zeroline=False, tickformat=",")
     return figure
 
 
 def lines(
     series: Mapping[str, Sequence[tuple[object, float | None]]], axes: tuple[str, str], *, height: int = 340,
-    percent: bool = False, diagonal: bool = False,
+    percent: bool = False, diagonal: str | None = None,
 ) -> Figure:  # fmt: skip
     """Lines through points, a series each; a point without a value is a gap."""
     traces = [
@@ -66,7 +65,10 @@ def lines(
         for i, (name, points) in enumerate(series.items())
     ]  # fmt: skip
     if diagonal:
-        traces.append(_diagonal([float(y) for points in series.values() for _, y in points if y is not None]))
+        ends = [float(y) for points in series.values() for _, y in points if y is not None]
+        line: dict[str, object] = {"color": GREY, "dash": "dot", "width": 1.5}
+        reach = [0.0, max(ends, default=1.0)]
+        traces.append(Scatter(name=diagonal, x=reach, y=reach, mode="lines", line=line, hoverinfo="skip"))
     legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
     figure = _laid_out(Figure(traces), height, legend=legend, showlegend=len(traces) > 1)
     figure.update_xaxes(title=axes[0], zeroline=False, tickformat=".0%" if percent else None)
@@ -74,19 +76,20 @@ def lines(
     return figure
 
 
-def _diagonal(values: list[float]) -> Scatter:
-    end = max(values, default=1.0)
-    line = {"color": GREY, "dash": "dot", "width": 1.5}
-    return Scatter(name="as good as its word", x=[0, end], y=[0, end], mode="lines", line=line, hoverinfo="skip")
+def flow(
+    nodes: Sequence[tuple[str, str]], links: Sequence[tuple[int, int, float, str]], height: int,
+    places: Sequence[tuple[float, float]] = (),
+) -> Figure:  # fmt: skip
+    """A Sankey diagram: nodes with label and colour, links from and to them with width and words.
 
-
-def flow(nodes: Sequence[tuple[str, str]], links: Sequence[tuple[int, int, float, str]], height: int) -> Figure:
-    """A Sankey diagram: nodes with label and colour, links from and to their places, with width and words."""
+    `places` are the centres of the nodes, from 0 to 1; without them Plotly finds its own.
+    """
     chart = Sankey(
         arrangement="snap",
         node={
             "label": names([label for label, _ in nodes]), "color": [colour for _, colour in nodes],
             "pad": 18, "thickness": 14, "line": {"width": 0}, "hoverinfo": "skip",
+            "x": [x for x, _ in places] or None, "y": [y for _, y in places] or None,
         },
         link={
             "source": [link[0] for link in links], "target": [link[1] for link in links],
@@ -109,7 +112,7 @@ def grid(labels: Sequence[str], shares: Sequence[Sequence[float | None]], words:
         z=[list(row) for row in shares], x=names(labels), y=names(labels), text=[names(row) for row in words],
         texttemplate="%{text}" if len(labels) <= 12 else None,  # noqa: PLR2004  # beyond that words overlap
         zmin=0, zmax=1, xgap=2, ygap=2,
-        colorscale=[[0, "rgba(74,134,216,0.08)"], [1, "rgba(74,134,216,0.85)"]], showscale=False,
+        colorscale=[[0, "rgba(74,134,216,0.08)"], [1, "rgba(74,134,216,0.7)"]], showscale=False,
         hovertemplate="of %{y}, in %{x} too: %{text}<extra></extra>",
     )  # fmt: skip
     figure = _laid_out(Figure(chart), 120 + 42 * len(labels))

@@ -37,18 +37,18 @@ def _answer(given: list[Row], sources: int) -> str:
     rows, loaded = (sum(row[name] or 0 for row in given) for name in ("rows_in", "rows_loaded"))
     if not given:
         return "This run was given no files."
-    return f"{rows:,} rows from {len(given)} of {sources} sources; {loaded:,} of them are new and were loaded."
+    if not rows:
+        return f"Nothing new: what {len(given)} of {sources} sources were given was known before."
+    return f"{rows:,} rows from {len(given)} of {sources} sources; {loaded:,} of them were loaded."
 
 
 def _balance(given: list[Row]) -> Part:
-    rows = tuple(
-        (row["source"], row["rows_in"] or 0, *(row[f"rows_{fate}"] or 0 for fate in _FATES)) for row in given
-    )
+    rows = tuple((row["source"], row["rows_in"] or 0, *(row[f"rows_{fate}"] or 0 for fate in _FATES)) for row in given)
     any_rows = any(row[1] for row in rows)
     words = "Each row that came in is loaded, a duplicate, rejected or suppressed; the widths are rows."
     return Part(
         "rows", "Where did the rows go?", words if any_rows else "No row came in with this run.",
-        ("source", "in", *_FATES), rows, _flow(rows) if any_rows else None, is_wide=True,
+        ("source", "in", *_FATES), rows, _flow(rows) if any_rows else None, layout="beside",
     )  # fmt: skip
 
 
@@ -68,8 +68,10 @@ def _flow(rows: tuple[tuple[str | int, ...], ...]) -> Figure:
 
 def _refused(given: list[Row]) -> Part:
     problems = [(row["source"], line) for row in given if row["status"] != "ok" for line in _told(row["message"])]
-    words = "What a source could not take over, as the load said it." if problems else "Every file could be read."
-    return Part("problems", "Which files could not be read?", words, ("source", "problem"), tuple(problems))
+    words = (
+        "What a source could not take over, as its load said it." if problems else "Nothing: every file was taken over."
+    )
+    return Part("problems", "What was wrong with files?", words, ("source", "problem"), tuple(problems))
 
 
 def _told(message: object) -> list[str]:

@@ -66,12 +66,14 @@ def gather(settings: Settings, run_id: str) -> Iterator[Material]:
     stages = tuple(row for row in every if row["run_id"] == run_id and row["stage"] != OWN_STAGE)
     known = list(dict.fromkeys(str(row["run_id"]) for row in every))
     if not stages:
-        there = ", ".join(known[:-_SHOWN - 1:-1]) or "none yet"
+        there = ", ".join(known[: -_SHOWN - 1 : -1]) or "none yet"
         raise SmaltiError(f"no run {run_id!r} in {settings.ledger}; the latest are: {there}")
-    version = _version(settings, run_id, known[: known.index(run_id) + 1])
+    version = _version(settings, known[: known.index(run_id) + 1])
     published = any(row["stage"] == "publish" and row["status"] == "ok" for row in stages)
     if published and (version is None or _run_of(version) != run_id):
-        raise SmaltiError(f"the version that run {run_id} published is no longer kept; `smalti publish list` names them")
+        raise SmaltiError(
+            f"the version that run {run_id} published is no longer kept; `smalti publish list` names them"
+        )
     connection = duckdb.connect(version.path, read_only=True) if version else None
     try:
         yield Material(settings, run_id, stages, version, connection, Floor(settings.segment_floor))
@@ -84,7 +86,7 @@ def _run_of(version: Version) -> str:
     return version.name.split("-", 1)[1]
 
 
-def _version(settings: Settings, run_id: str, until: list[str]) -> Version | None:
+def _version(settings: Settings, until: list[str]) -> Version | None:
     """The newest version of this run or of those before it."""
     if not settings.published.exists():
         return None

@@ -24,27 +24,38 @@ def render(run: Material) -> str:
     """The report of a run as HTML; the same material gives the same bytes."""
     sections = [section(run) for section in SECTIONS]
     scripts = [get_plotlyjs(), _own("report.js")]
-    return _environment().get_template("report.html").render(
-        run=run,
-        state=_state(run),
-        failed=[(f"{row['stage']} {row['source']}".strip(), run.floor.message(_message(row))) for row in run.failed],
-        is_simulated=_is_simulated(run),
-        sections=sections,
-        data={part.name: _data(part) for section in sections for part in section.parts if part.figure},
-        style=Markup(_own("report.css")),  # noqa: S704  # our own file
-        scripts=[Markup(script) for script in scripts],  # noqa: S704  # plotly's file and our own
-        hashes=[_hash(script) for script in scripts],
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            run=run,
+            state=_state(run),
+            failed=[
+                (f"{row['stage']} {row['source']}".strip(), run.floor.message(_message(row))) for row in run.failed
+            ],
+            log=run.settings.logs / f"{run.run_id}.log",
+            is_simulated=_is_simulated(run),
+            sections=sections,
+            data={part.name: _data(part) for section in sections for part in section.parts if part.figure},
+            style=Markup(_own("report.css")),  # noqa: S704  # our own file
+            scripts=[Markup(script) for script in scripts],  # noqa: S704  # plotly's file and our own
+            hashes=[_hash(script) for script in scripts],
+        )
     )
 
 
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters["cell"] = _cell
     environment.filters["format_time"] = lambda form, moment: moment.strftime(form)
-    environment.tests["number"] = lambda value: isinstance(value, int | float) or _is_count(str(value))
+    environment.tests["number"] = lambda value: value is None or isinstance(value, int | float) or _is_count(str(value))
     return environment
 
 
@@ -81,11 +92,9 @@ def _data(part: Part) -> Markup:
 
 def _cell(value: object) -> str:
     if value is None:
-        return "–"
+        return "-"
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _is_count(text: str) -> bool:
     return text.lstrip("< ").rstrip("%").replace(",", "").replace(".", "", 1).isdigit()
-
-

@@ -33,7 +33,9 @@ def section(run: Material) -> Section:
 
 
 def _part(run: Material, column: str, title: str, words: str, order: tuple[str, ...]) -> Part:
-    found = run.query(f"select {column} as name, count(*) as people from profiles.customers where not is_bot group by 1")
+    found = run.query(
+        f"select {column} as name, count(*) as people from profiles.customers where not is_bot group by 1"
+    )
     found.sort(key=lambda row: (order.index(row["name"]) if row["name"] in order else len(order), row["name"]))
     rows = tuple((row["name"], run.floor.words(row["people"])) for row in found)
     values = [run.floor.told(row["people"]) for row in found]

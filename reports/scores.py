@@ -50,7 +50,7 @@ def _curves(run: Material, model: Row) -> tuple[Part, Part]:
     found: dict[str, list[Bin]] = json.loads(path.read_text()) if path.is_file() else {}
     told = {name: _merged(bins, run.floor.people) for name, bins in found.items()}
     if not told or len(told["model"]) < 2:  # noqa: PLR2004  # a curve needs two points
-        none = "There was too little to judge the model by."
+        none = "No curves are kept with these scores."
         return Part("calibration", "Do promises hold?", none), Part("gains", "Does it find the buyers?", none)
     return _calibration(told), _gains(told)
 
@@ -63,7 +63,8 @@ def _merged(bins: Sequence[Bin], fewest: int) -> list[Bin]:
             groups.append([])
         groups[-1].append(one)
     if len(groups) > 1 and sum(part["rows"] for part in groups[-1]) < fewest:
-        groups[-2] += groups.pop()
+        last = groups.pop()
+        groups[-1] += last
     return [_mean(group) for group in groups]
 
 
@@ -78,7 +79,7 @@ def _percent(share: float) -> str:
 
 
 def _calibration(told: dict[str, list[Bin]]) -> Part:
-    points = [(round(one["predicted"], 2), round(one["observed"], 2)) for one in told["model"]]
+    points = [(round(one["predicted"], 3), round(one["observed"], 2)) for one in told["model"]]
     rows = tuple(
         (number, _percent(promised), _percent(true)) for number, (promised, true) in enumerate(points, start=1)
     )
@@ -86,21 +87,17 @@ def _calibration(told: dict[str, list[Bin]]) -> Part:
         "Customers of a later fortnight in groups of equal size, from the least to the most likely to buy: "
         "the rate that the model promised, and the rate at which they bought. On the dotted line both are the same."
     )
-    figure = charts.lines({"model": points}, ("promised", "bought"), percent=True, diagonal=True)
+    figure = charts.lines({"model": points}, ("promised", "bought"), percent=True, diagonal="as good as its word")
     return Part("calibration", "Do promises hold?", words, ("group", "promised", "bought"), rows, figure)
 
 
 def _gains(told: dict[str, list[Bin]]) -> Part:
-    curves = {_CURVES.get(name, name): _cumulated(bins) for name, bins in told.items()}
-    curves["at random"] = [(0.0, 0.0), (1.0, 1.0)]
+    curves = {words: _cumulated(told[name]) for name, words in _CURVES.items() if name in told}
     rows = tuple(
-        (name, _percent(people), _percent(buyers))
-        for name, points in curves.items()
-        for people, buyers in points[1:]
-        if name != "at random"
+        (name, _percent(people), _percent(buyers)) for name, points in curves.items() for people, buyers in points[1:]
     )
     words = "Of the customers ranked highest, how many of all buyers are among them; steeper at the left is better."
-    figure = charts.lines(curves, ("share of customers", "share of buyers"), percent=True)
+    figure = charts.lines(curves, ("share of customers", "share of buyers"), percent=True, diagonal="at random")
     columns = ("ranked by", "share of customers", "share of buyers")
     return Part("gains", "Does it find the buyers?", words, columns, rows, figure)
 
@@ -122,18 +119,23 @@ def _figures(model: Row) -> Part:
     metrics: dict[str, Any] = model.get("metrics", {})
     own, plain = metrics.get("model", {}), metrics.get("baseline", {})
     rows = tuple((words, own[name], plain.get(name)) for name, words in _METRICS.items() if name in own)
-    words = "On the latest fortnight whose end is known, which the model has not seen." if rows else "No model was judged."
+    words = (
+        "On the latest fortnight whose end is known, which the model has not seen." if rows else "No model was judged."
+    )
     columns = ("figure", "model", "recency and frequency alone")
     return Part("figures", "How good is it in figures?", words, columns, rows)
 
 
 def _tiers(run: Material) -> Part:
     found = {
-        row["tier"]: row["people"] for row in run.query("select tier, count(*) as people from scores.propensity group by 1")
+        row["tier"]: row["people"]
+        for row in run.query("select tier, count(*) as people from scores.propensity group by 1")
     }
     rows = tuple((tier, run.floor.words(found[tier])) for tier in _TIERS if tier in found)
     values = [run.floor.told(found[tier]) for tier, _ in rows]
-    figure = charts.bars([row[0] for row in rows], {"people": (charts.BLUE, values, [row[1] for row in rows])}, "people")
+    figure = charts.bars(
+        [row[0] for row in rows], {"people": (charts.BLUE, values, [row[1] for row in rows])}, "people"
+    )
     words = "People by how likely they are to buy within a fortnight." if rows else "Nobody is scored."
     return Part("tiers", "Who is likely to buy?", words, ("tier", "people"), rows, figure if rows else None)
 
@@ -142,7 +144,9 @@ def _groups(run: Material) -> Part:
     found = run.query("select persona, count(*) as people from scores.clusters group by 1 order by 2 desc, 1")
     rows = tuple((row["persona"], run.floor.words(row["people"])) for row in found)
     values = [run.floor.told(row["people"]) for row in found]
-    figure = charts.bars([row[0] for row in rows], {"people": (charts.BLUE, values, [row[1] for row in rows])}, "people")
+    figure = charts.bars(
+        [row[0] for row in rows], {"people": (charts.BLUE, values, [row[1] for row in rows])}, "people"
+    )
     words = "Customers who behave alike, named by what sets them apart." if rows else "No groups were found."
     return Part("groups", "Which groups are there?", words, ("group", "people"), rows, figure if rows else None)
 

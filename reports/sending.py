@@ -1,6 +1,7 @@
 """What was sent, what was held back and why: by destination and segment, and where people stop on the way."""
 
 from collections import Counter
+from itertools import accumulate
 
 from reports import charts
 from reports.material import Material, Row
@@ -12,6 +13,7 @@ _FATES = {
     "no consent": charts.AMBER,
     "only in segments not sent": charts.PURPLE,
 }
+_OUTSIDE = {"in no segment": charts.GREY, "looks like a bot": charts.RED}
 # everybody once, by what comes first
 _FLOW = """
 with reached as (select distinct customer_id from activation.audience),
@@ -21,7 +23,7 @@ activated as (
 members as (select distinct customer_id from segments.memberships)
 select
     case
-        when customers.is_bot then 'bot'
+        when customers.is_bot then 'looks like a bot'
         when reached.customer_id is not null then 'may be sent'
         when activated.is_sendable then 'no consent'
         -- not activated, or below the floor: told apart, they would count a segment that is too small to be counted
@@ -35,7 +37,7 @@ left join activated on customers.customer_id = activated.customer_id
 left join members on customers.customer_id = members.customer_id
 group by fate"""
 _BY_SEGMENT = """
-select destination, segment_id, is_sendable, purpose, channel,
+select destination, segment_id, is_sendable, purpose,
     count(*) filter (where has_consent) as granted, count(*) filter (where not has_consent) as refused
 from activation.activated_memberships
 join profiles.activations using (destination)
@@ -56,7 +58,9 @@ def _answer(run: Material, deliveries: list[Row]) -> str:
     if not deliveries:
         return "This run did not get as far as sending; destinations hold what earlier runs sent."
     changed = [row for row in deliveries if row["rows_in"]]
-    told = "; ".join(f"{row['source']} took {run.floor.words(row['rows_loaded'] or 0)} people" for row in changed)
+    told = "; ".join(
+        f"{row['source']} accepted changes for {run.floor.words(row['rows_loaded'] or 0)} people" for row in changed
+    )
     same = [str(row["source"]) for row in deliveries if not row["rows_in"] and row["status"] == "ok"]
     return "; ".join(filter(None, [told, f"nothing changed for {', '.join(same)}" if same else ""])) + "."
 
@@ -83,7 +87,7 @@ def _delivered(run: Material, deliveries: list[Row]) -> Part:
     words = "People whose set of segments is new, has changed or has ended since the destination last accepted it."
     columns = ("destination", "added", "changed", "removed", "answers")
     none = "No destination had to be told anything." if deliveries else "Nothing was sent."
-    return Part("delivered", "What did destinations take?", words if rows else none, columns, rows, is_wide=True)
+    return Part("delivered", "What did destinations take?", words if rows else none, columns, rows, layout="beside")
 
 
 def _outcome(run: Material, row: Row) -> str:
@@ -103,35 +107,52 @@ def _segments(run: Material) -> Part:
         for i, name in enumerate(("may be sent", "no consent"))
     }
     rows = tuple(
-        (row["destination"], row["segment_id"], f"{row['purpose']} / {row['channel']}", *(words for _, words in cell))
-        for row, cell in zip(found, cells, strict=True)
+        (label, row["purpose"], *(words for _, words in cell))
+        for label, row, cell in zip(labels, found, cells, strict=True)
     )
-    columns = ("destination", "segment", "purpose / channel", "may be sent", "no consent")
+    columns = ("segment", "purpose", "may be sent", "no consent")
     words = "Members by consent. A segment below the floor is held as a whole; nobody in it is asked or counted."
-    return Part("held", title, words, columns, rows, charts.bars(labels, series, "members"), is_wide=True)
+    return Part("held", title, words, columns, rows, charts.bars(labels, series, "members"), layout="beside")
 
 
 def _cells(run: Material, row: Row) -> tuple[tuple[int, str], tuple[int, str]]:
     if not row["is_sendable"]:
-        return (0, "held: below the floor"), (0, "not counted")
+        return (0, "held"), (0, "not counted")
     granted, refused = row["granted"], row["refused"]
     return (run.floor.told(granted), run.floor.words(granted)), (run.floor.told(refused), run.floor.words(refused))
 
 
 def _flow(run: Material) -> Part:
     people = Counter({row["fate"]: row["people"] for row in run.query(_FLOW)})
-    ends = [fate for fate in _FATES if people[fate]]
-    inside = sum(people[fate] for fate in ends)
-    nodes = [("all profiles", inside + people["in no segment"] + people["bot"], charts.BLUE)]
-    nodes += [("in a segment", inside, charts.BLUE), ("in no segment", people["in no segment"], charts.GREY)]
-    nodes += [("looks like a bot", people["bot"], charts.RED)]
-    nodes += [(fate, people[fate], _FATES[fate]) for fate in ends]
-    drawn = [(f"{name}  {run.floor.words(count)}", colour) for name, count, colour in nodes]
-    sources = [0, 0, 0] + [1] * len(ends)
+    inside = [fate for fate in _FATES if people[fate]]
+    people["in a segment"] = sum(people[fate] for fate in inside)
+    people["all profiles"] = people["in a segment"] + sum(people[fate] for fate in _OUTSIDE)
+    # the first place is where all begin, the second where those in a segment go on from; the others are ends
+    ends = {**{fate: _FATES[fate] for fate in inside}, **_OUTSIDE}
+    nodes = {"all profiles": charts.BLUE, "in a segment": charts.BLUE, **ends}
+    order = list(nodes)
     links = [
-        (source, target, run.floor.told(nodes[target][1]) or _THIN * run.floor.people, run.floor.words(nodes[target][1]))
-        for target, source in enumerate(sources, start=1)
+        (1 if fate in inside else 0, order.index(fate), _width(run, people[fate]), run.floor.words(people[fate]))
+        for fate in ends
     ]
-    rows = tuple((name, run.floor.words(count)) for name, count, _ in nodes)
+    links.append((0, 1, sum(link[2] for link in links if link[0] == 1), run.floor.words(people["in a segment"])))
+    drawn = [(f"{name}  {run.floor.words(people[name])}", colour) for name, colour in nodes.items()]
+    figure = charts.flow(drawn, links, 360, _places([_width(run, people[fate]) for fate in ends], len(inside)))
+    rows = tuple((name, run.floor.words(people[name])) for name in nodes)
     words = "Everybody once, by the first thing that decides. A line of least width stands for a number not told."
-    return Part("people", "Where do people stop on the way?", words, ("people", "number"), rows, charts.flow(drawn, links, 340))
+    return Part("people", "Where do people stop on the way?", words, ("people", "number"), rows, figure, "beside")
+
+
+def _width(run: Material, people: int) -> float:
+    return run.floor.told(people) or _THIN * run.floor.people
+
+
+def _places(widths: list[float], inside: int) -> list[tuple[float, float]]:
+    """Centres of the nodes: the ends below each other in their order, what they come from before their middle."""
+    total = sum(widths)
+    middles = [
+        (before + width / 2) / total for before, width in zip(accumulate(widths, initial=0), widths, strict=False)
+    ]
+    among = sum(widths[:inside]) / total / 2
+    spread = [0.03 + 0.78 * middle + 0.025 * number for number, middle in enumerate(middles)]
+    return [(0.001, 0.45), (0.5, 0.03 + 0.78 * among), *((0.999, y) for y in spread)]

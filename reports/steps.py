@@ -1,11 +1,13 @@
 """What the run did: its stages, their rows in and out, and where the time went."""
 
+from plotly.graph_objects import Figure
+
 from reports import charts
 from reports.material import Material, Row
 from reports.section import Part, Section
 
 _COLOURS = {"ok": charts.GREEN, "none": charts.GREY, "problem": charts.AMBER, "refused": charts.RED}
-_STATUS = {"none": "no files", "problem": "some files refused", "refused": "all files refused"}
+_STATUS = {"none": "no files", "problem": "with problems", "refused": "all files refused"}
 
 
 def section(run: Material) -> Section:
@@ -15,7 +17,7 @@ def section(run: Material) -> Section:
     words = "Rows of a load are rows of files; from the profiles on they are about people."
     columns = ("stage", "state", "rows in", "rows out", "seconds")
     shown = [row for row in run.stages if row["status"] != "none"]
-    part = Part("stages", "Which stages ran?", words, columns, rows, _times(shown))
+    part = Part("stages", "Which stages ran?", words, columns, rows, _times(shown), layout="beside")
     return Section(
         "What did the run do?", f"{len(run.stages)} steps in {seconds:,.0f} seconds, one after the other.", (part,)
     )
@@ -34,7 +36,7 @@ def _row(run: Material, row: Row) -> tuple[str | float | None, ...]:
     return (_name(row), _STATUS.get(row["status"], row["status"]), *counts, round(row["seconds"] or 0, 1))
 
 
-def _times(rows: list[Row]) -> charts.Figure:
+def _times(rows: list[Row]) -> Figure:
     states = dict.fromkeys(str(row["status"]) for row in rows)
     series = {
         _STATUS.get(state, state): (

@@ -178,7 +178,9 @@ def status(as_json: Json = False) -> None:
 
 @app.command()
 def report(
-    run_id: Annotated[str | None, typer.Argument(help="A run, as `smalti status` names it; without it the latest.")] = None,
+    run_id: Annotated[
+        str | None, typer.Argument(help="A run, as `smalti status` names it; without it the latest.")
+    ] = None,
     show: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
     as_json: Json = False,
 ) -> None:

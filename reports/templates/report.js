@@ -3,20 +3,25 @@
 (() => {
   const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const themed = (layout) => {
-    const axis = { gridcolor: style("--line"), linecolor: style("--line"), tickcolor: style("--line"), showline: false };
     const font = { color: style("--ink"), family: style("--font"), size: 13 };
+    const axis = (own) => own && {
+      ...own, title: { ...own.title, font: { ...font, size: 12, color: style("--soft") } },
+      gridcolor: style("--line"), linecolor: style("--line"), tickcolor: style("--line"), showline: false,
+    };
     const hoverlabel = { bgcolor: style("--card"), bordercolor: style("--line"), font };
     const clear = "rgba(0,0,0,0)";
     return {
       ...layout, font, hoverlabel, paper_bgcolor: clear, plot_bgcolor: clear,
-      xaxis: { ...layout.xaxis, ...axis }, yaxis: { ...layout.yaxis, ...axis },
+      xaxis: axis(layout.xaxis), yaxis: axis(layout.yaxis),
     };
   };
+  // words in the cells of a grid keep no colour that shows on both themes
+  const inked = (trace) => (trace.type === "heatmap" ? { ...trace, textfont: { color: style("--ink") } } : trace);
   const options = { responsive: true, displayModeBar: false, showTips: false };
   const draw = () => {
     for (const source of document.querySelectorAll("script[data-chart]")) {
       const chart = JSON.parse(source.textContent);
-      Plotly.react(source.dataset.chart, chart.data, themed(chart.layout), options);
+      Plotly.react(source.dataset.chart, chart.data.map(inked), themed(chart.layout), options);
     }
   };
   draw();

@@ -36,7 +36,7 @@ def test_every_command_that_is_shown_exists(command: str):
 
 @pytest.mark.parametrize("option", sorted(set(re.findall(r"--[a-z][a-z-]+", TEXT)) - {"--vars", "--help"}))
 def test_every_option_that_is_shown_exists(option: str):
-    pages = [CliRunner().invoke(app, [*command, "--help"]).output for command in ([], ["run"], ["status"])]
+    pages = [CliRunner().invoke(app, [*command, "--help"]).output for command in ([], ["run"], ["status"], ["report"])]
     assert any(option in page for page in pages)
 
 

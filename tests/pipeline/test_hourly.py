@@ -52,6 +52,7 @@ def test_an_hour_trains_and_scores_nobody(hours: Hours) -> None:
         "build_audience",
         "publish",
         "deliver",
+        "report",
     }
 
 
