@@ -98,7 +98,8 @@ def flow(
             "hovertemplate": "%{source.label} → %{target.label}: %{customdata}<extra></extra>",
         },
     )  # fmt: skip
-    return _laid_out(Figure(chart), height)
+    figure = _laid_out(Figure(chart), height)
+    return figure.update_layout(margin_b=26)  # for the label of the lowest node
 
 
 def _faint(colour: str) -> str:

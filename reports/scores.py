@@ -81,7 +81,8 @@ def _percent(share: float) -> str:
 def _calibration(told: dict[str, list[Bin]]) -> Part:
     points = [(round(one["predicted"], 3), round(one["observed"], 2)) for one in told["model"]]
     rows = tuple(
-        (number, _percent(promised), _percent(true)) for number, (promised, true) in enumerate(points, start=1)
+        (number, _percent(one["predicted"]), _percent(one["observed"]))
+        for number, one in enumerate(told["model"], start=1)
     )
     words = (
         "Customers of a later fortnight in groups of equal size, from the least to the most likely to buy: "

@@ -17,6 +17,7 @@ from tests.reports.pages import FLOOR, NAME, Pages, Read
 from warehouse import ledger
 from warehouse.settings import Settings
 
+pytestmark = pytest.mark.timeout(1500)  # three real runs stand before the first of these
 SCRIPT = "<script>window.ran = 1</script>"
 _LEFT_OUT = shutil.ignore_patterns(
     "airflow", "vault*", "drop", "outbox", "warehouse", "dbt", "logs", "gates", "durable"

@@ -62,7 +62,7 @@ def test_before_the_first_run_the_status_says_so(smalti: Smalti):
 
 def test_a_report_before_the_first_run_or_of_none_that_is_known_says_so(smalti: Smalti, settings: Settings):
     assert "smalti run nightly --data" in smalti("report").stderr
-    with ledger.stage(settings.ledger, "r1", "open_run"):
+    with ledger.stage(settings.ledger, "r1", "load_raw", "a"):
         pass
     result = smalti("report", "../r1")
     assert result.exit_code == 1
@@ -71,7 +71,7 @@ def test_a_report_before_the_first_run_or_of_none_that_is_known_says_so(smalti: 
 
 
 def test_a_report_that_is_not_there_yet_is_written(smalti: Smalti, settings: Settings):
-    with ledger.stage(settings.ledger, "r1", "open_run"):
+    with ledger.stage(settings.ledger, "r1", "load_raw", "a"):
         pass
     found = json.loads(smalti("report", "--json").stdout)
     assert found == {"run_id": "r1", "path": str(settings.reports / "r1" / "index.html")}

@@ -11,6 +11,7 @@ from tests.tools.photograph import CHROMIUM
 
 pytestmark = [
     pytest.mark.tools,
+    pytest.mark.timeout(1500),  # three real runs stand before the first of these
     pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"no {CHROMIUM}; apt-get install chromium"),
 ]
 SCRIPT = "<script>window.ran = 1</script>"
