@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := .smalti/demo
 SHELL := /bin/bash
 
-.PHONY: run docs up down test check clean prove lock-test
+.PHONY: run docs up down test test-tools report-image check clean prove lock-test
 
 # installs exactly what uv.lock says, bytecode compiled, and writes .env with random keys where there is none
 $(VENV)/.synced: pyproject.toml uv.lock
@@ -36,6 +36,14 @@ down: $(VENV)/.synced
 ## test: everything that must hold, on two cores
 test: $(VENV)/.synced
 	@$(BIN)/pytest
+
+## test-tools: what needs tools from outside; Chromium for the report. What is not installed is skipped, with the reason
+test-tools: $(VENV)/.synced
+	@$(BIN)/pytest -m tools -n0 tests/tools
+
+## report-image: photograph the newest report for docs/report.md; needs Chromium
+report-image: $(VENV)/.synced
+	@$(BIN)/python -m tests.tools.photograph "$$($(BIN)/smalti report)" docs/images/report.png
 
 ## check: style, types, direction of imports, SQL, sidecars
 check: $(VENV)/.synced

@@ -35,6 +35,7 @@ def nightly() -> None:
         build.override(task_id="build_audience")("segments memberships activation", data_tests=True),
         tasks.publish_version(),  # audit, durable decisions, swap, done
         tasks.deliver.expand(destination=tasks.destinations()),
+        tasks.write_report().as_teardown(setups=turn),  # however the rest ended; no leaf that decides on the run
         clocks.end_run().as_teardown(setups=turn),
     )
 

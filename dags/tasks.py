@@ -65,3 +65,9 @@ def publish_version() -> None:
 def deliver(destination: str) -> None:
     """Send one destination what changed."""
     stages.deliver(this_run(), destination)
+
+
+@task
+def write_report() -> None:
+    """Draw what the run came to, however it ended."""
+    stages.write_report(this_run())

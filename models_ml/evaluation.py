@@ -20,13 +20,22 @@ def metrics(bought: Labels, probability: Matrix) -> dict[str, float]:
     return {name: round(float(value), 4) for name, value in found.items()}
 
 
-def ece(bought: Labels, probability: Matrix) -> float:
-    """Expected calibration error over ten bins of equal size (Naeini, Cooper and Hauskrecht, 2015).
+def bins(bought: Labels, probability: Matrix) -> list[dict[str, float]]:
+    """Ten groups of equal size from the least to the most likely: rows, mean promised and mean true rate of each.
 
-    Bins of equal width would be all but empty above .5 where few people buy.
+    Groups of equal width would be all but empty above .5 where few people buy.
     """
-    bins = np.array_split(np.argsort(probability, kind="stable"), BINS)
-    gaps = [len(rows) * abs(probability[rows].mean() - bought[rows].mean()) for rows in bins if len(rows)]
+    groups = np.array_split(np.argsort(probability, kind="stable"), BINS)
+    return [
+        {"rows": len(rows), "predicted": float(probability[rows].mean()), "observed": float(bought[rows].mean())}
+        for rows in groups
+        if len(rows)
+    ]
+
+
+def ece(bought: Labels, probability: Matrix) -> float:
+    """Expected calibration error over ten bins of equal size (Naeini, Cooper and Hauskrecht, 2015)."""
+    gaps = [one["rows"] * abs(one["predicted"] - one["observed"]) for one in bins(bought, probability)]
     return float(sum(gaps) / len(probability))
 
 

@@ -40,6 +40,7 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "model_version": pl.String,
     "scored_at": pl.Datetime("us"),
 }
+Predictions = dict[str, Matrix]  # by who predicts: probabilities of the test cut-off, shape (rows,)
 
 
 def lacking(split: Split) -> str | None:
@@ -66,24 +67,37 @@ def fit(split: Split, threads: int) -> artifacts.Files:
     booster = _boost(split, threads)
     margins = {part: _margin(booster, matrix(getattr(split, part), split.names), threads) for part in AT_LEAST}
     fitted = calibration.fit(margins["calibrate"], labels(split.calibrate))
-    card = cards.propensity(split, PARAMETERS, _gains(booster, split.names), judge(split, fitted, margins["test"]))
+    predictions = _predictions(split, fitted, margins["test"])
+    card = cards.propensity(split, PARAMETERS, _gains(booster, split.names), judge(split, predictions))
     return {
         "model.txt": booster.model_to_string().encode(),
         "calibration.json": artifacts.dump(asdict(fitted)),
         "card.json": artifacts.dump(card),
         "card.md": cards.markdown(card).encode(),
+        "curves.json": artifacts.dump(curves(split, predictions)),
     }
 
 
-def judge(split: Split, fitted: calibration.Calibration, margin: Matrix) -> dict[str, dict[str, float]]:
+def judge(split: Split, predictions: Predictions) -> dict[str, dict[str, float]]:
     """Figures on the test cut-off: of the model, of its uncalibrated self, and of the baseline."""
     bought = labels(split.test)
-    found = {
-        "model": evaluation.metrics(bought, calibration.probabilities(fitted, margin)),
-        "uncalibrated": evaluation.metrics(bought, calibration.sigmoid(margin)),
+    return {name: evaluation.metrics(bought, probability) for name, probability in predictions.items()}
+
+
+def curves(split: Split, predictions: Predictions) -> dict[str, list[dict[str, float]]]:
+    """What calibration and gains are drawn from: groups of equal size on the test cut-off, as `evaluation.bins`."""
+    bought = labels(split.test)
+    return {
+        name: evaluation.bins(bought, probability)
+        for name, probability in predictions.items()
+        if name != "uncalibrated"
     }
+
+
+def _predictions(split: Split, fitted: calibration.Calibration, margin: Matrix) -> Predictions:
     plain = baseline.predict(split.train, split.test)
-    return found if plain is None else {**found, "baseline": evaluation.metrics(bought, plain)}
+    own = {"model": calibration.probabilities(fitted, margin), "uncalibrated": calibration.sigmoid(margin)}
+    return own if plain is None else {**own, "baseline": plain}
 
 
 def predict(files: artifacts.Files, frame: pl.DataFrame, threads: int) -> pl.DataFrame:

@@ -267,6 +267,32 @@ def docs() -> None:
 
 
 @app.command()
+def report(
+    run_id: Annotated[
+        str | None, typer.Argument(help="A run, as `smalti status` names it; without it the latest.")
+    ] = None,
+    show: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+    as_json: Json = False,
+) -> None:
+    """The page that shows what a run came to; written where it is not there yet.
+
+    Examples:
+      smalti report --open
+      smalti report nightly-20260901T040000-1f3a --json
+    """
+    from smalti import pages
+
+    with _plain_errors():
+        found = pages.report(configuration.load(), run_id)
+    if as_json:
+        _dump(found)
+    else:
+        _out.print(str(found["path"]), soft_wrap=True, markup=False)
+    if show:
+        typer.launch(found["path"])
+
+
+@app.command()
 def up(
     port: Annotated[
         int, typer.Option(min=1, max=65535, help="Port of the web interface, on this machine only.")

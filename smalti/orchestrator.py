@@ -49,7 +49,7 @@ def execute(
             time.sleep(_POLL_SECONDS)
         rows = ledger.stages(settings.ledger, run_id)
         follow(rows)
-        if child.returncode:
+        if child.returncode or any(row["status"] == "failed" for row in rows):
             raise RunFailed(_reason(rows, child.returncode, log))
 
 

@@ -69,6 +69,7 @@ def run(console: Console, found: dict[str, Any], floor: int) -> None:
     for delivery in found["deliveries"]:
         _delivery(console, delivery, floor)
     console.print(f"\npublished {found['published']}", soft_wrap=True)
+    console.print(f"report {found['report']}", soft_wrap=True)
     console.print(f"{found['seconds']} s, peak memory of a step {found['peak_memory_mb']} MB")
 
 

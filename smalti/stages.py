@@ -10,6 +10,7 @@ from typing import Any, Self
 from expectations import raw, scores
 from ingestion import load, profile
 from models_ml import score
+from reports import write as report
 from reverse_etl import deliver as delivery
 from smalti import alerts, observe
 from warehouse import dbt, lease, ledger, publish, run, settings, slot
@@ -198,3 +199,9 @@ def deliver(this: Run, destination: str) -> None:
             raise SmaltiError(
                 f"{destination} accepted {sent.accepted} of {row.rows_in} people; the rest is planned again"
             )
+
+
+def write_report(this: Run) -> None:
+    """Draw what the run came to, as one page for whoever would rather look than read."""
+    with _stage(this, "report") as (config, row):
+        row.message = str(report.write(config, this.run_id))

@@ -95,6 +95,7 @@ def of_run(settings: Settings, run_id: str, seconds: float) -> dict[str, Any]:
         "run_id": run_id,
         "as_of": control["as_of"].isoformat(),
         "published": str(settings.current.resolve()),
+        "report": str(settings.reports / run_id / "index.html"),
         "simulated": simulated,
         "sources": [_balance(row) for row in loaded],
         "problems": [line for row in loaded if row["status"] in _PROBLEMS for line in str(row["message"]).splitlines()],

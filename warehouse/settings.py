@@ -151,6 +151,11 @@ class Settings(BaseSettings):
         return self.home / "outbox"
 
     @property
+    def reports(self) -> Path:
+        """A page a run; `current` names the newest."""
+        return self.home / "reports"
+
+    @property
     def gates(self) -> Path:
         """Great Expectations results and Data Docs."""
         return self.home / "gates"

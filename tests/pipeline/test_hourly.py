@@ -54,6 +54,7 @@ def test_an_hour_trains_and_scores_nobody(hours: Hours) -> None:
         "publish",
         "deliver",
         "end_run",
+        "report",
     }
 
 

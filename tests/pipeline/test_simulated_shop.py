@@ -26,7 +26,7 @@ from tests.pipeline.told import Listener, events, rests_on
 
 FLOOR = 100
 STAGES = {"load_raw", "check_raw", "open_run", "build_profiles", "score_customers", "check_scores", "build_audience"}
-STAGES |= {"take_turn", "publish", "deliver", "end_run"}
+STAGES |= {"take_turn", "publish", "deliver", "report", "end_run"}
 PROMISED = {
     "profiles.customers": "customer_id state journey_stage first_seen_at last_seen_at orders_count spend_total_amount"
     " rfm_score region primary_device is_bot",

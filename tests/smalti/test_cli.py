@@ -18,6 +18,7 @@ COMMANDS = (
     ["simulate"],
     ["status"],
     ["runs"],
+    ["report"],
     ["init"],
     ["check-secrets"],
     ["docs"],
@@ -60,6 +61,24 @@ def test_an_empty_drop_folder_with_nothing_loaded_before_is_nothing_to_do(smalti
 def test_before_the_first_run_the_status_says_so(smalti: Smalti):
     assert json.loads(smalti("status", "--json").stdout) == {"published": None, "runs": [], "alerts": []}
     assert "nothing yet" in smalti("status").stdout
+
+
+def test_a_report_before_the_first_run_or_of_none_that_is_known_says_so(smalti: Smalti, settings: Settings):
+    assert "smalti run nightly --data" in smalti("report").stderr
+    with ledger.stage(settings.ledger, "r1", "load_raw", "a"):
+        pass
+    result = smalti("report", "../r1")
+    assert result.exit_code == 1
+    assert "no run '../r1'" in result.stderr
+    assert "the latest are: r1" in result.stderr
+
+
+def test_a_report_that_is_not_there_yet_is_written(smalti: Smalti, settings: Settings):
+    with ledger.stage(settings.ledger, "r1", "load_raw", "a"):
+        pass
+    found = json.loads(smalti("report", "--json").stdout)
+    assert found == {"run_id": "r1", "path": str(settings.reports / "r1" / "index.html")}
+    assert Path(found["path"]).read_text().startswith("<!doctype html>")
 
 
 def test_the_status_tells_the_worst_of_a_runs_stages(smalti: Smalti, settings: Settings):

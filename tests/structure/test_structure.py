@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-PACKAGES = ("ingestion", "models_ml", "expectations", "reverse_etl", "warehouse", "simulator", "smalti")
+PACKAGES = ("ingestion", "models_ml", "expectations", "reverse_etl", "reports", "warehouse", "simulator", "smalti")
 LINES = 400
 ENVIRONMENT = {
     "warehouse/dbt.py": "the environment of the dbt process",
@@ -171,6 +171,7 @@ def test_imports_go_one_way() -> None:
         ("models_ml", "expectations"),
         ("warehouse", "ingestion"),
         ("reverse_etl", "smalti"),
+        ("reports", "reverse_etl.plan"),
         ("simulator", "warehouse.settings"),
         ("smalti", "airflow"),
     ],

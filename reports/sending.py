@@ -1,0 +1,158 @@
+"""What was sent, what was held back and why: by destination and segment, and where people stop on the way."""
+
+from collections import Counter
+from itertools import accumulate
+
+from reports import charts
+from reports.material import Material, Row
+from reports.section import Part, Section
+from warehouse import ledger
+
+_FATES = {
+    "may be sent": charts.GREEN,
+    "no consent": charts.AMBER,
+    "only in segments not sent": charts.PURPLE,
+}
+_OUTSIDE = {"in no segment": charts.GREY, "looks like a bot": charts.RED}
+# everybody once, by what comes first
+_FLOW = """
+with reached as (select distinct customer_id from activation.audience),
+activated as (
+    select customer_id, bool_or(is_sendable) as is_sendable from activation.activated_memberships group by customer_id
+),
+members as (select distinct customer_id from segments.memberships)
+select
+    case
+        when customers.is_bot then 'looks like a bot'
+        when reached.customer_id is not null then 'may be sent'
+        when activated.is_sendable then 'no consent'
+        -- not activated, or below the floor: told apart, they would count a segment that is too small to be counted
+        when members.customer_id is not null then 'only in segments not sent'
+        else 'in no segment'
+    end as fate,
+    count(*) as people
+from profiles.customers as customers
+left join reached on customers.customer_id = reached.customer_id
+left join activated on customers.customer_id = activated.customer_id
+left join members on customers.customer_id = members.customer_id
+group by fate"""
+_BY_SEGMENT = """
+select destination, segment_id, is_sendable, purpose,
+    count(*) filter (where has_consent) as granted, count(*) filter (where not has_consent) as refused
+from activation.activated_memberships
+join profiles.activations using (destination)
+where activations.segment = segment_id
+group by all order by destination, is_sendable desc, granted desc, segment_id"""
+_THIN = 0.15  # of a floor: wide enough to be seen, and the same for all that are not counted
+
+
+def section(run: Material) -> Section:
+    """The section about activation and delivery."""
+    question = "What was sent, what was held back and why?"
+    deliveries = [row for row in run.stages if row["stage"] == "deliver"]
+    parts = (_delivered(run, deliveries), *((_segments(run), _flow(run)) if run.connection else ()))
+    return Section(question, _answer(run, deliveries), parts)
+
+
+def _answer(run: Material, deliveries: list[Row]) -> str:
+    if not deliveries:
+        return "This run did not get as far as sending; destinations hold what earlier runs sent."
+    changed = [row for row in deliveries if row["rows_in"]]
+    told = "; ".join(
+        f"{row['source']} accepted changes for {run.floor.words(row['rows_loaded'] or 0)} people" for row in changed
+    )
+    same = [str(row["source"]) for row in deliveries if not row["rows_in"] and row["status"] == "ok"]
+    return "; ".join(filter(None, [told, f"nothing changed for {', '.join(same)}" if same else ""])) + "."
+
+
+def _delivered(run: Material, deliveries: list[Row]) -> Part:
+    with ledger.connect(run.settings.ledger) as book:
+        plans = book.execute(
+            "select plan_id, destination, added, changed, removed, status from plans where run_id = ? order by 2, 1",
+            (run.run_id,),
+        ).fetchall()
+        outcomes = book.execute(
+            "select plan_id, outcome, code, count(*) as people from receipts where plan_id in"
+            " (select plan_id from plans where run_id = ?) group by 1, 2, 3 order by 2, 3",
+            (run.run_id,),
+        ).fetchall()
+    rows = tuple(
+        (
+            plan["destination"],
+            *(run.floor.words(plan[change]) for change in ("added", "changed", "removed")),
+            ", ".join(_outcome(run, dict(row)) for row in outcomes if row["plan_id"] == plan["plan_id"]) or "no answer",
+        )
+        for plan in plans
+    )
+    words = "People whose set of segments is new, has changed or has ended since the destination last accepted it."
+    columns = ("destination", "added", "changed", "removed", "answers")
+    none = "No destination had to be told anything." if deliveries else "Nothing was sent."
+    return Part("delivered", "What did destinations take?", words if rows else none, columns, rows, layout="beside")
+
+
+def _outcome(run: Material, row: Row) -> str:
+    code = f" ({row['code']})" if row["code"] else ""
+    return f"{row['outcome']}{code}: {run.floor.words(row['people'])}"
+
+
+def _segments(run: Material) -> Part:
+    title, found = "What is held back, by segment?", run.query(_BY_SEGMENT)
+    if not found:
+        return Part("held", title, "No segment is activated: seeds/activations.csv names what is sent where.")
+    several = len({row["destination"] for row in found}) > 1
+    labels = [f"{row['destination']} · {row['segment_id']}" if several else row["segment_id"] for row in found]
+    cells = [_cells(run, row) for row in found]
+    series = {
+        name: (_FATES[name], [cell[i][0] for cell in cells], [cell[i][1] if cell[i][0] else "" for cell in cells])
+        for i, name in enumerate(("may be sent", "no consent"))
+    }
+    rows = tuple(
+        (label, row["purpose"], *(words for _, words in cell))
+        for label, row, cell in zip(labels, found, cells, strict=True)
+    )
+    columns = ("segment", "purpose", "may be sent", "no consent")
+    words = "Members by consent. A segment below the floor is held as a whole; nobody in it is asked or counted."
+    return Part("held", title, words, columns, rows, charts.bars(labels, series, "members"), layout="beside")
+
+
+def _cells(run: Material, row: Row) -> tuple[tuple[int, str], tuple[int, str]]:
+    if not row["is_sendable"]:
+        return (0, "held"), (0, "not counted")
+    granted, refused = row["granted"], row["refused"]
+    return (run.floor.told(granted), run.floor.words(granted)), (run.floor.told(refused), run.floor.words(refused))
+
+
+def _flow(run: Material) -> Part:
+    people = Counter({row["fate"]: row["people"] for row in run.query(_FLOW)})
+    inside = [fate for fate in _FATES if people[fate]]
+    people["in a segment"] = sum(people[fate] for fate in inside)
+    people["all profiles"] = people["in a segment"] + sum(people[fate] for fate in _OUTSIDE)
+    # the first place is where all begin, the second where those in a segment go on from; the others are ends
+    ends = {**{fate: _FATES[fate] for fate in inside}, **_OUTSIDE}
+    nodes = {"all profiles": charts.BLUE, "in a segment": charts.BLUE, **ends}
+    order = list(nodes)
+    links = [
+        (1 if fate in inside else 0, order.index(fate), _width(run, people[fate]), run.floor.words(people[fate]))
+        for fate in ends
+    ]
+    links.append((0, 1, sum(link[2] for link in links if link[0] == 1), run.floor.words(people["in a segment"])))
+    drawn = [(f"{name}  {run.floor.words(people[name])}", colour) for name, colour in nodes.items()]
+    figure = charts.flow(drawn, links, 360, _places([_width(run, people[fate]) for fate in ends], len(inside)))
+    rows = tuple((name, run.floor.words(people[name])) for name in nodes)
+    words = "Everybody once, by the first thing that decides. A line of least width stands for a number not told."
+    return Part("people", "Where do people stop on the way?", words, ("people", "number"), rows, figure, "beside")
+
+
+def _width(run: Material, people: int) -> float:
+    return run.floor.told(people) or _THIN * run.floor.people
+
+
+def _places(widths: list[float], inside: int) -> list[tuple[float, float]]:
+    """Centres of the nodes: the ends below each other in their order, what they come from before their middle."""
+    total = sum(widths)
+    middles = [
+        (before + width / 2) / total for before, width in zip(accumulate(widths, initial=0), widths, strict=False)
+    ]
+    among = sum(widths[:inside]) / total / 2
+    spread = [0.03 + 0.78 * middle + 0.025 * number for number, middle in enumerate(middles)]
+    return [(0.001, 0.45), (0.5, 0.03 + 0.78 * among), *((0.999, y) for y in spread)]
