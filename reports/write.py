@@ -37,6 +37,5 @@ def _keep(settings: Settings) -> None:
     order = list(dict.fromkeys(str(row["run_id"]) for row in ledger.stages(settings.ledger)))
     there = [run_id for run_id in order if path(settings, run_id).exists()]
     atomic.point(settings.reports / "current", settings.reports / there[-1])
-    for entry in settings.reports.iterdir():
-        if not entry.is_symlink() and entry.name not in there[-settings.keep_versions :]:
-            shutil.rmtree(entry)
+    for run_id in there[: -settings.keep_versions]:  # other pages may lie beside the reports
+        shutil.rmtree(settings.reports / run_id)

@@ -268,11 +268,12 @@ def test_the_page_asks_nobody_for_anything(pages: Pages) -> None:
 
 def test_the_first_run_that_fails_has_a_page_and_old_pages_go(settings: Settings) -> None:
     kept = settings.model_copy(update={"keep_versions": 2})
+    (kept.reports / "tables").mkdir(parents=True)  # the page of `smalti docs`
     for number in range(3):
         with pytest.raises(RuntimeError), ledger.stage(kept.ledger, f"run-{number}", "load_raw", SCRIPT):
             raise RuntimeError
         text = write.write(kept, f"run-{number}").read_text()
     assert "nothing had been before" in text
     assert SCRIPT not in text
-    assert sorted(path.name for path in kept.reports.iterdir()) == ["current", "run-1", "run-2"]
+    assert sorted(path.name for path in kept.reports.iterdir()) == ["current", "run-1", "run-2", "tables"]
     assert (kept.reports / "current").resolve().name == "run-2"
