@@ -235,7 +235,7 @@ def test_two_clocks_run_without_hurting_each_other_and_nothing_outlives_down(sch
     assert set(scheduled.states("nightly") + scheduled.states("hourly")) == {"success"}
     kinds = [alert["kind"] for alert in json.loads(home.smalti("status", "--json").stdout)["alerts"]]
     assert set(kinds) <= {"late"}  # a minute is short for an hourly run on a busy machine
-    moments = home.ledger("select message from runs where stage = 'publish' order by started_at")
+    moments = home.ledger("select substr(message, 1, 13) from runs where stage = 'publish' order by started_at")
     assert moments == sorted(moments)
     assert len(session.members(scheduled.leader)) > 3
     secret = home.path / "airflow" / "services" / "keys.json"
