@@ -3,6 +3,10 @@ with
 unioned as (
 
     select * from {{ ref('stg_web__events') }}
+    union all by name
+    select * from {{ ref('stg_eshop2008__events') }}
+    union all by name
+    select * from {{ ref('stg_rees46__events') }}
 
 ),
 
