@@ -82,7 +82,7 @@ def test_rees46_arrives_but_for_the_line_that_was_cut_off_and_rows_that_stand_tw
     [(file, position, reason, _)] = desk.rejects("rees46")
     assert (file, position, reason) == ("2019-Oct.csv", 17_435, "record: 8 values; allowed: 9")
     wanted = {
-        (datetime.strptime(time, "%Y-%m-%d %H:%M:%S UTC"), *(text or None for text in texts), Decimal(price), *who)
+        (datetime.fromisoformat(time.removesuffix(" UTC")), *(text or None for text in texts), Decimal(price), *who)
         for time, *texts, price, one, session in whole
         for who in [(one, session)]
     }

@@ -7,10 +7,9 @@ cart's hour is counted back are those of which the tests ask.
 import csv
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from itertools import count
 from pathlib import Path
 
-HEADER = "event_time event_type product_id category_id category_code brand price user_id user_session".split()
+HEADER = "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session"
 _START = datetime(2019, 10, 1, 0, 10)
 _SECOND, _HOUR = timedelta(seconds=1), timedelta(hours=1)
 Event = tuple[datetime, str, str, str]
@@ -20,11 +19,12 @@ def write(path: Path, moments: Iterable[datetime]) -> None:
     """Write the export: a user for each case, and one row twice."""
     rows = [
         [f"{at:%Y-%m-%d %H:%M:%S} UTC", kind, product, category, "", "", "9.90", str(900_000_000 + user), f"s-{user}"]
-        for user, events in zip(count(), _cases(moments))  # noqa: B905  # users are counted, cases end
+        for user, events in enumerate(_cases(moments))
         for at, kind, product, category in events
     ]
     with path.open("w", newline="") as stream:
-        csv.writer(stream, lineterminator="\r\n").writerows([HEADER, *rows, rows[0]])
+        stream.write(HEADER + "\r\n")
+        csv.writer(stream).writerows([*rows, rows[0]])
 
 
 def _cases(moments: Iterable[datetime]) -> Iterator[list[Event]]:

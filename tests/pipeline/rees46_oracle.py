@@ -55,7 +55,7 @@ class Export:
     def known_at(self, as_of: datetime) -> Iterator[tuple[datetime, dict[str, str]]]:
         """Rows up to a moment, with their own."""
         for row in self.rows:
-            at = datetime.strptime(row["event_time"], "%Y-%m-%d %H:%M:%S UTC")
+            at = datetime.fromisoformat(row["event_time"].removesuffix(" UTC"))
             if at <= as_of:
                 yield at, row
 
