@@ -5,7 +5,7 @@ cart's hour is counted back are those of which the tests ask.
 """
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,19 +15,20 @@ _SECOND, _HOUR = timedelta(seconds=1), timedelta(hours=1)
 Event = tuple[datetime, str, str, str]
 
 
-def write(path: Path, moments: Iterable[datetime]) -> None:
-    """Write the export: a user for each case, and one row twice."""
+def write(path: Path, moments: Sequence[datetime]) -> None:
+    """Write the export, up to the last of the moments: a user for each case, and one row twice."""
     rows = [
         [f"{at:%Y-%m-%d %H:%M:%S} UTC", kind, product, category, "", "", "9.90", str(900_000_000 + user), f"s-{user}"]
         for user, events in enumerate(_cases(moments))
         for at, kind, product, category in events
+        if at <= moments[-1]
     ]
     with path.open("w", newline="") as stream:
         stream.write(HEADER + "\r\n")
         csv.writer(stream).writerows([*rows, rows[0]])
 
 
-def _cases(moments: Iterable[datetime]) -> Iterator[list[Event]]:
+def _cases(moments: Sequence[datetime]) -> Iterator[list[Event]]:
     for last in (599, 600, 601):
         yield _enthusiast([f"{number}" for number in range(5)], last)
         yield _enthusiast(["0", "1", "2", "3", "3"], last)

@@ -41,7 +41,7 @@ class Shops:
 
 @pytest.fixture(scope="session")
 def shops(tmp_path_factory: pytest.TempPathFactory) -> dict[datetime, Shops]:
-    """A nightly run as of the end of each shop's file; the later one takes its moment from the data."""
+    """A run as of the end of each shop's file; the later one takes its moment from the data."""
     if missing := [name for name in ARCHIVES if not (DATA / name).exists()]:
         pytest.skip(f"needs {', '.join(missing)} of the real data in ../shared/data")
     folder = tmp_path_factory.mktemp("dollars")
@@ -56,7 +56,7 @@ def shops(tmp_path_factory: pytest.TempPathFactory) -> dict[datetime, Shops]:
 
 def _run(home: Home, data: Path, moment: datetime) -> Shops:
     asked = ("--as-of", moment.isoformat()) if moment == MOMENTS[0] else ()
-    summary = home.run("nightly", data, *asked)
+    summary = home.run("nightly" if moment == MOMENTS[0] else "hourly", data, *asked)
     orders = [order for order in _cdnow(data / "CDNOW_master.txt") if order.at <= moment]
     events = [event for event in _eshop(data / "e-shop clothing 2008.csv") if event.at <= moment]
     answer = answer_of(Facts(moment, contacts=[], consents=[], orders=orders, events=events))

@@ -41,7 +41,7 @@ class Traffic:
 
 @pytest.fixture(scope="session")
 def traffic(tmp_path_factory: pytest.TempPathFactory) -> dict[datetime, Traffic]:
-    """The real file and one of people on the boundaries, in a nightly run for each moment."""
+    """The real file and one of people on the boundaries, in a run for each moment."""
     if not ARCHIVE.exists():
         pytest.skip(f"needs the data set REES46 as {ARCHIVE}")
     folder = tmp_path_factory.mktemp("rees46")
@@ -57,7 +57,7 @@ def traffic(tmp_path_factory: pytest.TempPathFactory) -> dict[datetime, Traffic]
 def _run(home: Home, data: Path, export: Export, moment: datetime) -> Traffic:
     # the end of the data is what a run takes by itself
     asked = () if moment == MOMENTS[1] else ("--as-of", moment.isoformat())
-    summary = home.run("nightly", data, *asked)
+    summary = home.run("hourly" if moment == MOMENTS[2] else "nightly", data, *asked)
     answer = export.answer(moment)
     named = {_pseudonym(row["user_id"]): row["user_id"] for row in export.rows}
     users = {
