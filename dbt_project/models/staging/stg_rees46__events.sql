@@ -31,7 +31,11 @@ renamed as (
 
     select
         event_id,
-        case event_type when 'view' then 'product_view' when 'cart' then 'add_to_cart' else event_type end as event_type,
+        case event_type
+            when 'view' then 'product_view'
+            when 'cart' then 'add_to_cart'
+            else event_type
+        end as event_type,
         'rees46:' || user_id as user_id,
         'rees46:' || product_id as product_id,
         category_id as category,
