@@ -126,10 +126,10 @@ def test_the_member_file_is_the_oracles_person_by_person(shop: Shop, scored: dic
     assert len(found) > 500
 
 
-def test_six_segments_are_delivered_and_one_is_held_by_the_floor(shop: Shop, scored: dict[str, set[int]]) -> None:
+def test_eight_segments_are_delivered_and_three_are_held_by_the_floor(shop: Shop, scored: dict[str, set[int]]) -> None:
     members = shop.answer.members | scored
     held = {segment for segment in ACTIVATIONS if shop.answer.active(members[segment]) < FLOOR}
-    assert held == {"lapsed_big_spenders"}
+    assert held == {"high_engagement", "lapsed_big_spenders", "northern_evening_app_readers"}
     delivered = {Path(name).stem for name in shop.state.delivered if name.startswith("segments/")}
     assert delivered == set(ACTIVATIONS) - held
     assert {segment for _, row in members_file(shop).values() for segment in row} == delivered
