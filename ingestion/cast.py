@@ -16,7 +16,7 @@ _SHAPES = {
     "integer": r"[+-]?\d{1,19}",
     "decimal": r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?",
     "boolean": r"(?i:true|false|0|1)",
-    "timestamp": r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]00(:?00)?)?)?",
+    "timestamp": r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z| UTC|[+-]00(:?00)?)?)?",
     "date": r"\d{4}-\d\d-\d\d",
 }
 _BLANKS = r"[\s\p{Z}]+"
@@ -57,7 +57,7 @@ def judged_sql(contract: Contract) -> str:
     own name, and all of `contract.raw_columns()`.
     """
     # a set of characters would make trim three times dearer; what else stands at the edges is for `normal_form`
-    texts = ", ".join(f"nullif(trim({_name(c)}), '') as {_name(c)}" for c in contract.columns)
+    texts = ", ".join(f"nullif(trim({_name(c)}), '') as {_name(c)}" for c in contract.delivered)
     values = ", ".join(f"{_value(c)} as {_cast(c)}" for c in contract.columns)
     checks = ", ".join(["_fault", *(check for c in contract.columns for check in _checks(c, contract))])
     typed = ", ".join(f"{_cast(c)} as {_name(c)}" for c in contract.columns)
@@ -94,6 +94,8 @@ def _cast(column: Column) -> str:
 
 def _value(column: Column) -> str:
     text = _name(column)
+    if column.derived:
+        return f"try_cast({column.derived} as {DUCKDB_TYPES[column.type]})"
     if column.kind:
         return normal_form(column.kind, text)
     if column.type == "text":
@@ -104,7 +106,8 @@ def _value(column: Column) -> str:
 
 def _checks(column: Column, contract: Contract) -> list[str]:
     """SQL expressions, each null or a reason."""
-    text, value = _name(column), _cast(column)
+    value = _cast(column)
+    text = value if column.derived else _name(column)
     checks: list[str] = []
 
     def refuse(condition: str, reason: str) -> None:
@@ -112,7 +115,7 @@ def _checks(column: Column, contract: Contract) -> list[str]:
 
     in_key = column.name in contract.key
     if in_key or not column.nullable:
-        refuse(f"{text} is null", "missing")
+        refuse(f"{text} is null", "cannot be made of the other columns" if column.derived else "missing")
     if column.pii == "direct" and in_key:
         refuse(f"{text} is not null and {value} is null", f"no usable {column.kind}, and it is part of the key")
     if column.type != "text":
@@ -133,7 +136,7 @@ def _masked(contract: Contract) -> str:
     """
     pairs = ", ".join(
         f"{literal(c.in_file)}, " + (f"if({_name(c)} is null, null, '***')" if c.kind else _name(c))
-        for c in contract.columns
+        for c in contract.delivered
     )
     line = "'***'" if any(c.kind for c in contract.columns) else "coalesce(_line, '')"
     shown = f"case when _fault is null then json_object({pairs})::varchar else {line} end"

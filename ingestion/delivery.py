@@ -84,10 +84,10 @@ def _inspect_text(delivery: Delivery, contract: Contract) -> Delivery:
         if size > _BOMB[0] and size > _BOMB[1] * delivery.size:
             raise ContentError(f"decompresses to over {_BOMB[1]} times its size, which is the limit")
         counter.feed(chunk)
-    if contract.format == "csv":
-        _check_header(head, contract)
-    records = counter.records - (1 if contract.format == "csv" else 0)
-    return replace(delivery, content_bytes=size, records=records)
+    if contract.format == "jsonl":
+        return replace(delivery, content_bytes=size, records=counter.records)
+    _check_header(head, contract)
+    return replace(delivery, content_bytes=size, records=counter.records - 1)
 
 
 def _content(path: Path) -> Iterator[bytes]:
@@ -140,10 +140,11 @@ class _Counter:
 
 def _check_header(head: bytes, contract: Contract) -> None:
     """The first record must be the contract's names in their order; what stands there instead is never quoted."""
-    expected = [column.in_file for column in contract.columns]
+    expected = [column.in_file for column in contract.delivered]
     try:
         text = codecs.getincrementaldecoder("utf-8-sig")().decode(head)
-        found = next(csv.reader(io.StringIO(text, newline=""), delimiter=contract.delimiter, strict=True), [])
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=contract.delimiter, strict=True)
+        found = next((line.split() for line in text.splitlines()) if contract.format == "aligned" else reader, [])
     except (UnicodeDecodeError, csv.Error):
         raise ContentError("header is not UTF-8 CSV") from None
     if found != expected:
@@ -165,7 +166,7 @@ def _inspect_parquet(delivery: Delivery, contract: Contract) -> Delivery:
         file.close()
     except (pa.ArrowException, OSError):
         raise ContentError("not a readable Parquet file") from None
-    expected = [column.in_file for column in contract.columns]
+    expected = [column.in_file for column in contract.delivered]
     if sorted(schema.names) != sorted(expected):
         raise ContentError(_difference(list(schema.names), expected, "columns"))
     nested = [name for name in expected if pa.types.is_nested(schema.field(name).type)]

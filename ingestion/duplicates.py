@@ -21,8 +21,10 @@ def find_duplicates(
     connection.execute("create or replace temp table duplicates (_seq bigint)")
     if contract.repeats == "load":
         return
-    keys = [quoted(contract.column(name).in_raw if name != "_position" else name) for name in contract.key]
+    keys = [quoted(name) for name in contract.key_in_raw]
     listed = ", ".join(keys)
+    # where the whole row is the key, a null is a value like others
+    same_key = " and ".join(f"judged.{key} is not distinct from {{0}}.{key}" for key in keys).format
     connection.execute(
         f"""
         insert into duplicates
@@ -30,19 +32,18 @@ def find_duplicates(
         from judged
         join (
             select {listed}, min(_seq) as first_seq from judged where _reason is null group by all having count(*) > 1
-        ) as repeated using ({listed})
+        ) as repeated on {same_key("repeated")}
         where judged._reason is null and judged._seq > repeated.first_seq
         """
     )
     earlier = _earlier_files(connection, contract, raw, work, before)
     if earlier:
-        same = " and ".join(f"judged.{key} = earlier.{key}" for key in keys)
         connection.execute(
             f"""
             insert into duplicates
             select _seq from judged
             where _reason is null and _seq not in (select _seq from duplicates)
-                and exists (select 1 from read_parquet(?) as earlier where {same})
+                and exists (select 1 from read_parquet(?) as earlier where {same_key("earlier")})
             """,
             [earlier],
         )
@@ -61,7 +62,7 @@ def _earlier_files(
         for name in line.parquet:
             spans.setdefault(name, []).append((line.first_event_at, line.last_event_at))
     names = sorted(spans)
-    if contract.event_time and contract.event_time in contract.key:
+    if contract.event_time and contract.event_time in contract.key_in_raw:
         moment = quoted(contract.event_time)
         query = f"select min({moment}), max({moment}) from judged where _reason is null"
         first, last = connection.execute(query).fetchall()[0]

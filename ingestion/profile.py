@@ -10,7 +10,7 @@ from warehouse.settings import Settings
 
 _SHAPE = (
     'source varchar, "column" varchar, type varchar, rows bigint, nulls bigint, distinct_approx bigint, '
-    "minimum double, maximum double"
+    "minimum double, maximum double, not_positive bigint"
 )
 _MEASURED = ("bigint", "integer", "decimal(18, 4)")
 _TIMED = ("timestamp", "date")
@@ -21,7 +21,8 @@ def profile(settings: Settings, run_id: str, since_batch: int) -> Path:
 
     What a run loaded that died before it was checked is so checked by the next one.
     Columns: source, column, type, rows, nulls, distinct_approx, minimum and maximum (numbers as they are,
-    times in seconds since 1970, null for text). One scan a source. It has no rows where nothing came.
+    times in seconds since 1970, null for text), not_positive (numbers at or below 0, null for others): what is
+    kept though it may be odd, as a price of 0, is so counted. One scan a source. It has no rows where nothing came.
     """
     target = settings.gates / run_id / "raw_profile.parquet"
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -46,14 +47,14 @@ def _add(connection: duckdb.DuckDBPyConnection, folder: Path, paths: list[str]) 
     columns = {str(name): str(kind).lower().replace(",", ", ") for name, kind, *_ in described}
     measures = ", ".join(
         f"count({quoted(name)}), approx_count_distinct({quoted(name)}), {_bound('min', name, kind)}, "
-        f"{_bound('max', name, kind)}"
+        f"{_bound('max', name, kind)}, {_not_positive(name, kind)}"
         for name, kind in columns.items()
     )
     rows, *found = connection.execute(f"select count(*), {measures} from read_parquet(?)", [paths]).fetchall()[0]
     for number, (name, kind) in enumerate(columns.items()):
-        present, distinct, minimum, maximum = found[4 * number : 4 * number + 4]
-        values = [contract.source, name, kind, rows, rows - present, distinct, minimum, maximum]
-        connection.execute("insert into profile values (?, ?, ?, ?, ?, ?, ?, ?)", values)
+        present, *measured = found[5 * number : 5 * number + 5]
+        values = [contract.source, name, kind, rows, rows - present, *measured]
+        connection.execute("insert into profile values (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
 
 
 def _bound(function: str, name: str, kind: str) -> str:
@@ -62,3 +63,7 @@ def _bound(function: str, name: str, kind: str) -> str:
     if kind in _TIMED:
         return f"epoch({function}({quoted(name)}))::double"
     return "null::double"
+
+
+def _not_positive(name: str, kind: str) -> str:
+    return f"count(*) filter ({quoted(name)} <= 0)" if kind in _MEASURED else "null::bigint"

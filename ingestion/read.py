@@ -28,7 +28,7 @@ def read(connection: duckdb.DuckDBPyConnection, contract: Contract, group: Seque
     The count is that of `inspect` (bytes counted without DuckDB, or Parquet's footer) and DuckDB's must
     equal it; a CSV file where it does not is read again by Python's csv, whose count then holds.
     """
-    texts = ", ".join(f'"{column.name}" varchar' for column in contract.columns)
+    texts = ", ".join(f'"{column.name}" varchar' for column in contract.delivered)
     connection.execute(
         f"create or replace temp table delivered (_file_no integer, _fault varchar, _raw varchar, {texts})"
     )
@@ -65,8 +65,8 @@ def _fill(
 
 
 def _insert_csv(connection: duckdb.DuckDBPyConnection, contract: Contract, numbered: Numbered) -> None:
-    columns = ", ".join(f"'{column.name}': 'varchar'" for column in contract.columns)
-    names = ", ".join(f'"{column.name}"' for column in contract.columns)
+    columns = ", ".join(f"'{column.name}': 'varchar'" for column in contract.delivered)
+    names = ", ".join(f'"{column.name}"' for column in contract.delivered)
     for compression, part in _by_compression(numbered):
         connection.execute(
             f"insert into delivered select (?::integer[])[file_index::bigint + 1], null, null, {names} "
@@ -79,8 +79,8 @@ def _insert_csv(connection: duckdb.DuckDBPyConnection, contract: Contract, numbe
 
 def _insert_jsonl(connection: duckdb.DuckDBPyConnection, contract: Contract, numbered: Numbered) -> None:
     """Lines first, then one parse per line: validity decides before anything is extracted, or DuckDB would raise."""
-    shape = literal(json.dumps({column.in_file: "VARCHAR" for column in contract.columns}))
-    values = ", ".join(f"parsed.{quoted(column.in_file)}" for column in contract.columns)
+    shape = literal(json.dumps({column.in_file: "VARCHAR" for column in contract.delivered}))
+    values = ", ".join(f"parsed.{quoted(column.in_file)}" for column in contract.delivered)
     for compression, part in _by_compression(numbered):
         connection.execute(
             f"""
@@ -92,18 +92,44 @@ def _insert_jsonl(connection: duckdb.DuckDBPyConnection, contract: Contract, num
                     case when json_valid(line) then
                         case when json_type(line) = 'OBJECT' then json_transform(line, {shape}) end
                     end as parsed
-                from read_csv(?, columns = {{'line': 'varchar'}}, header = false, auto_detect = false,
-                    delim = '\x07', quote = '', escape = '', comment = '', strict_mode = false,
-                    compression = '{compression}')
+                from {_lines(compression, header=False)}
             )
             """,
             [[number for number, _ in part], [str(delivery.path) for _, delivery in part]],
         )
 
 
+def _insert_aligned(connection: duckdb.DuckDBPyConnection, contract: Contract, numbered: Numbered) -> None:
+    """Lines, split at runs of blanks; one with another number of values is a fault and is kept as it came."""
+    width = len(contract.delivered)
+    values = ", ".join(f"if(is_whole, parts[{place}], null)" for place in range(1, width + 1))
+    for compression, part in _by_compression(numbered):
+        connection.execute(
+            f"""
+            insert into delivered
+            select number, if(is_whole, null, 'record: ' || len(parts) || ' values; allowed: {width}'),
+                if(is_whole, null, line), {values}
+            from (
+                select (?::integer[])[file_index::bigint + 1] as number, line,
+                    string_split_regex(trim(line), ' +') as parts, len(parts) = {width} as is_whole
+                from {_lines(compression, header=True)} where line is not null
+            )
+            """,
+            [[number for number, _ in part], [str(delivery.path) for _, delivery in part]],
+        )
+
+
+def _lines(compression: str, *, header: bool) -> str:
+    """SQL for whole lines of the files of a parameter, whatever stands in them."""
+    return (
+        f"read_csv(?, columns = {{'line': 'varchar'}}, header = {header}, auto_detect = false, delim = '\x07', "
+        f"quote = '', escape = '', comment = '', strict_mode = false, compression = '{compression}')"
+    )
+
+
 def _insert_parquet(connection: duckdb.DuckDBPyConnection, contract: Contract, numbered: Numbered) -> None:
     """File by file, since the same column may have another type in each; all is decoded before any row counts."""
-    values = ", ".join(f"cast({quoted(column.in_file)} as varchar)" for column in contract.columns)
+    values = ", ".join(f"cast({quoted(column.in_file)} as varchar)" for column in contract.delivered)
     for number, delivery in numbered:
         path = [str(delivery.path)]
         try:
@@ -118,7 +144,7 @@ def _insert_parquet(connection: duckdb.DuckDBPyConnection, contract: Contract, n
         )
 
 
-_STATEMENTS = {"csv": _insert_csv, "jsonl": _insert_jsonl, "parquet": _insert_parquet}
+_STATEMENTS = {"csv": _insert_csv, "aligned": _insert_aligned, "jsonl": _insert_jsonl, "parquet": _insert_parquet}
 
 
 def _by_compression(numbered: Numbered) -> Iterator[tuple[str, Numbered]]:
@@ -134,12 +160,13 @@ def _fill_singly(
     """Read one file that DuckDB refused; the count of its records, or the fault for which it is quarantined."""
     if contract.format == "parquet":
         return "damaged Parquet file"
-    if contract.format == "jsonl":
-        return "not UTF-8, or a line longer than 2 MB; allowed: UTF-8 with one JSON object a line"
+    if contract.format in ("jsonl", "aligned"):
+        one = "one JSON object a line" if contract.format == "jsonl" else "one record a line"
+        return f"not UTF-8, or a line longer than 2 MB; allowed: UTF-8 with {one}"
     count, records = 0, _records(contract, delivery)
     try:
         while part := list(islice(records, _SLICE)):
-            names = ["_fault", "_raw", *(column.name for column in contract.columns)]
+            names = ["_fault", "_raw", *(column.name for column in contract.delivered)]
             arrays = [pa.array(values, pa.string()) for values in zip(*part, strict=True)]
             connection.register("slice", pa.table(arrays, names=names))
             connection.execute(f"insert into delivered select {number}, * from slice")
@@ -153,7 +180,7 @@ def _fill_singly(
 
 def _records(contract: Contract, delivery: Delivery) -> Iterator[tuple[str | None, ...]]:
     """The records of one CSV file as (fault, raw, value, …); malformed ones have a fault and no values."""
-    width = len(contract.columns)
+    width = len(contract.delivered)
     opened = gzip.open if delivery.path.suffix == ".gz" else open
     with opened(delivery.path, "rt", encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, delimiter=contract.delimiter, strict=True)

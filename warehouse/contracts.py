@@ -29,7 +29,8 @@ class Column(Frozen):
     """One column of an export.
 
     `direct` columns identify a person by themselves (e-mail, phone, name, address): they are
-    normalised as `kind`, kept in the vault, and stand in raw as `<name>_hmac`.
+    normalised as `kind`, kept in the vault, and stand in raw as `<name>_hmac`. A `derived` column is
+    not in the file: it is made of the texts of those that are, as an event time of year, month and day.
     """
 
     name: str = Field(pattern=IDENTIFIER)
@@ -41,6 +42,7 @@ class Column(Frozen):
     allowed: tuple[str, ...] = ()
     minimum: float | None = None
     unit: str | None = None
+    derived: str | None = Field(default=None, description="SQL over the other columns' texts; null, never an error")
     purpose: str | None = Field(default=None, description="the contract's unless given")
     retention_days: int | None = Field(default=None, description="the contract's unless given")
 
@@ -50,6 +52,8 @@ class Column(Frozen):
             raise ValueError(f"column {self.name}: `kind` is for direct identifiers, and each of them needs one")
         if self.pii == "direct" and self.type != "text":
             raise ValueError(f"column {self.name}: a direct identifier is text")
+        if self.derived and (self.header or self.kind):
+            raise ValueError(f"column {self.name}: a derived column is not in the file and identifies nobody")
         return self
 
     @property
@@ -70,9 +74,14 @@ class LawfulBasis(Frozen):
     channels: tuple[str, ...]
 
 
+WHOLE_ROW = "_row"
+
+
 class Contract(Frozen):
     """What the files of one source hold.
 
+    `format` is `aligned` where columns stand apart by runs of blanks. `key` names columns, or `_position`,
+    or `_row`: the whole row, nulls equal, where an export has no key and a row that stands there twice is one.
     `repeats` says what a row is whose key was seen before: `duplicate` (counted, not loaded) or
     `load` (kept; for sources whose only key is the row's position). `arrival` says when a row
     became known: the time in the file's name, the event's own time (for back-fills), or the load.
@@ -80,7 +89,7 @@ class Contract(Frozen):
 
     source: str = Field(pattern=IDENTIFIER)
     description: str
-    format: Literal["csv", "jsonl", "parquet"]
+    format: Literal["csv", "aligned", "jsonl", "parquet"]
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     repeats: Literal["duplicate", "load"] = "duplicate"
@@ -98,7 +107,9 @@ class Contract(Frozen):
         names = [column.name for column in self.columns]
         if len(set(names)) != len(names):
             raise ValueError(f"{self.source}: a column name stands twice")
-        known = {*names, "_position"}
+        if WHOLE_ROW in self.key and len(self.key) > 1:
+            raise ValueError(f"{self.source}: the whole row is the key by itself")
+        known = {*names, "_position", WHOLE_ROW}
         for name in (*self.key, *([self.event_time] if self.event_time else [])):
             if name not in known:
                 raise ValueError(f"{self.source}: no column {name!r}; there are: {', '.join(sorted(known))}")
@@ -113,6 +124,17 @@ class Contract(Frozen):
             KeyError: there is none.
         """
         return {column.name: column for column in self.columns}[name]
+
+    @property
+    def delivered(self) -> tuple[Column, ...]:
+        """The columns that a file has, in its order."""
+        return tuple(column for column in self.columns if not column.derived)
+
+    @property
+    def key_in_raw(self) -> tuple[str, ...]:
+        """The key by its names in raw."""
+        names = {column.name: column.in_raw for column in self.columns}
+        return tuple(names.values()) if self.key == (WHOLE_ROW,) else tuple(names.get(k, k) for k in self.key)
 
     def raw_columns(self) -> dict[str, str]:
         """Name and DuckDB type of each column of the raw Parquet, in order."""

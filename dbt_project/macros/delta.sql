@@ -14,6 +14,16 @@
     run_number < {{ run_number() }}
 {%- endmacro %}
 
+{# A row of raw that no finished run has seen; for sources that are small, or of which other entities are made as well. #}
+{% macro is_new(event_time) -%}
+    (
+        (select is_full from {{ source('ops', 'control') }})
+        or _batch > (select lo from {{ source('ops', 'control') }})
+        or _arrived_at > (select prev_as_of from {{ source('ops', 'control') }})
+        or {{ event_time }} > (select prev_as_of from {{ source('ops', 'control') }})
+    )
+{%- endmacro %}
+
 {# Interests are sums of powers of two counted from here (see `event_interests`). #}
 {% macro anchored_at() -%}
     (select anchored_at from {{ source('ops', 'control') }})

@@ -1,8 +1,10 @@
 {# A threshold of this segment, by the name under which its sidecar states it (`config.meta.thresholds`). #}
 {% macro threshold(name) -%}
-    {#- sidecars are known only when dbt executes; unit tests override this macro by the number at whose edge they stand -#}
+    {#- sidecars are known only when dbt executes, and never in unit tests: these override this macro by the number at
+        whose edge they stand, or the variable by several -#}
     {%- set thresholds = {} -%}
-    {%- if execute -%}
+    {%- do thresholds.update(var('thresholds', {})) -%}
+    {%- if execute and not thresholds -%}
         {%- set node = graph.nodes[model.unique_id] -%}
         {%- do thresholds.update(node.config.meta.get('thresholds', {})) -%}
         {%- if name not in thresholds -%}

@@ -79,20 +79,22 @@ class Edges:
             status = self.draw.choice(("granted", "granted", "withdrawn"))
             self.consents.append([contact, *use, status, _text(self._edge(100, 200))])
         self.consents = list({(*row[:3], row[4]): row for row in self.consents}.values())
-        for _ in range(self.draw.choice((0, 0, 1, 2))):
+        for _ in range(self.draw.choice((0, 0, 1, 2, 4))):
             self._order(self.draw.choice((contact, contact, "")), email)
         self._events(contact)
 
     def _contact(self, contact: str, email: str) -> None:
         for at in {self._edge(40), self._edge(40, 50)} if self.draw.random() < 0.2 else {self._edge(40)}:
             shown = self.draw.choice((email, self._email(int(contact[1:]))))
-            rest = ["", "Edge", "Case", "", "", "Leeds", "Yorkshire", "GB", "", _text(self._edge(300)), _text(at)]
+            region = self.draw.choice(("Yorkshire and the Humber", "Wales"))
+            created = self.draw.choice((self._edge(300), self._edge(7)))
+            rest = ["", "Edge", "Case", "", "", "Leeds", region, "GB", "", _text(created), _text(at)]
             self.contacts.append([contact, shown, *rest])
 
     def _order(self, contact: str, email: str) -> None:
         order = f"E{len(self.orders):08}"
         status = self.draw.choice(("completed",) * 4 + ("cancelled", "returned"))
-        ordered = self._past(0, 30, 90, 90, 90, 200, 365)
+        ordered = self._past(0, 30, 90, 90, 90, 180, 180, 200, 365)
         channel = self.draw.choice(("web", "ios", "android", "store"))
         shown = email or "none"  # an order always has an e-mail, if not a good one
         self.orders.append([order, contact, shown, _text(ordered), status, channel, "GBP"])
@@ -111,7 +113,7 @@ class Edges:
         if self.draw.random() < 0.5:
             on = {"anonymous_id": browser, "platform": "web"}
         agent = self.draw.choice(_BOTS if self.draw.random() < 0.03 else _BROWSERS)
-        for kind, at, more in self.draw.choice((self._views, self._cart, self._visit))():
+        for kind, at, more in self.draw.choice((self._views, self._again, self._evening, self._cart, self._visit))():
             who = (
                 {"user_id": contact}
                 if self.draw.random() < 0.6
@@ -128,6 +130,18 @@ class Edges:
             at = start + timedelta(seconds=last if place == 4 else place * 100)
             category = "books" if place < 4 or self.draw.random() < 0.9 else "garden"
             yield "product_view", at, {"product_id": f"P{product:04}", "category": category}
+
+    def _again(self) -> Iterable[tuple[str, datetime, dict[str, str]]]:
+        start = self.draw.choice((self._edge(30, 5), self._edge(30) + 600 * _SECOND))
+        product, last = f"P{self.draw.randrange(1, 9):04}", self.draw.choice((599.999, 600, 600.001))
+        for after in (0.0, 0.0, 300.0, last)[self.draw.choice((0, 0, 0, 1)) :]:
+            yield "product_view", start + timedelta(seconds=after), {"product_id": product, "category": "garden"}
+
+    def _evening(self) -> Iterable[tuple[str, datetime, dict[str, str]]]:
+        hour, category = self.draw.choice((17, 22)), self.draw.choice(("books", "books", "books", "garden"))
+        for days in (5, 6)[: self.draw.choice((1, 2, 2, 2))]:
+            at = self.as_of - days * _DAY + hour * _HOUR + self.draw.choice(_STEPS)
+            yield "product_view", at, {"product_id": f"P{days:04}", "category": category}
 
     def _cart(self) -> Iterable[tuple[str, datetime, dict[str, str]]]:
         added = self.draw.choice((self._edge(7), self._past(1 / 24, 0), self._edge(3)))

@@ -46,9 +46,9 @@ class Home:
         """A nightly run that must succeed, and what it came to."""
         return self.run("nightly", data)
 
-    def run(self, dag: str, data: Path) -> dict[str, Any]:
+    def run(self, dag: str, data: Path, *more: str) -> dict[str, Any]:
         """A run that must succeed, and what it came to."""
-        ended = self.smalti("run", dag, "--data", data, "--json")
+        ended = self.smalti("run", dag, "--data", data, "--json", *more)
         assert ended.returncode == 0, ended.stderr
         found: dict[str, Any] = json.loads(ended.stdout)
         return found

@@ -14,15 +14,20 @@ from tests.pipeline.oracle_files import Contact, Event, Facts, Id, Order, read
 
 _DAY = timedelta(days=1)
 _BIG_SPENDER = Decimal("500.00")
+_NORTH = {"North East", "North West", "Yorkshire and the Humber"}
 _MOST_USERS = {"email": 5, "device": 1, "browser": 1}
 WEB, EMAIL = ("personalisation", "web"), ("marketing_email", "email")
 ACTIVATIONS = {
     "browsers_no_purchase": WEB,
     "category_enthusiast": WEB,
     "cart_abandoned": EMAIL,
+    "high_engagement": WEB,
     "high_value": EMAIL,
     "lapsed_big_spenders": EMAIL,
     "likely_buyers": EMAIL,
+    "loyal_customers": EMAIL,
+    "new_visitors": WEB,
+    "northern_evening_app_readers": WEB,
     "repeat_buyers": EMAIL,
 }
 
@@ -36,6 +41,7 @@ class Person:
     events: list[Event] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
     permissions: dict[tuple[str, str], tuple[datetime, bool]] = field(default_factory=dict)
+    first_seen: datetime = datetime.max  # noqa: DTZ901
 
     @property
     def is_bot(self) -> bool:
@@ -48,12 +54,16 @@ class Person:
         return [order for order in self.orders if order.status == "completed"]
 
     @property
+    def contact(self) -> Contact | None:
+        """The contact updated last; of several the one of the smallest id."""
+        last = max((contact.updated_at for contact in self.contacts), default=None)
+        latest = [contact for contact in self.contacts if contact.updated_at == last]
+        return min(latest, key=lambda contact: contact.contact_id, default=None)
+
+    @property
     def contact_id(self) -> str | None:
-        """The contact updated last; of several the smallest."""
-        if not self.contacts:
-            return None
-        last = max(contact.updated_at for contact in self.contacts)
-        return min(contact.contact_id for contact in self.contacts if contact.updated_at == last)
+        """The id of the contact that speaks for them."""
+        return self.contact.contact_id if self.contact else None
 
     def may(self, use: tuple[str, str]) -> bool:
         """Whether the latest word on this purpose and channel is yes."""
@@ -94,7 +104,11 @@ class Answer:
 
 def answer(folder: Path) -> Answer:
     """The whole answer for one folder of exports."""
-    facts = read(folder)
+    return answer_of(read(folder))
+
+
+def answer_of(facts: Facts) -> Answer:
+    """The whole answer for what exports say."""
     people = _people(facts)
     members = {
         name: {place for place, person in enumerate(people) if not person.is_bot and rule(person, facts.as_of)}
@@ -117,6 +131,8 @@ def _people(facts: Facts) -> list[Person]:
     for contact in facts.contacts:
         if contact.user:
             found[contact.user].contacts.append(contact)
+    for one, at in _sightings(facts):
+        found[one].first_seen = min(found[one].first_seen, at)
     _consents(facts, found)
     return list({id(person): person for person in found.values()}.values())
 
@@ -144,6 +160,14 @@ def _identifiers(facts: Facts) -> set[Id]:
     found = {one for row in rows for one in (row.user, row.email)}
     found |= {one for event in facts.events for one in (event.user, event.device, event.browser)}
     return {one for one in found if one}
+
+
+def _sightings(facts: Facts) -> list[tuple[Id, datetime]]:
+    """Every identifier with the moment of each record in which it stands."""
+    seen = [(one, row.created_at) for row in facts.contacts for one in (row.user, row.email)]
+    seen += [(one, row.at) for row in facts.orders for one in (row.user, row.email)]
+    seen += [(one, event.at) for event in facts.events for one in (event.user, event.device, event.browser)]
+    return [(one, at) for one, at in seen if one]
 
 
 def components(links: set[tuple[Id, Id]], identifiers: set[Id]) -> list[set[Id]]:
@@ -195,6 +219,40 @@ def _browsers(person: Person, as_of: datetime) -> bool:
     return not person.completed and any(event.at > as_of - 30 * _DAY for event in person.events)
 
 
+def _high_engagement(person: Person, as_of: datetime) -> bool:
+    views: dict[str, list[datetime]] = defaultdict(list)
+    for event in person.events:
+        if event.kind == "product_view" and event.product and as_of - 30 * _DAY < event.at <= as_of:
+            views[event.product].append(event.at)
+    return any(
+        sum(start <= at <= start + timedelta(seconds=600) for at in seen) > 3
+        for seen in views.values()
+        for start in seen
+    )
+
+
+def _loyal(person: Person, as_of: datetime) -> bool:
+    times = sorted(order.at for order in person.completed)
+    return len(times) >= 3 and times[0] <= as_of - 180 * _DAY and times[-1] >= as_of - 90 * _DAY
+
+
+def _new(person: Person, as_of: datetime) -> bool:
+    return not person.completed and person.first_seen > as_of - 7 * _DAY
+
+
+def _northern_readers(person: Person, as_of: datetime) -> bool:
+    views = [
+        event
+        for event in person.events
+        if event.kind == "product_view"
+        and event.category == "books"
+        and event.platform in ("ios", "android")
+        and as_of - 30 * _DAY < event.at <= as_of
+        and 17 <= event.at.hour < 22
+    ]
+    return bool(person.contact) and person.contact.region in _NORTH and len(views) >= 2
+
+
 def _repeat(person: Person, _: datetime) -> bool:
     return len(person.completed) > 1
 
@@ -203,7 +261,11 @@ RULES: dict[str, Callable[[Person, datetime], bool]] = {
     "browsers_no_purchase": _browsers,
     "cart_abandoned": _cart_abandoned,
     "category_enthusiast": _category_enthusiast,
+    "high_engagement": _high_engagement,
     "high_value": _high_value,
     "lapsed_big_spenders": _lapsed,
+    "loyal_customers": _loyal,
+    "new_visitors": _new,
+    "northern_evening_app_readers": _northern_readers,
     "repeat_buyers": _repeat,
 }

@@ -35,6 +35,7 @@ class Event:
     product: str | None
     category: str | None
     is_bot: bool
+    platform: str | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ class Contact:
     user: Id | None
     email: Id | None
     contact_id: str
+    region: str
+    created_at: datetime
     updated_at: datetime
 
 
@@ -159,6 +162,7 @@ def _event(row: Row) -> Event:
         product=row.get("product_id"),
         category=row.get("category"),
         is_bot=bool(_BOT.search(text("user_agent"))),
+        platform=row.get("platform"),
     )
 
 
@@ -171,6 +175,8 @@ def _latest(rows: list[Row]) -> list[Contact]:
             user=identifier("user", row["contact_id"]),
             email=identifier("email", row["email"]),
             contact_id=str(row["contact_id"]).strip(),
+            region=str(row["region"]).strip(),
+            created_at=moment(row["created_at"]),
             updated_at=moment(row["updated_at"]),
         )
         for row in latest.values()

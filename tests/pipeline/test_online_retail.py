@@ -156,6 +156,17 @@ def test_lapsed_big_spenders_are_counted_as_by_hand(year: Year) -> None:
     assert len(lapsed) > 100
 
 
+def test_loyal_customers_are_counted_as_by_hand(year: Year) -> None:
+    tenure, silence = AS_OF - timedelta(days=180), AS_OF - timedelta(days=90)
+    loyal = {
+        one
+        for one, buyer in year.buyers.items()
+        if len(buyer.times) >= 3 and min(buyer.times.values()) <= tenure and max(buyer.times.values()) >= silence
+    }
+    assert _members(year, "loyal_customers") == loyal
+    assert 100 < len(loyal) < len(_members(year, "repeat_buyers"))
+
+
 def test_every_buyer_has_an_rfm_score_a_cluster_and_a_propensity(year: Year) -> None:
     [(buyers, scored)] = year.home.query(
         "select count(*), count(rfm_score) from profiles.customers where orders_count > 0"
@@ -172,7 +183,7 @@ def test_segments_are_delivered_on_the_declared_basis_and_above_the_floor_only(y
     start = AS_OF - timedelta(days=30)
     active = {one for one, buyer in year.buyers.items() if any(start < at <= AS_OF for at in buyer.every)}
     wanted = defaultdict(set)
-    for segment in ("repeat_buyers", "high_value", "lapsed_big_spenders", "likely_buyers"):
+    for segment in ("repeat_buyers", "high_value", "lapsed_big_spenders", "likely_buyers", "loyal_customers"):
         members = _members(year, segment)
         if len(members & active) >= FLOOR:
             for member in members:
@@ -180,7 +191,7 @@ def test_segments_are_delivered_on_the_declared_basis_and_above_the_floor_only(y
     rows = csv.DictReader(io.StringIO(year.state.delivered["members.csv"].decode()))
     found = {row["contact_id_crm"].removeprefix("online_retail:"): set(row["segment_ids"].split("|")) for row in rows}
     assert found == wanted
-    assert {"repeat_buyers", "high_value"} <= set.union(*found.values())
+    assert {"repeat_buyers", "high_value", "loyal_customers"} <= set.union(*found.values())
 
 
 def test_the_same_year_again_changes_nothing_and_sends_nothing(

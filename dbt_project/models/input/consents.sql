@@ -5,6 +5,8 @@ unioned as (
     select * from {{ ref('stg_crm__consents') }}
     union all by name
     select * from {{ ref('stg_online_retail__consents') }}
+    union all by name
+    select * from {{ ref('stg_cdnow__consents') }}
 
 ),
 

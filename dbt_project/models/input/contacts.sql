@@ -5,6 +5,8 @@ unioned as (
     select * from {{ ref('stg_crm__contacts') }}
     union all by name
     select * from {{ ref('stg_online_retail__contacts') }}
+    union all by name
+    select * from {{ ref('stg_cdnow__contacts') }}
 
 ),
 

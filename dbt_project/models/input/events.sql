@@ -5,6 +5,12 @@ with
 unioned as (
 
     select * from {{ ref('stg_web__events') }}
+    union all by name
+    select * from {{ ref('stg_eshop2008__events') }}
+    where is_new
+    union all by name
+    select * from {{ ref('stg_rees46__events') }}
+    where is_new
 
 ),
 

@@ -5,6 +5,10 @@ unioned as (
     select * from {{ ref('stg_shop__order_lines') }}
     union all by name
     select * from {{ ref('stg_online_retail__order_lines') }}
+    union all by name
+    select * from {{ ref('stg_cdnow__order_lines') }}
+    union all by name
+    select * from {{ ref('stg_rees46__order_lines') }}
 
 ),
 

@@ -5,6 +5,10 @@ unioned as (
     select * from {{ ref('stg_shop__orders') }}
     union all by name
     select * from {{ ref('stg_online_retail__orders') }}
+    union all by name
+    select * from {{ ref('stg_cdnow__orders') }}
+    union all by name
+    select * from {{ ref('stg_rees46__orders') }}
 
 ),
 

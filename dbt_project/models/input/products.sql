@@ -3,6 +3,10 @@ with
 unioned as (
 
     select * from {{ ref('stg_shop__products') }}
+    union all by name
+    select * from {{ ref('stg_eshop2008__products') }}
+    union all by name
+    select * from {{ ref('stg_rees46__products') }}
 
 ),
 

@@ -1,0 +1,35 @@
+with
+
+product_views as (
+
+    select * from {{ ref('customer_events') }}
+    where
+        event_type = 'product_view'
+        and occurred_at > {{ as_of() }} - interval 30 day
+
+),
+
+-- at each view: how often its product was seen in the ten minutes up to it
+counted as (
+
+    select
+        customer_id,
+        count(*) over (
+            partition by customer_id, product_id
+            order by occurred_at
+            range between interval 10 minute preceding and current row
+        ) as views_count
+    from product_views
+    where product_id is not null
+
+),
+
+high_engagement as (
+
+    select distinct customer_id
+    from counted
+    where views_count > {{ threshold('views') }}
+
+)
+
+select * from high_engagement
