@@ -23,6 +23,7 @@ ACTIVATIONS = {
     "high_value": EMAIL,
     "lapsed_big_spenders": EMAIL,
     "likely_buyers": EMAIL,
+    "price_sensitive": EMAIL,
     "repeat_buyers": EMAIL,
 }
 
@@ -195,6 +196,11 @@ def _browsers(person: Person, as_of: datetime) -> bool:
     return not person.completed and any(event.at > as_of - 30 * _DAY for event in person.events)
 
 
+def _price_sensitive(person: Person, _: datetime) -> bool:
+    discounted = sum(order.is_discounted for order in person.completed)
+    return len(person.completed) >= 3 and 100 * discounted >= 60 * len(person.completed)
+
+
 def _repeat(person: Person, _: datetime) -> bool:
     return len(person.completed) > 1
 
@@ -205,5 +211,6 @@ RULES: dict[str, Callable[[Person, datetime], bool]] = {
     "category_enthusiast": _category_enthusiast,
     "high_value": _high_value,
     "lapsed_big_spenders": _lapsed,
+    "price_sensitive": _price_sensitive,
     "repeat_buyers": _repeat,
 }
