@@ -30,29 +30,41 @@ customer_promotions as (
 
 ),
 
+-- each subject fills its own columns of one row a person at most
+subjects as (
+
+    select * from customer_messages
+    union all by name
+    select * from customer_tickets
+    union all by name
+    select * from customer_feedback
+    union all by name
+    select * from customer_loyalty
+    union all by name
+    select * from customer_promotions
+
+),
+
 customer_relationship as (
 
     select
         customer_id,
-        customer_messages.emails_sent_90d_count,
-        customer_messages.emails_opened_90d_count,
-        customer_messages.emails_clicked_90d_count,
-        customer_messages.last_email_clicked_at,
-        customer_tickets.tickets_open_count,
-        customer_tickets.tickets_90d_count,
-        customer_feedback.satisfaction_score,
-        customer_feedback.last_feedback_at,
-        customer_feedback.likes_count,
-        customer_feedback.dislikes_count,
-        customer_loyalty.loyalty_tier,
-        customer_loyalty.loyalty_points,
-        customer_promotions.orders_with_promotion_count,
-        customer_promotions.discounted_orders_share
-    from customer_messages
-    full outer join customer_tickets using (customer_id)
-    full outer join customer_feedback using (customer_id)
-    full outer join customer_loyalty using (customer_id)
-    full outer join customer_promotions using (customer_id)
+        any_value(emails_sent_90d_count) as emails_sent_90d_count,
+        any_value(emails_opened_90d_count) as emails_opened_90d_count,
+        any_value(emails_clicked_90d_count) as emails_clicked_90d_count,
+        any_value(last_email_clicked_at) as last_email_clicked_at,
+        any_value(tickets_open_count) as tickets_open_count,
+        any_value(tickets_90d_count) as tickets_90d_count,
+        any_value(satisfaction_score) as satisfaction_score,
+        any_value(last_feedback_at) as last_feedback_at,
+        any_value(likes_count) as likes_count,
+        any_value(dislikes_count) as dislikes_count,
+        any_value(loyalty_tier) as loyalty_tier,
+        any_value(loyalty_points) as loyalty_points,
+        any_value(orders_with_promotion_count) as orders_with_promotion_count,
+        any_value(discounted_orders_share) as discounted_orders_share
+    from subjects
+    group by customer_id
 
 )
 
