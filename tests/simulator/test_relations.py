@@ -1,29 +1,37 @@
 """Letters, tickets, answers, memberships, discounts and weather tell of the same people, and keep their own rules."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import duckdb
 import pytest
 
-from tests.simulator.exports import CUSTOMERS, DAYS, START, number
+from simulator.shop import simulate
+from tests.simulator.exports import CUSTOMERS, DAYS, END, SEED, START, number, tables
 
 pytestmark = pytest.mark.xdist_group("simulator")  # one worker, so that the shop is simulated once
 
 
-def test_a_newsletter_goes_only_to_whoever_stands_granted_and_has_not_left(shop: duckdb.DuckDBPyConnection) -> None:
+def test_a_newsletter_goes_only_to_whoever_stands_granted(shop: duckdb.DuckDBPyConnection) -> None:
     shop.execute("""create or replace temp view sent as
         select contact_id, min(occurred_at) as sent_at from letters where event_type = 'sent'
         group by message_id, contact_id""")
     last_word = """select count(*) from sent asof join (select * from consents where purpose = 'marketing_email') as c
         on sent.contact_id = c.contact_id and sent.sent_at >= c.recorded_at where status = 'granted'"""
     assert number(shop, last_word) == number(shop, "select count(*) from sent") > CUSTOMERS * 0.3
-    left = "(select contact_id, occurred_at from letters where event_type = 'unsubscribed')"
-    assert number(shop, f"select count(*) from sent join {left} using (contact_id) where occurred_at < sent_at") == 0
     assert number(shop, "select count(*) from letters where event_type = 'clicked'") > 0
     early = """select count(*) from letters join letters as s on s.message_id = letters.message_id
         and s.event_type = 'sent' where letters.event_type <> 'sent' and letters.occurred_at <= s.occurred_at"""
     assert number(shop, early) == 0
     assert number(shop, "select count(*) from letters where strftime(occurred_at, '%Y-%m-%d') <> file[18:27]") == 0
+
+
+def test_who_unsubscribed_gets_no_letter_again(tmp_path: Path) -> None:
+    letters = tables(simulate(1_500, 22, SEED, tmp_path / "out", END, events_per_customer=2).folder)
+    left = "(select contact_id, min(occurred_at) as left_at from letters where event_type = 'unsubscribed' group by 1)"
+    assert number(letters, f"select count(*) from {left} where left_at < '{END - timedelta(days=7)}'") > 3
+    again = f"select count(*) from letters join {left} using (contact_id) where event_type = 'sent'"
+    assert number(letters, f"{again} and occurred_at > left_at") == 0
 
 
 def test_a_discount_is_the_promotions_percentage_of_what_it_covers(shop: duckdb.DuckDBPyConnection) -> None:
