@@ -38,6 +38,7 @@ class Edges:
         for number in range(people):
             self._person(f"E{number:06}")
         self.draw = random.Random(seed + 1)  # drawn apart, so that what was drawn before stays
+        self._bargains()
         self._discounts()
         self._unsubscribe()
 
@@ -111,10 +112,20 @@ class Edges:
         for number, price in enumerate(self.draw.choice(((500,), (499.99,), (250,), (166.67, 166.67, 166.66))), 1):
             self.lines.append([order, str(number), "P0001", "1", f"{price:.2f}"])
 
+    def _bargains(self) -> None:
+        """Five orders of which two, three or four are discounted: three are exactly sixty percent."""
+        for number, (contact, email, *_) in enumerate(self.contacts[::20]):
+            for place in range(5):
+                order, ordered = f"B{number:05}{place}", _text(self._past(100, 200))
+                self.orders.append([order, contact, email or "none", ordered, "completed", "web", "GBP"])
+                self.lines.append([order, "1", "P0001", "1", "10.00"])
+                if place < 2 + number % 3:
+                    self.discounts.append([order, "", "0.01", ordered])
+
     def _discounts(self) -> None:
         """Discount two orders in three, some by nothing at all: people stand around sixty percent."""
         for order, _, _, ordered, *_ in self.orders:
-            if self.draw.random() < 0.65:
+            if order[0] == "E" and self.draw.random() < 0.65:
                 code, amount = self.draw.choice(("", "EDGE10")), self.draw.choice(("0.00", "0.01", "5.00", "5.00"))
                 self.discounts.append([order, code, amount, ordered])
 
