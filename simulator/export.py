@@ -10,6 +10,7 @@ from simulator.catalog import products
 from simulator.clicks import day_clicks, uptime_checks
 from simulator.contacts import contacts_export
 from simulator.feed import Feed, deliver, schedule
+from simulator.files import Rows, write_csv
 from simulator.orders import (
     Basket,
     Orders,
@@ -23,11 +24,10 @@ from simulator.orders import (
 )
 from simulator.pages import PURCHASE_PAGE
 from simulator.people_exports import consents_export, demographics_export
+from simulator.promotions import discounts_export
 from simulator.truth import people_truth
 from simulator.visits import bought, day_visits
 from simulator.world import World
-
-Rows = dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,6 @@ def write_day(day: int, world: World, carry: Carry, feed: Feed, folder: Path) ->
     return Carry(carry.order + len(orders), carry.event + len(clicks), (later,), _sum(carry.rows, rows))
 
 
-def write_csv(frame: pl.DataFrame, path: Path) -> None:
-    """Write a CSV with a header: seconds in times, two decimals in amounts, empty for unknown."""
-    frame.write_csv(path, datetime_format="%Y-%m-%d %H:%M:%S", date_format="%Y-%m-%d", float_precision=2)
-
-
 def _numbered(clicks: pl.DataFrame, basket: Basket, carry: Carry) -> pl.DataFrame:
     """Number the events, and give each purchase its order and the order's total: both go in order of visits."""
     bought_at = np.flatnonzero(clicks["page"].to_numpy() == PURCHASE_PAGE)
@@ -99,12 +94,13 @@ def _numbered(clicks: pl.DataFrame, basket: Basket, carry: Carry) -> pl.DataFram
 
 
 def _write_orders(day: int, orders: Orders, basket: Basket, carry: Carry, world: World, folder: Path) -> Rows:
-    """Write the orders of one file, numbered from where the last file ended, and their lines."""
+    """Write the orders of one file, numbered from where the last file ended, their lines and discounts."""
     rng = world.window.random(24, day)
     ids = order_ids(carry.order + np.arange(len(orders)))
     parts = {
         "orders": orders_export(orders, ids, world.contacts, rng),
         "order_lines": lines_export(basket, ids, world.catalog, rng),
+        "order_discounts": discounts_export(day, orders, basket, ids, world),
     }
     for name, frame in parts.items():
         write_csv(frame, folder / "shop" / f"{name}_{world.window.date(day)}.csv")

@@ -11,6 +11,7 @@ from pathlib import Path
 from simulator.export import write_day, write_past_orders, write_registers
 from simulator.feed import make_feed
 from simulator.pages import make_pages
+from simulator.relations import write_relations
 from simulator.window import Window
 from simulator.world import make_world
 
@@ -26,6 +27,13 @@ PATTERNS = {
     "shop_order_lines": "shop/order_lines_*.csv",
     "web_events": "web/events_*.jsonl.gz",
     "demographics": "enrichment/demographics_*.parquet",
+    "email_engagement": "email/email_engagement_*.jsonl",
+    "support_tickets": "support/tickets_*.csv",
+    "survey_answers": "surveys/survey_answers_*.csv",
+    "loyalty_members": "crm/loyalty_members_*.csv",
+    "shop_promotions": "shop/promotions_*.csv",
+    "shop_order_discounts": "shop/order_discounts_*.csv",
+    "weather": "context/weather_*.csv",
 }
 
 
@@ -68,6 +76,7 @@ def simulate(
         world = make_world(customers, per_customer * customers, Window(end, days, seed))
         feed = make_feed(make_pages(world.catalog), world.devices, world.contacts)
         rows = write_registers(world, folder)
+        rows |= write_relations(world, folder)
         report("people", 1.0)
         carry = write_past_orders(world, folder, rows)
         for day in range(days):

@@ -33,8 +33,14 @@ class Edges:
         self.before: list[list[str]] = []
         self.lines: list[list[str]] = []
         self.events: list[dict[str, Any]] = []
+        self.discounts: list[list[str]] = []
+        self.letters: list[dict[str, Any]] = []
         for number in range(people):
             self._person(f"E{number:06}")
+        self.draw = random.Random(seed + 1)  # drawn apart, so that what was drawn before stays
+        self._bargains()
+        self._discounts()
+        self._unsubscribe()
 
     def write(self, folder: Path) -> None:
         """Write the exports, dated the last day before `as_of`, and orders as they stood the day before."""
@@ -47,6 +53,10 @@ class Edges:
         _csv(folder / f"orders_{self.as_of - 2 * _DAY:%Y-%m-%d}.csv", orders, self.before)
         lines = "order_id line_number product_id quantity unit_price_amount"
         _csv(folder / f"order_lines_{day}.csv", lines, self._with_repeats(self.lines))
+        discounts = "order_id promotion_code discount_amount applied_at"
+        _csv(folder / f"order_discounts_{day}.csv", discounts, self._with_repeats(self.discounts))
+        with (folder / f"email_engagement_{day}.jsonl").open("w") as stream:
+            stream.writelines(json.dumps(letter) + "\n" for letter in self._with_repeats(self.letters))
         with gzip.open(folder / f"events_{day}T23.jsonl.gz", "wt") as stream:
             stream.writelines(json.dumps(event) + "\n" for event in self._with_repeats(self.events))
 
@@ -103,6 +113,32 @@ class Edges:
             self.before.append([order, contact, shown, _text(ordered), was, channel, "GBP"])
         for number, price in enumerate(self.draw.choice(((500,), (499.99,), (250,), (166.67, 166.67, 166.66))), 1):
             self.lines.append([order, str(number), "P0001", "1", f"{price:.2f}"])
+
+    def _bargains(self) -> None:
+        """Five orders of which two, three or four are discounted: three are exactly sixty percent."""
+        for number, (contact, email, *_) in enumerate(self.contacts[::20]):
+            for place in range(5):
+                order, ordered = f"B{number:05}{place}", _text(self._past(100, 200))
+                self.orders.append([order, contact, email or "none", ordered, "completed", "web", "GBP"])
+                self.lines.append([order, "1", "P0001", "1", "10.00"])
+                if place < 2 + number % 3:
+                    self.discounts.append([order, "", "0.01", ordered])
+
+    def _discounts(self) -> None:
+        """Discount two orders in three, some by nothing at all: people stand around sixty percent."""
+        for order, _, _, ordered, *_ in self.orders:
+            if order[0] == "E" and self.draw.random() < 0.65:
+                code, amount = self.draw.choice(("", "EDGE10")), self.draw.choice(("0.00", "0.01", "5.00", "5.00"))
+                self.discounts.append([order, code, amount, ordered])
+
+    def _unsubscribe(self) -> None:
+        """Some unsubscribe a second before, at, or a second after the moment at which they decided in the shop."""
+        for number, (contact, purpose, *_, recorded) in enumerate(self.consents):
+            kind = "unsubscribed" if self.draw.random() < 0.3 else "clicked"
+            if purpose == "marketing_email":
+                at = datetime.fromisoformat(recorded) + self.draw.choice(_STEPS)
+                letter = {"event_id": f"edge-{number}", "event_type": kind, "occurred_at": _text(at, "T") + "Z"}
+                self.letters.append(letter | {"campaign_id": "edge", "message_id": str(number), "contact_id": contact})
 
     def _events(self, contact: str) -> None:
         # one device in five and one browser in five is shared by neighbours; some values identify nobody

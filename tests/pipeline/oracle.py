@@ -28,6 +28,7 @@ ACTIVATIONS = {
     "loyal_customers": EMAIL,
     "new_visitors": WEB,
     "northern_evening_app_readers": WEB,
+    "price_sensitive": EMAIL,
     "repeat_buyers": EMAIL,
 }
 
@@ -253,6 +254,11 @@ def _northern_readers(person: Person, as_of: datetime) -> bool:
     return bool(person.contact) and person.contact.region in _NORTH and len(views) >= 2
 
 
+def _price_sensitive(person: Person, _: datetime) -> bool:
+    discounted = sum(order.is_discounted for order in person.completed)
+    return len(person.completed) >= 3 and 100 * discounted >= 60 * len(person.completed)
+
+
 def _repeat(person: Person, _: datetime) -> bool:
     return len(person.completed) > 1
 
@@ -267,5 +273,6 @@ RULES: dict[str, Callable[[Person, datetime], bool]] = {
     "loyal_customers": _loyal,
     "new_visitors": _new,
     "northern_evening_app_readers": _northern_readers,
+    "price_sensitive": _price_sensitive,
     "repeat_buyers": _repeat,
 }

@@ -47,6 +47,7 @@ class Order:
     user: Id | None
     email: Id | None
     amount: Decimal
+    is_discounted: bool
 
 
 @dataclass(frozen=True)
@@ -111,10 +112,10 @@ def csv_rows(folder: Path, pattern: str) -> Iterator[Row]:
             yield from csv.DictReader(stream)
 
 
-def json_rows(folder: Path) -> Iterator[Row]:
-    """Every event of the hourly files."""
-    for path in exports(folder, "events_*.jsonl.gz"):
-        with gzip.open(path, "rt") as stream:
+def json_rows(folder: Path, pattern: str = "events_*.jsonl.gz") -> Iterator[Row]:
+    """Every line of the matching files, compressed or not; of the web's hourly files unless told."""
+    for path in exports(folder, pattern):
+        with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as stream:
             yield from map(json.loads, stream)
 
 
@@ -133,7 +134,7 @@ def read(folder: Path) -> Facts:
     return Facts(
         as_of=_hour_up(known),
         contacts=_latest(once(csv_rows(folder, "contacts_*.csv"), "contact_id", "updated_at")),
-        consents=[_consent(row) for row in csv_rows(folder, "consents_*.csv")],
+        consents=[_consent(row) for row in csv_rows(folder, "consents_*.csv")] + _unsubscribed(folder),
         orders=_orders(folder),
         events=events,
     )
@@ -192,7 +193,22 @@ def _consent(row: Row) -> Consent:
     )
 
 
+def _unsubscribed(folder: Path) -> list[Consent]:
+    """Whoever unsubscribes in the e-mail tool refuses marketing e-mail."""
+    return [
+        Consent(
+            user=identifier("user", row["contact_id"]),
+            use=("marketing_email", "email"),
+            is_granted=False,
+            at=moment(row["occurred_at"]),
+        )
+        for row in json_rows(folder, "email_engagement_*.jsonl")
+        if row["event_type"] == "unsubscribed"
+    ]
+
+
 def _orders(folder: Path) -> list[Order]:
+    discounts = {row["order_id"]: row["discount_amount"] for row in csv_rows(folder, "order_discounts_*.csv")}
     amounts: dict[str | None, Decimal] = {}
     for row in once(csv_rows(folder, "order_lines_*.csv"), "order_id", "line_number"):
         line = Decimal(str(row["quantity"])) * Decimal(str(row["unit_price_amount"]))
@@ -204,6 +220,7 @@ def _orders(folder: Path) -> list[Order]:
             user=identifier("user", row["contact_id"]),
             email=identifier("email", row["email"]),
             amount=amounts.get(row["order_id"], Decimal(0)),
+            is_discounted=Decimal(discounts.get(row["order_id"]) or 0) > 0,
         )
         # an order comes again when its status changes: what arrived last holds
         for row in {row["order_id"]: row for row in csv_rows(folder, "orders_*.csv")}.values()

@@ -89,8 +89,8 @@ def test_bots_are_the_oracles_bots(shop: Shop) -> None:
 
 def test_revenue_is_the_oracles_to_the_penny(shop: Shop) -> None:
     people = shop.people()
-    wanted = "customer_id, orders_count, spend_total_amount, contact_id_crm, is_active"
-    for customer, orders, amount, contact, is_active in shop.home.query(
+    wanted = "customer_id, orders_count, spend_total_amount, contact_id_crm, is_active, discounted_orders_share"
+    for customer, orders, amount, contact, is_active, share in shop.home.query(
         f"select {wanted} from profiles.customers", shop.state.version
     ):
         person = shop.answer.people[people[customer]]
@@ -98,6 +98,8 @@ def test_revenue_is_the_oracles_to_the_penny(shop: Shop) -> None:
         assert amount == sum(order.amount for order in person.completed)
         assert contact == person.contact_id
         assert is_active == person.is_active(shop.answer.as_of)
+        discounted = sum(order.is_discounted for order in person.completed)
+        assert share == (discounted / orders if orders else None)
 
 
 @pytest.mark.parametrize("segment", sorted(RULES))
@@ -127,7 +129,7 @@ def test_the_member_file_is_the_oracles_person_by_person(shop: Shop, scored: dic
     assert len(found) > 500
 
 
-def test_eight_segments_are_delivered_and_three_are_held_by_the_floor(shop: Shop, scored: dict[str, set[int]]) -> None:
+def test_nine_segments_are_delivered_and_three_are_held_by_the_floor(shop: Shop, scored: dict[str, set[int]]) -> None:
     members = shop.answer.members | scored
     held = {segment for segment in ACTIVATIONS if shop.answer.active(members[segment]) < FLOOR}
     assert held == {"high_engagement", "lapsed_big_spenders", "northern_evening_app_readers"}
@@ -171,6 +173,12 @@ def test_every_row_of_every_file_is_accounted_for(shop: Shop) -> None:
         "shop_products": ("products_*.csv", "product_id updated_at"),
         "shop_orders": ("orders_*.csv", "order_id status"),
         "shop_order_lines": ("order_lines_*.csv", "order_id line_number"),
+        "shop_order_discounts": ("order_discounts_*.csv", "order_id"),
+        "shop_promotions": ("promotions_*.csv", "promotion_code updated_at"),
+        "support_tickets": ("tickets_*.csv", "ticket_id updated_at"),
+        "survey_answers": ("survey_answers_*.csv", "answer_id"),
+        "loyalty_members": ("loyalty_members_*.csv", "loyalty_number updated_at"),
+        "weather": ("weather_*.csv", "region observed_on published_at"),
     }
     rows = {source: list(csv_rows(shop.data, pattern)) for source, (pattern, _) in keys.items()}
     counts = {
@@ -179,6 +187,8 @@ def test_every_row_of_every_file_is_accounted_for(shop: Shop) -> None:
     }
     events = [row["event_id"] for row in json_rows(shop.data)]
     counts["web_events"] = len(events), len(set(events))
+    letters = [row["event_id"] for row in json_rows(shop.data, "email_engagement_*.jsonl")]
+    counts["email_engagement"] = len(letters), len(set(letters))
     frames = [pl.read_parquet(path) for path in exports(shop.data, "demographics_*.parquet")]
     counts["demographics"] = sum(map(len, frames)), len(pl.concat(frames).unique(["email", "observed_at"]))
     for balance in shop.summary["sources"]:

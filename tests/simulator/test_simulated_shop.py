@@ -5,7 +5,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -14,11 +14,10 @@ import pytest
 
 from simulator.devices import scrambled
 from simulator.shop import PATTERNS, FolderTakenError, Summary, simulate
+from tests.simulator.exports import CUSTOMERS, DAYS, EVENT_TYPES, START, number
 
 pytestmark = pytest.mark.xdist_group("simulator")  # one worker, so that the shop is simulated once
 
-CUSTOMERS, DAYS, SEED, END = 1_000, 8, 7, date(2026, 8, 31)
-START = END - timedelta(days=DAYS - 1)
 HEADERS = {
     "crm/contacts_2026-08-31.csv": "contact_id,email,phone,first_name,last_name,street,postcode,city,region,country,"
     "birth_date,created_at,updated_at",
@@ -26,13 +25,14 @@ HEADERS = {
     "shop/products_2026-08-31.csv": "product_id,name,category,brand,price_amount,updated_at",
     "shop/orders_2026-08-31.csv": "order_id,contact_id,email,ordered_at,status,channel,currency",
     "shop/order_lines_2026-08-31.csv": "order_id,line_number,product_id,quantity,unit_price_amount",
+    "shop/order_discounts_2026-08-31.csv": "order_id,promotion_code,discount_amount,applied_at",
+    "shop/promotions_2026-08-31.csv": "promotion_code,discount_percent,category,valid_from,valid_to,updated_at",
+    "crm/loyalty_members_2026-08-31.csv": "loyalty_number,contact_id,email,tier,points,joined_at,updated_at",
+    "support/tickets_2026-08-31.csv": "ticket_id,contact_id,email,topic,channel,opened_at,status,updated_at",
+    "surveys/survey_answers_2026-08-31.csv": "answer_id,contact_id,question,subject_type,subject_id,score,answered_at",
+    "context/weather_2026-08-31.csv": "region,observed_on,temperature_min_celsius,temperature_max_celsius,"
+    "precipitation_mm,published_at",
 }
-EVENT_TYPES = {
-    "event_id": "varchar", "event_type": "varchar", "occurred_at": "timestamp", "anonymous_id": "varchar",
-    "device_id": "varchar", "user_id": "varchar", "platform": "varchar", "user_agent": "varchar", "url": "varchar",
-    "referrer": "varchar", "product_id": "varchar", "category": "varchar", "search_query": "varchar",
-    "order_id": "varchar", "value_amount": "decimal(18, 2)",
-}  # fmt: skip
 KEYS = {
     "contacts": "contact_id, updated_at",
     "consents": "contact_id, purpose, channel, recorded_at",
@@ -41,44 +41,14 @@ KEYS = {
     "order_lines": "order_id, line_number",
     "demographics": "email, observed_at",
     "events": "event_id",
+    "order_discounts": "order_id",
+    "promotions": "promotion_code, updated_at",
+    "loyalty_members": "loyalty_number, updated_at",
+    "tickets": "ticket_id, updated_at",
+    "survey_answers": "answer_id",
+    "weather": "region, observed_on",
+    "letters": "event_id",
 }
-CSV_TYPES = {
-    "contacts": "{'birth_date': 'date', 'created_at': 'timestamp', 'updated_at': 'timestamp'}",
-    "consents": "{'recorded_at': 'timestamp'}",
-    "products": "{'price_amount': 'decimal(18, 2)', 'updated_at': 'timestamp'}",
-    "orders": "{'ordered_at': 'timestamp'}",
-    "order_lines": "{'quantity': 'bigint', 'unit_price_amount': 'decimal(18, 2)'}",
-}
-
-
-@pytest.fixture(scope="module")
-def summary(tmp_path_factory: pytest.TempPathFactory) -> Summary:
-    return simulate(CUSTOMERS, DAYS, SEED, tmp_path_factory.mktemp("sim") / "out", END, events_per_customer=40)
-
-
-@pytest.fixture(scope="module")
-def shop(summary: Summary) -> duckdb.DuckDBPyConnection:
-    """Every export read strictly as its types, one table a source."""
-    con = duckdb.connect()
-    for name, types in CSV_TYPES.items():
-        con.execute(
-            f"create table {name} as select *, parse_filename(filename) as file from read_csv("
-            f"'{summary.folder}/*/{name}_*.csv', header = true,"
-            f" auto_type_candidates = ['varchar'], types = {types}, filename = true)"
-        )
-    events = ", ".join(f"'{column}': '{kind}'" for column, kind in EVENT_TYPES.items())
-    con.execute(
-        f"create table events as select *, strptime(regexp_extract(filename, 'events_(.{{13}})', 1), '%Y-%m-%dT%H') as"
-        f" file_hour from read_json('{summary.folder}/web/*.jsonl.gz', format = 'newline_delimited',"
-        f" columns = {{{events}}}, filename = true)"
-    )
-    con.execute(f"create table demographics as from '{summary.folder}/enrichment/demographics_2026-08-31.parquet'")
-    con.execute(f"create table truth as from '{summary.folder}/_truth/people.parquet'")
-    return con
-
-
-def number(shop: duckdb.DuckDBPyConnection, query: str) -> float:
-    return float(shop.execute(query).fetchall()[0][0])
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -125,6 +95,9 @@ def test_the_summary_counts_what_was_written(summary: Summary, shop: duckdb.Duck
         "web_events": "events",
     }
     tables |= {"shop_orders": "orders", "shop_order_lines": "order_lines", "demographics": "demographics"}
+    tables |= {"shop_order_discounts": "order_discounts", "shop_promotions": "promotions", "weather": "weather"}
+    tables |= {"email_engagement": "letters", "support_tickets": "tickets"}
+    tables |= {"survey_answers": "survey_answers", "loyalty_members": "loyalty_members"}
     assert summary.rows == {source: number(shop, f"select count(*) from {t}") for source, t in tables.items()}
     assert set(summary.files) == set(PATTERNS)
     assert sum(summary.files.values()) == len(hashes(summary.folder)) - 1  # but for the truth
@@ -316,7 +289,7 @@ def test_enthusiasts_look_at_many_products_of_a_category_within_ten_minutes(shop
 
 def test_the_truth_stands_apart_and_in_no_export(summary: Summary) -> None:
     exports = {path.parts[0] for path in map(Path, hashes(summary.folder))} - {"_truth"}
-    assert exports == {"crm", "shop", "web", "enrichment"}
+    assert exports == {"crm", "shop", "web", "enrichment", "email", "support", "surveys", "context"}
     assert [path.name for path in (summary.folder / "_truth").iterdir()] == ["people.parquet"]
     sources = [re.compile(pattern.split("/")[1].replace("*", ".*")) for pattern in PATTERNS.values()]
     assert not any(pattern.fullmatch("people.parquet") for pattern in sources)

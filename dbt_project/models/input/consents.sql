@@ -7,19 +7,23 @@ unioned as (
     select * from {{ ref('stg_online_retail__consents') }}
     union all by name
     select * from {{ ref('stg_cdnow__consents') }}
+    union all by name
+    select * from {{ ref('stg_email__consents') }}
 
 ),
 
+-- where two sources speak of one moment, the refusal stands
 consents as (
 
     select
         user_id,
         purpose,
         channel,
-        is_granted,
+        bool_and(is_granted) as is_granted,
         basis,
         recorded_at
     from unioned
+    group by user_id, purpose, channel, basis, recorded_at
 
 )
 

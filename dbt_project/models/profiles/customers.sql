@@ -36,6 +36,12 @@ interests as (
 
 ),
 
+customer_relationship as (
+
+    select * from {{ ref('customer_relationship') }}
+
+),
+
 people as (
 
     select
@@ -156,6 +162,20 @@ joined as (
         customer_contacts.country,
         customer_enrichment.age_band,
         customer_enrichment.income_band,
+        coalesce(customer_relationship.emails_sent_90d_count, 0) as emails_sent_90d_count,
+        coalesce(customer_relationship.emails_opened_90d_count, 0) as emails_opened_90d_count,
+        coalesce(customer_relationship.emails_clicked_90d_count, 0) as emails_clicked_90d_count,
+        customer_relationship.last_email_clicked_at,
+        coalesce(customer_relationship.tickets_open_count, 0) as tickets_open_count,
+        coalesce(customer_relationship.tickets_90d_count, 0) as tickets_90d_count,
+        customer_relationship.satisfaction_score,
+        customer_relationship.last_feedback_at,
+        coalesce(customer_relationship.likes_count, 0) as likes_count,
+        coalesce(customer_relationship.dislikes_count, 0) as dislikes_count,
+        customer_relationship.loyalty_tier,
+        customer_relationship.loyalty_points,
+        coalesce(customer_relationship.orders_with_promotion_count, 0) as orders_with_promotion_count,
+        customer_relationship.discounted_orders_share,
         coalesce(customer_activity.is_bot, false) as is_bot,
         coalesce(
             greatest(customer_activity.last_human_event_at, order_facts.last_any_order_at)
@@ -169,6 +189,7 @@ joined as (
     left join order_facts on people.customer_id = order_facts.customer_id
     left join favourites on people.customer_id = favourites.customer_id
     left join rfm on people.customer_id = rfm.customer_id
+    left join customer_relationship on people.customer_id = customer_relationship.customer_id
 
 ),
 
@@ -225,6 +246,20 @@ select
     country,
     age_band,
     income_band,
+    emails_sent_90d_count,
+    emails_opened_90d_count,
+    emails_clicked_90d_count,
+    last_email_clicked_at,
+    tickets_open_count,
+    tickets_90d_count,
+    satisfaction_score,
+    last_feedback_at,
+    likes_count,
+    dislikes_count,
+    loyalty_tier,
+    loyalty_points,
+    orders_with_promotion_count,
+    discounted_orders_share,
     is_bot,
     is_active
 from customers

@@ -1,0 +1,24 @@
+with
+
+unioned as (
+
+    select * from {{ ref('stg_support__tickets') }}
+
+),
+
+tickets as (
+
+    select
+        ticket_id,
+        user_id,
+        email_hash,
+        topic,
+        channel,
+        status,
+        opened_at,
+        updated_at
+    from unioned
+
+)
+
+select * from tickets

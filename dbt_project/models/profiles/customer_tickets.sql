@@ -1,0 +1,43 @@
+with
+
+tickets as (
+
+    select * from {{ ref('tickets') }}
+
+),
+
+customer_ids as (
+
+    select * from {{ ref('customer_ids') }}
+
+),
+
+-- who wrote without an account is found by e-mail
+owned as (
+
+    select
+        coalesce(users.customer_id, emails.customer_id) as customer_id,
+        tickets.status,
+        tickets.opened_at
+    from tickets
+    left join customer_ids as users
+        on users.identifier_type = 'user_id' and tickets.user_id = users.identifier_key
+    left join customer_ids as emails
+        on emails.identifier_type = 'email' and tickets.email_hash = emails.identifier_key
+
+),
+
+customer_tickets as (
+
+    select
+        customer_id,
+        count(*) filter (where status in ('open', 'pending')) as tickets_open_count,
+        count(*) filter (where opened_at > {{ as_of() }} - interval 90 day) as tickets_90d_count,
+        max(opened_at) as last_ticket_opened_at
+    from owned
+    where customer_id is not null
+    group by customer_id
+
+)
+
+select * from customer_tickets
