@@ -18,7 +18,7 @@ TEXT = "\n".join(page.read_text() for page in PAGES)
 PROSE = "\n".join(prose(page.read_text()) for page in PAGES)
 HELP = [
     CliRunner().invoke(app, [*command, "--help"]).output
-    for command in ([], ["run"], ["status"], ["up"], ["init"], ["simulate"])
+    for command in ([], ["run"], ["status"], ["up"], ["init"], ["simulate"], ["report"])
 ]
 
 

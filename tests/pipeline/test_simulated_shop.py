@@ -20,6 +20,7 @@ import pytest
 
 from tests.pipeline.oracle import ACTIVATIONS, RULES
 from tests.pipeline.oracle_files import csv_rows, exports, identifier, json_rows
+from tests.pipeline.promised import PROMISED
 from tests.pipeline.shop import Shop
 from tests.pipeline.state import State
 from tests.pipeline.told import Listener, events, rests_on
@@ -27,26 +28,6 @@ from tests.pipeline.told import Listener, events, rests_on
 FLOOR = 100
 STAGES = {"load_raw", "check_raw", "open_run", "build_profiles", "score_customers", "check_scores", "build_audience"}
 STAGES |= {"take_turn", "publish", "deliver", "report", "end_run"}
-PROMISED = {
-    "profiles.customers": "customer_id state journey_stage first_seen_at last_seen_at orders_count spend_total_amount"
-    " rfm_score region primary_device is_bot",
-    "profiles.identifiers": "identifier_type identifier_hash customer_id first_seen_at",
-    "profiles.merges": "merged_at from_customer_id into_customer_id evidence",
-    "profiles.interests": "customer_id dimension value score",
-    "profiles.sessions": "session_id customer_id started_at ended_at events_count entry_page is_bounce",
-    "profiles.customers_history": "customer_id state journey_stage first_seen_at last_seen_at orders_count"
-    " spend_total_amount rfm_score region primary_device is_bot valid_from valid_to",
-    "scores.propensity": "customer_id model probability tier model_version scored_at",
-    "scores.clusters": "customer_id cluster persona model_version",
-    "segments.memberships": "segment_id customer_id entered_at",
-    "segments.membership_history": "segment_id customer_id entered_at left_at definition_version",
-    "segments.catalog": "segment_id owner tier purpose members active_members is_sendable why_not",
-    "activation.audience": "destination customer_id segment_ids",
-    "activation.audience_changes": "destination customer_id segment_ids change",
-    "ops.runs": "run_id stage source started_at seconds rows_in rows_loaded rows_rejected rows_duplicate"
-    " rows_suppressed status bytes_read bytes_written cpu_seconds peak_memory_mb input_hash output_hash",
-    "ops.rejects": "source file position reason raw",
-}
 
 
 @pytest.fixture(scope="session")

@@ -180,7 +180,7 @@ def test_scheduled_dags_take_turns_and_have_a_deadline(loaded: dict[str, Any], d
         "pools": ["warehouse"],
         "first": ["take_turn"],
         "setups": ["take_turn"],
-        "teardowns": ["end_run"],
+        "teardowns": ["write_report", "end_run"],
         "tried again": ["take_turn"],
         "then": ["retry", "fail", "fail"],
         "minutes": [minutes],
