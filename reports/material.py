@@ -14,7 +14,7 @@ from warehouse.errors import SmaltiError
 from warehouse.publish import Version
 from warehouse.settings import Settings
 
-OWN_STAGE = "report"
+NOT_SHOWN = {"take_turn", "report", "end_run"}  # stages about the run itself
 _SHOWN = 10
 Row = dict[str, Any]
 
@@ -63,7 +63,7 @@ def gather(settings: Settings, run_id: str) -> Iterator[Material]:
         SmaltiError: the ledger knows no such run, or the version that it published is no longer kept.
     """
     every = ledger.stages(settings.ledger)
-    stages = tuple(row for row in every if row["run_id"] == run_id and row["stage"] != OWN_STAGE)
+    stages = tuple(row for row in every if row["run_id"] == run_id and row["stage"] not in NOT_SHOWN)
     known = list(dict.fromkeys(str(row["run_id"]) for row in every))
     if not stages:
         there = ", ".join(known[: -_SHOWN - 1 : -1]) or "none yet"

@@ -33,12 +33,11 @@ def simulated(console: Console, is_simulated: bool) -> None:  # noqa: FBT001  # 
 
 def segments(console: Console, found: list[dict[str, Any]], floor: int) -> None:
     """One line a segment."""
-    small = f"<{floor}"
     lines = [
         [
             row["segment_id"],
-            small if row["members"] is None else row["members"],
-            small if row["active_members"] is None else row["active_members"],
+            row["members"],
+            f"<{floor}" if row["active_members"] is None else row["active_members"],
             row["entered"],
             row["left"],
             "yes" if row["is_sendable"] else f"no: {row['why_not']}",
@@ -98,9 +97,8 @@ def _delivery(console: Console, delivery: dict[str, Any], floor: int) -> None:
     console.print(f"[bold]{delivery['destination']}[/bold] {delivery['people']:,} people; {told}", soft_wrap=True)
     for segment, people in delivery["held_back_by_consent"].items():
         console.print(f"  held back without consent: {segment} {people:,} people")
-    for segment, people in delivery["held_back_by_floor"].items():
-        told = f"<{floor}" if people is None else f"{people:,}"
-        console.print(f"  held back by the floor of {floor} active members: {segment} {told} people")
+    for segment in delivery["held_back_by_floor"]:
+        console.print(f"  held back by the floor of {floor} active members: {segment}")
 
 
 def status(console: Console, found: dict[str, Any]) -> None:

@@ -20,11 +20,11 @@ with changes as (
     cross join ops.control
     group by segment_id
 )
--- no number below the floor is told, and of a segment that is held neither who came nor who went
+-- of a segment that the floor holds no number is told
 select
     segment_id, owner, tier, purpose, is_sendable, why_not,
-    case when members >= segment_floor then members end as members,
-    case when active_members >= segment_floor then active_members end as active_members,
+    case when is_sendable then members end as members,
+    case when is_sendable then active_members end as active_members,
     case when is_sendable then coalesce(entered, 0) end as entered,
     case when is_sendable then coalesce("left", 0) end as "left"
 from segments.catalog
@@ -42,12 +42,9 @@ select
 from profiles.customers"""
 
 _HELD = """
-select
-    activations.destination, catalog.segment_id,
-    case when catalog.members >= control.segment_floor then catalog.members end as members
+select activations.destination, catalog.segment_id
 from profiles.activations
 join segments.catalog on activations.segment = catalog.segment_id
-cross join ops.control
 where not catalog.is_sendable
 order by all"""
 
@@ -142,5 +139,5 @@ def _delivery(
         "sent": dict(plan) if plan else None,
         "path": row["message"] if plan else None,
         "held_back_by_consent": {line["segment_id"]: line["customers"] for line in withheld},
-        "held_back_by_floor": {line["segment_id"]: line["members"] for line in held},
+        "held_back_by_floor": [line["segment_id"] for line in held],
     }

@@ -27,6 +27,17 @@ COMPOSE = ("no engine here; the file is read by Compose itself", "tests/structur
 ELSEWHERE = {
     "make run": ("a minute's run; the same two commands", "tests/pipeline/shop.py", '"simulate", *size'),
     "smalti run nightly --data FOLDER": ("a minute's run", "tests/pipeline/home.py", '"run", dag, "--data", data'),
+    "smalti run nightly --data FOLDER --since 2026-08-01 --until 2026-08-31 --every day": (
+        "a month of runs",
+        "tests/pipeline/test_backfill.py",
+        '"--since"',
+    ),
+    "make test-tools": ("needs a browser", ".ci/run", "make test-tools"),
+    "make report-image": (
+        "needs a browser; the tests of the page open it",
+        "tests/tools/test_report_in_browser.py",
+        "chromium",
+    ),
     "make test": ("would run itself", ".ci/run", "make test"),
     "make check": ("what CI begins with", ".ci/run", "make check"),
     "make prove": ("an hour's proofs", "tests/pipeline/test_kills.py", "mark.slow"),

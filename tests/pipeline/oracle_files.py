@@ -47,7 +47,7 @@ class Order:
     user: Id | None
     email: Id | None
     amount: Decimal
-    is_discounted: bool
+    is_discounted: bool = False
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ class Hours:
 
     night: State
     hour: State
+    rebuilt: State
     instead: State
     summary: dict[str, Any]
     stages: set[str]
@@ -35,11 +36,14 @@ def hours(tmp_path_factory: pytest.TempPathFactory) -> Hours:
     night, twin = State.of(home), Home(folder / "twin", SMALL)
     shutil.copytree(home.path, twin.path, symlinks=True)
     summary = home.run("hourly", folder / "second-run")
+    hour = State.of(home)
+    ended = home.smalti("run", "hourly", "--data", folder / "second-run", "--full")
+    assert ended.returncode == 0, ended.stderr
     twin.nightly(folder / "second-run")
     stages = {stage for (stage,) in home.ledger(f"select stage from runs where run_id = '{summary['run_id']}'")}
     found = answer(folder / "second-run")
     return Hours(
-        night, State.of(home), State.of(twin), summary, stages, {name: len(found.members[name]) for name in RULES}
+        night, hour, State.of(home), State.of(twin), summary, stages, {name: len(found.members[name]) for name in RULES}
     )
 
 
@@ -69,6 +73,15 @@ def test_profiles_are_those_that_a_nightly_run_would_have_built(hours: Hours) ->
     assert len(same) > 5
     assert [name for name in same if hours.hour.tables[name] != hours.instead.tables[name]] == []
     assert hours.hour.tables["profiles.customers"] != hours.night.tables["profiles.customers"]
+
+
+def test_building_everything_again_comes_to_the_same(hours: Hours) -> None:
+    kept, rebuilt = hours.hour.tables, hours.rebuilt.tables
+    assert hours.rebuilt.version != hours.hour.version
+    about_people = [name for name in kept if not name.startswith("activation.")]  # what was sent is not sent again
+    assert [name for name in about_people if name != "profiles.interests" and kept[name] != rebuilt[name]] == []
+    scores = {row[:3]: row[3] for row in rebuilt["profiles.interests"]}
+    assert {row[:3]: row[3] for row in kept["profiles.interests"]} == pytest.approx(scores, abs=1e-9)
 
 
 def test_rule_segments_are_the_nightly_runs_and_have_the_oracles_sizes(hours: Hours) -> None:

@@ -237,6 +237,12 @@ def test_airflows_metrics_and_ours_reach_the_server_that_the_setting_names(shop:
 def test_lineage_leads_from_every_export_to_the_destination(shop: Shop) -> None:
     found = events(shop.home.path, shop.summary["run_id"])
     loaded = {f"exports/{row['source']}" for row in shop.summary["sources"] if row["rows_loaded"]}
+    context = {"exports/shop_promotions", "exports/weather"}  # published beside the people, part of no segment
+    assert context <= loaded
+    assert {
+        name for table in ("promotions", "weather") for name in rests_on(found, f"published/profiles.{table}")
+    } > context
+    loaded -= context
     delivered = rests_on(found, "destinations/files")
     assert (
         loaded | {"scores/propensity", "warehouse/segment_rules.high_value", "published/segments.catalog"} <= delivered

@@ -39,7 +39,7 @@ class Pages:
 
 
 def write_pages(folder: Path) -> Pages:
-    """A night, then an hour with three bad rows, then a run that fails: for a moment before the last."""
+    """A night, then an hour with three bad rows, then a run that fails: in a currency that the orders are not in."""
     home = Home(folder / "home", {"SMALTI_SEGMENT_FLOOR": str(FLOOR)})
     two_deliveries(home, folder)
     data = folder / "second-run"
@@ -51,7 +51,8 @@ def write_pages(folder: Path) -> Pages:
     bad = [",".join(NAME if i == place else cell for i, cell in enumerate(line.split(","))) for line in broken]
     orders.write_text("".join([*lines, *bad]))
     first, second = home.nightly(folder / "first-run"), home.run("hourly", data)
-    ended = home.smalti("run", "nightly", "--data", data, "--as-of", "2026-01-01")
+    abroad = Home(home.path, {**home.more, "SMALTI_CURRENCY": "USD"})
+    ended = abroad.smalti("run", "nightly", "--data", data)
     failed = home.ledger("select run_id from runs order by started_at desc limit 1")[0][0]
     return Pages(home, data, first["run_id"], second["run_id"], failed, ended.returncode)
 
