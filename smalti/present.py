@@ -23,7 +23,7 @@ def table(title: str, columns: list[str], lines: list[list[Any]]) -> Table:
 def _cell(value: object) -> str:
     if value is None:
         return "-"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else escape(str(value))
 
 
 def simulated(console: Console, is_simulated: bool) -> None:  # noqa: FBT001  # a fact, not an option

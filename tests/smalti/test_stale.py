@@ -43,7 +43,7 @@ def shop(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return settings
 
 
-def test_the_run_in_which_a_source_becomes_stale_tells_so_and_the_next_ones_do_not(shop: Settings):
+def test_the_run_in_which_a_source_becomes_stale_tells_so_and_the_next_ones_do_not(shop: Settings) -> None:
     published(shop, "r1", NEWEST + timedelta(hours=6))
     assert told(shop, "r1") == []
     published(shop, "r2", NEWEST + timedelta(hours=7))
@@ -54,7 +54,7 @@ def test_the_run_in_which_a_source_becomes_stale_tells_so_and_the_next_ones_do_n
     assert alerts.latest(shop, 1)[0]["message"] == f"newest row of {NEWEST}; allowed age: 6 h"
 
 
-def test_a_source_that_was_fresh_in_between_is_told_again(shop: Settings):
+def test_a_source_that_was_fresh_in_between_is_told_again(shop: Settings) -> None:
     published(shop, "r1", NEWEST + timedelta(hours=7))
     told(shop, "r1")
     later = NEWEST + timedelta(hours=12)
@@ -65,7 +65,7 @@ def test_a_source_that_was_fresh_in_between_is_told_again(shop: Settings):
     assert told(shop, "r3")[0] == ("stale", "shop_orders", "r3")
 
 
-def test_the_status_shows_what_is_stale_as_of_the_published_moment(shop: Settings):
+def test_the_status_shows_what_is_stale_as_of_the_published_moment(shop: Settings) -> None:
     published(shop, "r1", NEWEST + timedelta(hours=6))
     assert "stale" not in CliRunner().invoke(app, ["status"]).stdout
     published(shop, "r2", NEWEST + timedelta(hours=7))
@@ -74,7 +74,7 @@ def test_the_status_shows_what_is_stale_as_of_the_published_moment(shop: Setting
     assert [(row["source"], row["freshness"]) for row in found] == [("shop_orders", "stale")]
 
 
-def test_the_list_tells_freshness_at_the_moment_asked_for_and_of_sources_never_loaded(shop: Settings):
+def test_the_list_tells_freshness_at_the_moment_asked_for_and_of_sources_never_loaded(shop: Settings) -> None:
     for moment, expected in (("2026-09-02T12:00:00", "fresh"), ("2026-09-02T12:00:01", "stale")):
         rows = json.loads(CliRunner().invoke(app, ["sources", "list", "--as-of", moment, "--json"]).stdout)
         found = {row["source"]: row for row in rows}
