@@ -177,7 +177,7 @@ def _commit(
 ) -> None:
     """Vault, data, manifest, in this order: only the last step makes the load exist."""
     for line in added:
-        _check_balance(job, line)
+        check_balance(job, line)
     if any(column.pii == "direct" for column in job.source.contract.columns):
         vault.remember(connection, settings.vault, job.source.contract.source)
     names = {name for line in added for name in (*line.parquet, line.rejects) if name}
@@ -185,7 +185,12 @@ def _commit(
     manifest.write(job.raw, [*lines, *added])
 
 
-def _check_balance(job: Job, line: Line) -> None:
+def check_balance(job: Job, line: Line) -> None:
+    """Refuse a line with rows unaccounted for.
+
+    Raises:
+        BalanceError: rows in are not loaded + rejected + duplicate + suppressed.
+    """
     out = line.rows_loaded + line.rows_rejected + line.rows_duplicate + line.rows_suppressed
     if line.rows_in != out:
         raise BalanceError(

@@ -101,3 +101,36 @@ def list_rejects(
         out.print(f"wrote {len(found)} rejected rows to {export}", soft_wrap=True)
     else:
         present_sources.rejected(out, found)
+
+
+@app.command("replay")
+def replay_rejects(
+    source: Annotated[str, typer.Argument(help="Which source.")],
+    data: Annotated[
+        Path | None, typer.Option(help="Folder with the files, where the drop folder has them not.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Try rejected rows again under today's contract. Exit code 0 only if all of them could be tried.
+
+    The next run takes what loads; running it again changes nothing.
+
+    Examples:
+      smalti sources replay shop_orders
+      smalti sources replay shop_orders --data exports --json
+    """
+    from smalti import sources
+
+    with plain_errors():
+        found = sources.replay(configuration.load(), source, data, _now())
+    if as_json:
+        dump(asdict(found))
+    else:
+        told = (
+            f"{found.rows_loaded:,} loaded, {found.rows_duplicate:,} duplicates, {found.rows_rejected:,} still rejected"
+        )
+        out.print(f"{found.source}: {found.rows_in:,} rejected rows tried: {told}", soft_wrap=True)
+        for problem in found.problems:
+            out.print(f"problem {problem}", soft_wrap=True, markup=False)
+    if found.problems:
+        raise typer.Exit(1)

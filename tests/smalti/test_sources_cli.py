@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from ingestion.load import load
 from smalti.cli import app
+from warehouse import lease, ledger
 from warehouse.settings import Settings
 
 HEADER = "order_id,line_number,product_id,quantity,unit_price_amount\n"
@@ -54,3 +57,34 @@ def test_rejects_of_no_load_are_none_and_of_no_source_an_error(smalti: Smalti) -
     assert smalti("rejects").stdout == "no rejected row\n"
     assert json.loads(smalti("rejects", "--json").stdout) == []
     assert "no source 'orders'; there are:" in smalti("rejects", "orders").stderr
+
+
+def test_a_replay_that_needs_a_file_asks_for_it_and_stands_in_the_ledger(
+    smalti: Smalti, settings: Settings, file: Path
+) -> None:
+    file.write_text(f"{HEADER}o1,1,p1,x,3.50\no2,1,p1,2,3.50\n")
+    load(settings, "shop_order_lines", file.parent, "run-1", datetime(2026, 9, 1))
+    asked = smalti("replay", "shop_order_lines")
+    assert asked.exit_code == 1
+    assert (
+        "1 rejected rows not tried · shop_order_lines, order_lines_2026-08-31.csv · the file is not kept"
+        in asked.stdout
+    )
+    tried = smalti("replay", "shop_order_lines", "--data", file.parent)
+    assert (tried.exit_code, tried.stdout) == (
+        0,
+        "shop_order_lines: 1 rejected rows tried: 0 loaded, 0 duplicates, 1 still rejected\n",
+    )
+    rows = ledger.stages(settings.ledger, stage="replay_raw")
+    assert [(row["source"], row["rows_in"], row["rows_rejected"], row["status"]) for row in rows] == [
+        ("shop_order_lines", 0, 0, "problem"),
+        ("shop_order_lines", 1, 1, "ok"),
+    ]
+
+
+def test_a_replay_keeps_out_of_a_run(smalti: Smalti, settings: Settings) -> None:
+    lease.take(settings.ledger, "run-1", datetime.now(UTC).replace(tzinfo=None), yields=False)
+    result = smalti("replay", "shop_orders")
+    assert result.exit_code == 1
+    assert "busy: run run-1 holds the warehouse" in result.stderr
+    assert "no source 'orders'" in smalti("replay", "orders").stderr
