@@ -62,7 +62,7 @@ class Finding:
     @property
     def loads_whole(self) -> bool:
         """Whether the file would be taken over and each of its rows loaded."""
-        return self.is_claimed and not self.problems and self.rows_loaded == self.rows_in
+        return not self.problems and self.rows_loaded == self.rows_in
 
 
 def check(settings: Settings, path: Path, name: str | None, at: datetime) -> Finding:

@@ -73,7 +73,8 @@ def test_an_event_of_the_future_does_not_keep_a_source_fresh():
 
 
 def test_a_file_that_brought_no_new_row_makes_nothing_fresher():
-    again = line(2, rows=0, arrived=NEWEST + timedelta(days=1))
+    later = NEWEST + timedelta(days=1)
+    again = line(2, rows=0, arrived=later, event=later)
     assert freshness.newest([line(), again], NEWEST + timedelta(days=2)) == NEWEST
 
 
