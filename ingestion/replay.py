@@ -81,9 +81,7 @@ def _kept(lines: Sequence[Line], folders: Iterable[Path]) -> dict[str, Path]:
     for path in sorted(path for folder in folders for path in folder.rglob("*") if path.is_file()):
         if path.stat().st_size in wanted.values():
             with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            if digest in wanted:
-                found[digest] = path
+                found[hashlib.file_digest(file, "sha256").hexdigest()] = path
     return found
 
 

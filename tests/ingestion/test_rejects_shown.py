@@ -39,6 +39,16 @@ def test_personal_values_are_masked_direct_and_indirect_ones(desk: Any) -> None:
     assert not any("canary" in one.row or "person1" in one.row or "o1" in one.row for one in (row, line))
 
 
+def test_a_malformed_line_is_masked_whole_where_any_column_is_personal(desk: Any) -> None:
+    desk.jsonl("events_2026-08-01T10.jsonl", ["{canary"])
+    desk.load("web_events")
+    assert desk.rejects("web_events")[0][3] == "{canary"
+    assert [one.row for one in shown(desk)] == ["***"]
+    desk.csv("products_2026-08-01.csv", "shop_products", [], "p1,soap\n")
+    desk.load("shop_products")
+    assert [one.row for one in shown(desk, "shop_products")] == ["p1,soap"]
+
+
 def test_rejects_are_of_the_source_and_run_that_are_named(desk: Any) -> None:
     two_runs(desk)
     assert [(one.source, one.position) for one in shown(desk, run="run-2")] == [
