@@ -35,7 +35,9 @@ _KINDS = {
     "address": r"street|address|post_?code|^zip",
     "name": r"(first|last|given|family|full|sur)_?name$|^surname$",
 }
-_INDIRECT = r"(customer|contact|user|visitor|member|session|device|anonymous|order)_?(id|number)$|^ip|user_agent|city"
+_INDIRECT = (
+    r"(customer|contact|user|visitor|member|session|device|anonymous|order)_?(id|number)$|session$|^ip|agent$|city"
+)
 
 _MOST_IN_PAIRS = 12
 
@@ -208,7 +210,7 @@ def _text(file: str, contract: Contract, guesses: list[_Guess], keys: list[tuple
         *(f"            {_column(one.column)}" for one in guesses),
         "        ),",
         f"        # candidates in this file: {told}",
-        f"        key=({', '.join(map(_quoted, key))},),",
+        f"        key=({', '.join(map(_quoted, key))}{',' * (len(key) == 1)}),",
         *([] if keys else ['        repeats="load",']),
         *([f"        event_time={_quoted(event)},"] if event else []),
         *([] if date else ['        arrival="load",']),

@@ -50,6 +50,7 @@ def test_a_draft_of_csv_guesses_names_types_keys_and_classes(desk: Any, monkeypa
     assert columns["postcode"].kind == "address"
     assert columns["customer_id"].pii == "indirect"
     assert columns["c_2nd"].nullable
+    assert columns["mixed"].pii == "none"
     assert source.contract.key == ("refund_id",)
     assert source.contract.event_time == "refunded_at"
     assert str(source.arrived_at(path.name)) == "2026-09-01 00:00:00"
