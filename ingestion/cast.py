@@ -56,9 +56,8 @@ def judged_sql(contract: Contract) -> str:
     `_raw` (rejected rows only, direct identifiers masked), direct identifiers in normal form under their
     own name, and all of `contract.raw_columns()`.
     """
-    # a set of characters would make trim three times dearer; what else stands at the edges is for `normal_form`
-    texts = ", ".join(f"nullif(trim({_name(c)}), '') as {_name(c)}" for c in contract.delivered)
-    values = ", ".join(f"{_value(c)} as {_cast(c)}" for c in contract.columns)
+    texts = texts_sql(contract)
+    values = ", ".join(f"{value_sql(c)} as {_cast(c)}" for c in contract.columns)
     checks = ", ".join(["_fault", *(check for c in contract.columns for check in _checks(c, contract))])
     typed = ", ".join(f"{_cast(c)} as {_name(c)}" for c in contract.columns)
     keyed = "".join(f", {hmac_sql(c.kind, _cast(c))} as {quoted(c.in_raw)}" for c in contract.columns if c.kind)
@@ -83,6 +82,12 @@ def judged_sql(contract: Contract) -> str:
     """
 
 
+def texts_sql(contract: Contract) -> str:
+    """SQL for the texts of `delivered` without blanks around them, null where nothing is left."""
+    # a set of characters would make trim three times dearer; what else stands at the edges is for `normal_form`
+    return ", ".join(f"nullif(trim({_name(c)}), '') as {_name(c)}" for c in contract.delivered)
+
+
 def _name(column: Column) -> str:
     """The column's text; a leading underscore, as in `_cast`, is free: no contract's name has one."""
     return quoted(column.name)
@@ -92,7 +97,8 @@ def _cast(column: Column) -> str:
     return quoted(f"_cast_{column.name}")
 
 
-def _value(column: Column) -> str:
+def value_sql(column: Column) -> str:
+    """SQL for the column's value out of its text, null where the text is no such value."""
     text = _name(column)
     if column.derived:
         return f"try_cast({column.derived} as {DUCKDB_TYPES[column.type]})"

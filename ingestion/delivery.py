@@ -78,7 +78,7 @@ def inspect(delivery: Delivery, contract: Contract) -> Delivery:
 
 def _inspect_text(delivery: Delivery, contract: Contract) -> Delivery:
     head, size, counter = b"", 0, _Counter(quoted=contract.format == "csv")
-    for chunk in _content(delivery.path):
+    for chunk in content(delivery.path):
         head = head if len(head) >= _HEAD else head + chunk[: _HEAD - len(head)]
         size += len(chunk)
         if size > _BOMB[0] and size > _BOMB[1] * delivery.size:
@@ -90,7 +90,7 @@ def _inspect_text(delivery: Delivery, contract: Contract) -> Delivery:
     return replace(delivery, content_bytes=size, records=counter.records - 1)
 
 
-def _content(path: Path) -> Iterator[bytes]:
+def content(path: Path) -> Iterator[bytes]:
     """The file's bytes in chunks, decompressed where its name ends in .gz (several members may follow each other)."""
     with path.open("rb") as file:
         if path.suffix != ".gz":
@@ -138,15 +138,37 @@ class _Counter:
         self._ended = bool(ends[-1])
 
 
-def _check_header(head: bytes, contract: Contract) -> None:
-    """The first record must be the contract's names in their order; what stands there instead is never quoted."""
-    expected = [column.in_file for column in contract.delivered]
+def header(head: bytes, contract: Contract) -> list[str]:
+    """The values of a text file's first record, read as the contract's format.
+
+    Raises:
+        ContentError: it cannot be read so.
+    """
     try:
         text = codecs.getincrementaldecoder("utf-8-sig")().decode(head)
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=contract.delimiter, strict=True)
-        found = next((line.split() for line in text.splitlines()) if contract.format == "aligned" else reader, [])
+        return next((line.split() for line in text.splitlines()) if contract.format == "aligned" else reader, [])
     except (UnicodeDecodeError, csv.Error):
         raise ContentError("header is not UTF-8 CSV") from None
+
+
+def columns(path: Path, contract: Contract) -> list[str]:
+    """The names that the file itself gives its columns; none where its format has no header.
+
+    Raises:
+        ContentError: the file cannot be read as the contract's format.
+    """
+    if contract.format == "parquet":
+        return list(_parquet(path)[1].names)
+    if contract.format == "jsonl":
+        return []
+    return header(next(content(path), b"")[:_HEAD], contract)
+
+
+def _check_header(head: bytes, contract: Contract) -> None:
+    """The first record must be the contract's names in their order; what stands there instead is never quoted."""
+    expected = [column.in_file for column in contract.delivered]
+    found = header(head, contract)
     if found != expected:
         raise ContentError(_difference(found, expected, "header"))
 
@@ -160,16 +182,19 @@ def _difference(found: list[str], expected: list[str], what: str) -> str:
 
 def _inspect_parquet(delivery: Delivery, contract: Contract) -> Delivery:
     """Names must be the contract's, in any order, and values flat; the count is the footer's."""
-    try:
-        file = pq.ParquetFile(delivery.path)
-        metadata, schema = file.metadata, file.schema_arrow
-        file.close()
-    except (pa.ArrowException, OSError):
-        raise ContentError("not a readable Parquet file") from None
+    records, schema = _parquet(delivery.path)
     expected = [column.in_file for column in contract.delivered]
     if sorted(schema.names) != sorted(expected):
         raise ContentError(_difference(list(schema.names), expected, "columns"))
     nested = [name for name in expected if pa.types.is_nested(schema.field(name).type)]
     if nested:
         raise ContentError(f"nested columns: {', '.join(nested)}; allowed: flat ones")
-    return replace(delivery, content_bytes=delivery.size * 4, records=metadata.num_rows)
+    return replace(delivery, content_bytes=delivery.size * 4, records=records)
+
+
+def _parquet(path: Path) -> tuple[int, pa.Schema]:
+    try:
+        with pq.ParquetFile(path) as file:
+            return file.metadata.num_rows, file.schema_arrow
+    except (pa.ArrowException, OSError):
+        raise ContentError("not a readable Parquet file") from None

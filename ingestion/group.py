@@ -27,11 +27,17 @@ class Result:
 
 
 def load(
-    connection: duckdb.DuckDBPyConnection, job: Job, work: Path, before: Sequence[Line], deliveries: Sequence[Delivery]
+    connection: duckdb.DuckDBPyConnection,
+    job: Job,
+    work: Path,
+    before: Sequence[Line],
+    deliveries: Sequence[Delivery],
+    rejected: Path | None = None,
 ) -> Result:
     """Write the group's Parquet files into `work`, add its identifiers to `found`, and say what became of each file.
 
-    `before` are the manifest's lines with those of earlier groups, whose Parquet may still be in `work`.
+    `before` are the manifest's lines with those of earlier groups, whose Parquet may still be in `work`. With
+    `rejected`, Parquet of an earlier load, only the rows that stand in it are taken; all of a file are counted in.
     """
     contract = job.source.contract
     quarantined = {one.sha256: one.fault for one in deliveries if one.fault}
@@ -49,6 +55,8 @@ def load(
     if readable:
         good = {number: one for number, one in enumerate(readable) if one.sha256 not in {*quarantined, *changed}}
         _judge(connection, job, readable)
+        if rejected:
+            _keep(connection, readable, rejected)
         find_duplicates(connection, contract, job.raw, work, before)
         _collect_identifiers(connection, contract)
         lines += write(connection, job, work, good, counts)
@@ -97,6 +105,18 @@ def _judge(connection: duckdb.DuckDBPyConnection, job: Job, files: Sequence[Deli
         | ({} if job.source.contract.arrival == "event_time" else {"arrivals": arrivals}),
     )
     connection.execute("drop table delivered")
+
+
+def _keep(connection: duckdb.DuckDBPyConnection, files: Sequence[Delivery], rejected: Path) -> None:
+    connection.execute(
+        """
+        delete from judged where not exists (
+            select 1 from read_parquet(?) as earlier
+            where earlier.file = (?::varchar[])[judged._file_no + 1] and earlier.position = judged._position
+        )
+        """,
+        [str(rejected), [one.file for one in files]],
+    )
 
 
 def _collect_identifiers(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 
@@ -25,6 +26,7 @@ from warehouse.settings import Settings
 _GROUP_BYTES = 256 << 20  # of content: about 64 MB compressed, well within 4 GB once typed
 _GROUP_FILES = 2_000
 Progress = Callable[[int, int], None]
+T = TypeVar("T")
 
 
 class LoadError(SmaltiError):
@@ -87,17 +89,25 @@ def load(
     lines = manifest.read(raw)
     found = _sort(_in_parallel(settings, lambda path: identify(source, path, folder), files(source, folder)), lines)
     job = Job(source, raw, run_id, loaded_at, manifest.next_batch(settings.raw))
-    failed = ""
-    try:
-        added, problems = _load_new(settings, job, folder, lines, found.new, progress)
-    except duckdb.Error as error:
-        failed = type(error).__name__
-    if failed:  # out here, so that no traceback carries DuckDB's message
-        raise LoadError(f"{failed} in DuckDB · {name} · allowed: enough memory and disk, files left alone while read")
+    added, problems = plainly(name, lambda: _load_new(settings, job, folder, lines, found.new, progress))
     outcome = _outcome(job, found, added, problems)
     if folder == settings.drop:
         store.clear_drop(settings, name, _finished(found, added))
     return outcome
+
+
+def plainly(name: str, work: Callable[[], T]) -> T:
+    """Do this work on source `name`; where DuckDB fails, its message is kept back.
+
+    Raises:
+        LoadError: DuckDB failed for a reason that is no file's fault.
+    """
+    try:
+        return work()
+    except duckdb.Error as error:
+        failed = type(error).__name__
+    # out here, so that no traceback carries DuckDB's message
+    raise LoadError(f"{failed} in DuckDB · {name} · allowed: enough memory and disk, files left alone while read")
 
 
 def _in_parallel(settings: Settings, work: Callable[[Path], Delivery], items: Sequence[Path]) -> list[Delivery]:
@@ -167,7 +177,7 @@ def _commit(
 ) -> None:
     """Vault, data, manifest, in this order: only the last step makes the load exist."""
     for line in added:
-        _check_balance(job, line)
+        check_balance(job, line)
     if any(column.pii == "direct" for column in job.source.contract.columns):
         vault.remember(connection, settings.vault, job.source.contract.source)
     names = {name for line in added for name in (*line.parquet, line.rejects) if name}
@@ -175,7 +185,12 @@ def _commit(
     manifest.write(job.raw, [*lines, *added])
 
 
-def _check_balance(job: Job, line: Line) -> None:
+def check_balance(job: Job, line: Line) -> None:
+    """Refuse a line with rows unaccounted for.
+
+    Raises:
+        BalanceError: rows in are not loaded + rejected + duplicate + suppressed.
+    """
     out = line.rows_loaded + line.rows_rejected + line.rows_duplicate + line.rows_suppressed
     if line.rows_in != out:
         raise BalanceError(

@@ -84,6 +84,11 @@ def load_source(name: str) -> Source:
     return found
 
 
+def claiming(name: str) -> list[str]:
+    """The sources that claim a file of that name; more than one is a mistake of theirs."""
+    return [source for source in names() if load_source(source).claims(name)]
+
+
 def files(source: Source, folder: Path) -> list[Path]:
     """The source's files in `folder` at any depth, in the order they became known, then by name."""
     claimed = [path for path in _exports(folder) if source.claims(path.name)]

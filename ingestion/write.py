@@ -39,7 +39,8 @@ def write(
     """Write `judged` without `duplicates` into `work`; a line per file, by number, with the rows counted by `read`."""
     if not files:
         return []
-    sha = hashlib.sha256("".join(one.sha256 for one in files.values()).encode()).hexdigest()
+    # the batch, too: rows of a file that are tried again lie beside those that it loaded
+    sha = hashlib.sha256("".join([str(job.batch), *(one.sha256 for one in files.values())]).encode()).hexdigest()
     columns = ", ".join(quoted(name) for name in job.source.contract.raw_columns())
     days = _days(connection)
     for day in sorted({day for some in days.values() for day in some}):

@@ -1,7 +1,6 @@
 """What came in: rows by source and what became of them, how old the newest is, what was refused and why."""
 
 import math
-from datetime import datetime
 
 import duckdb
 from plotly.graph_objects import Figure
@@ -9,7 +8,8 @@ from plotly.graph_objects import Figure
 from reports import charts
 from reports.material import Material, Row
 from reports.section import Part, Section
-from warehouse import manifest
+from warehouse import freshness, manifest
+from warehouse.freshness import Freshness
 from warehouse.manifest import Line
 
 _FATES = {
@@ -29,7 +29,7 @@ def section(run: Material) -> Section:
     return Section(
         "What came in?",
         _answer(given, len(loads)),
-        (_balance(given), _refused(given), _freshness(run, lines), _rejects(run, lines)),
+        (_balance(given), _refused(given), _freshness(run), _rejects(run, lines)),
     )
 
 
@@ -78,23 +78,37 @@ def _told(message: object) -> list[str]:
     return str(message or "").splitlines()
 
 
-def _freshness(run: Material, lines: dict[str, list[Line]]) -> Part:
-    found = [(source, newest) for source, some in sorted(lines.items()) if (newest := _newest(some)) is not None]
-    if run.as_of is None or not found:
-        return Part("freshness", "How fresh is each source?", "Nothing was loaded yet.")
-    ages = [(source, newest, max(0.0, (run.as_of - newest).total_seconds() / _HOUR)) for source, newest in found]
-    words = f"Time from the newest row of a source to the moment of this page, {run.as_of:%Y-%m-%d %H:%M} UTC."
-    rows = tuple((source, f"{newest:%Y-%m-%d %H:%M}", _age(hours)) for source, newest, hours in ages)
-    days = [round(hours / _DAY_HOURS, 2) for _, _, hours in ages]
-    figure = charts.bars(
-        [row[0] for row in rows], {"age": (charts.BLUE, days, [row[2] for row in rows])}, "days since the newest row"
-    )
-    return Part("freshness", "How fresh is each source?", words, ("source", "newest row (UTC)", "age"), rows, figure)
+def _freshness(run: Material) -> Part:
+    title, at = "How fresh is each source?", run.as_of
+    found = [one for one in freshness.of_all(run.settings, at) if one.newest_at] if at else []
+    if at is None or not found:
+        return Part("freshness", title, "Nothing was loaded yet.")
+    stale = [one.source for one in found if one.freshness == "stale"]
+    words = f"Time from the newest row of a source to the moment of this page, {at:%Y-%m-%d %H:%M} UTC. "
+    words += f"Older than the contract allows: {', '.join(stale)}." if stale else "None is older than allowed."
+    ages = [(at - (one.newest_at or at)).total_seconds() / _HOUR for one in found]
+    rows = tuple(_fresh_row(one, hours) for one, hours in zip(found, ages, strict=True))
+    columns = ("source", "newest row (UTC)", "age", "allowed", "state")
+    return Part("freshness", title, words, columns, rows, _ages(found, ages))
 
 
-def _newest(lines: list[Line]) -> datetime | None:
-    moments = [line.last_event_at or line.arrived_at for line in lines if line.rows_loaded]
-    return max((datetime.fromisoformat(moment) for moment in moments if moment), default=None)
+def _fresh_row(one: Freshness, hours: float) -> tuple[str, ...]:
+    allowed = f"{one.fresh_within_hours} h" if one.fresh_within_hours else "-"
+    return (one.source, f"{one.newest_at:%Y-%m-%d %H:%M}", _age(hours), allowed, one.freshness or "-")
+
+
+def _ages(found: list[Freshness], ages: list[float]) -> Figure:
+    """Bars of days; those of stale sources have another colour."""
+    is_stale = [one.freshness == "stale" for one in found]
+    kinds = [("age", charts.BLUE, False)] + [("age, stale", charts.RED, True)] * any(is_stale)
+    series = {}
+    for name, colour, stale in kinds:
+        days = [
+            round(hours / _DAY_HOURS, 2) if one is stale else 0.0 for one, hours in zip(is_stale, ages, strict=True)
+        ]
+        words = [_age(hours) if one is stale else "" for one, hours in zip(is_stale, ages, strict=True)]
+        series[name] = (colour, days, words)
+    return charts.bars([one.source for one in found], series, "days since the newest row")
 
 
 def _age(hours: float) -> str:

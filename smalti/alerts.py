@@ -2,19 +2,21 @@
 
 import json
 import os
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from warehouse import ledger, settings
+from warehouse import freshness, ledger, settings
 from warehouse.settings import Settings
 
 _BAD = ("failed", "problem", "refused")
+_RECENT = 1_000
 
 
 @dataclass(frozen=True)
 class Alert:
-    """What went wrong: `failed`, `problem` and `refused` are of a stage, `late` is of a run."""
+    """What went wrong: `failed`, `problem` and `refused` are of a stage, `late` is of a run, `stale` of a source."""
 
     at: str
     kind: str
@@ -43,6 +45,21 @@ def late(context: dict[str, Any], minutes: int) -> None:
     rows = ledger.stages(config.ledger, run_id)
     where = f"{rows[-1]['stage']} {rows[-1]['source']}".strip() if rows else "nothing has begun"
     _raise(config, "late", run_id, "", "", f"not ended after {minutes} minutes; last seen at: {where}")
+
+
+def of_sources(config: Settings, run_id: str, before: Collection[str]) -> None:
+    """Alert on sources that became stale: stale in this run's version, and not among those stale before it.
+
+    A publication that is repeated after a kill tells none of them twice.
+    """
+    path = config.current.resolve()
+    if not path.stem.endswith(run_id):
+        return
+    told = {(alert["run_id"], alert["part"]) for alert in latest(config, _RECENT) if alert["kind"] == "stale"}
+    for row in freshness.published(path):
+        if row["freshness"] == "stale" and row["source"] not in before and (run_id, row["source"]) not in told:
+            message = f"newest row of {row['newest_at']}; allowed age: {row['fresh_within_hours']} h"
+            _raise(config, "stale", run_id, "publish", row["source"], message)
 
 
 def latest(config: Settings, count: int) -> list[dict[str, Any]]:

@@ -1,21 +1,20 @@
 """`smalti`: what a person can ask."""
 
-import json
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
-from rich.console import Console
 
-from smalti import backfill
+from smalti import backfill, sources_cli
 from smalti.backfill import Every
+from smalti.terminal import Json
+from smalti.terminal import dump as _dump
+from smalti.terminal import err as _err
+from smalti.terminal import out as _out
+from smalti.terminal import plain_errors as _plain_errors
 from warehouse import settings as configuration
 from warehouse.errors import SmaltiError
 from warehouse.settings import Settings
@@ -30,10 +29,7 @@ segments_app = typer.Typer(no_args_is_help=True, help="Segments: what there is a
 publish_app = typer.Typer(no_args_is_help=True, help="Published versions.")
 app.add_typer(segments_app, name="segments")
 app.add_typer(publish_app, name="publish")
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, to standard output.")]
-_WIDTH = None if sys.stdout.isatty() else 120
-_out, _err = (Console(width=_WIDTH, highlight=False, stderr=stderr) for stderr in (False, True))
+app.add_typer(sources_cli.app, name="sources")
 
 
 class Dag(StrEnum):
@@ -41,27 +37,6 @@ class Dag(StrEnum):
 
     nightly = "nightly"
     hourly = "hourly"
-
-
-@contextmanager
-def _plain_errors() -> Iterator[None]:
-    """Our own errors become one clear line and exit code 1."""
-    try:
-        yield
-    except ValidationError as error:
-        for problem in error.errors():
-            name = "SMALTI_" + "_".join(map(str, problem["loc"])).upper()
-            _err.print(
-                f"error: setting {name}: {problem['msg']}; `smalti init` writes the keys to .env", soft_wrap=True
-            )
-        raise typer.Exit(1) from None
-    except SmaltiError as error:
-        _err.print(f"error: {error}", soft_wrap=True, markup=False)
-        raise typer.Exit(1) from None
-
-
-def _dump(found: object) -> None:
-    sys.stdout.write(json.dumps(found, indent=2, default=str) + "\n")
 
 
 def _published(config: Settings) -> None:

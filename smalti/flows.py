@@ -46,6 +46,7 @@ def account(stage: Stage) -> Account:
     """What the stage, which has just ended, read and left; nothing for one that only marks the run."""
     accounts = {
         "load_raw": _loaded,
+        "replay_raw": _loaded,
         "check_raw": _checked_raw,
         "score_customers": _scored,
         "check_scores": _checked_scores,

@@ -9,20 +9,21 @@ from rich.table import Table
 from smalti.alerts import Alert
 
 
-def _table(title: str, columns: list[str], lines: list[list[Any]]) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+def table(title: str, columns: list[str], lines: list[list[Any]]) -> Table:
+    """A plain table; text stands left, numbers right."""
+    made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for number, column in enumerate(columns):
         words = any(isinstance(line[number], str) and not line[number].startswith("<") for line in lines)
-        table.add_column(column, justify="left" if words else "right", overflow="fold")
+        made.add_column(column, justify="left" if words else "right", overflow="fold")
     for line in lines:
-        table.add_row(*(_cell(value) for value in line))
-    return table
+        made.add_row(*(_cell(value) for value in line))
+    return made
 
 
 def _cell(value: object) -> str:
     if value is None:
         return "-"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else escape(str(value))
 
 
 def simulated(console: Console, is_simulated: bool) -> None:  # noqa: FBT001  # a fact, not an option
@@ -44,7 +45,7 @@ def segments(console: Console, found: list[dict[str, Any]], floor: int) -> None:
         ]
         for row in found
     ]
-    console.print(_table("Segments", ["segment", "members", "active", "entered", "left", "sendable"], lines))
+    console.print(table("Segments", ["segment", "members", "active", "entered", "left", "sendable"], lines))
 
 
 def run(console: Console, found: dict[str, Any], floor: int) -> None:
@@ -55,11 +56,11 @@ def run(console: Console, found: dict[str, Any], floor: int) -> None:
     columns = ["source", "in", "loaded", "rejected", "duplicate", "suppressed"]
     names = ["source", *(f"rows_{name}" for name in columns[1:])]
     given = sorted((row for row in found["sources"] if row["status"] != "none"), key=lambda row: str(row["source"]))
-    console.print(_table("Rows", columns, [[row[name] for name in names] for row in given]))
+    console.print(table("Rows", columns, [[row[name] for name in names] for row in given]))
     for problem in found["problems"]:
         console.print(f"[red]problem[/red] {escape(problem)}", soft_wrap=True)
     console.print()
-    console.print(_table("Customers", list(found["customers"]), [list(found["customers"].values())]))
+    console.print(table("Customers", list(found["customers"]), [list(found["customers"].values())]))
     console.print()
     segments(console, found["segments"], floor)
     console.print()
@@ -74,7 +75,7 @@ def run(console: Console, found: dict[str, Any], floor: int) -> None:
 
 def _models(console: Console, report: dict[str, Any]) -> None:
     lines = [[name, model["status"], model["reason"] or _quality(model)] for name, model in sorted(report.items())]
-    console.print(_table("Models", ["model", "status", "quality"], lines))
+    console.print(table("Models", ["model", "status", "quality"], lines))
 
 
 def _quality(model: dict[str, Any]) -> str:
@@ -109,8 +110,12 @@ def status(console: Console, found: dict[str, Any]) -> None:
         f"{published['version']}, as of {published['as_of']} UTC, {published['path']}" if published else "nothing yet"
     )
     console.print(f"published: {told}", soft_wrap=True)
+    for source in published["sources"] if published else []:
+        if source["freshness"] == "stale":
+            told = f"newest row {source['newest_at']}, allowed age {source['fresh_within_hours']} h"
+            console.print(f"[red]stale[/red] {source['source']}: {told}", soft_wrap=True)
     lines = [[run["run_id"], run["status"], run["started_at"], run["seconds"]] for run in found["runs"]]
-    console.print(_table("Runs", ["run", "status", "started", "seconds"], lines))
+    console.print(table("Runs", ["run", "status", "started", "seconds"], lines))
     for alert in found["alerts"]:
         console.print(f"[red]alert[/red] {alert['at']} {escape(Alert(**alert).text)}", soft_wrap=True)
 
@@ -146,7 +151,7 @@ def stages(console: Console, found: list[dict[str, Any]]) -> None:
         ]
         for row in found
     ]
-    console.print(_table(f"Stages of {found[0]['run_id']}", columns, lines))
+    console.print(table(f"Stages of {found[0]['run_id']}", columns, lines))
 
 
 def _rounded(value: float | None, unit: float = 1) -> float | None:

@@ -13,7 +13,7 @@ from models_ml import score
 from reports import write as report
 from reverse_etl import deliver as delivery
 from smalti import alerts, observe
-from warehouse import dbt, lease, ledger, publish, run, settings, slot
+from warehouse import dbt, freshness, lease, ledger, publish, run, settings, slot
 from warehouse.errors import Busy, Skipped, SmaltiError
 from warehouse.settings import Settings
 
@@ -180,9 +180,18 @@ def check_scores(this: Run) -> None:
 
 
 def publish_version(this: Run) -> None:
-    """Audit, keep the decisions, swap the version in."""
+    """Audit, keep the decisions, swap the version in, and tell of sources that became stale since the last one."""
     with _stage(this, "publish") as (config, row):
+        stale = _stale_before(config, this.run_id)
         row.message = publish.publish(config, this.run_id)
+    alerts.of_sources(config, this.run_id, stale)  # outside the slot: posting takes its time
+
+
+def _stale_before(config: Settings, run_id: str) -> set[str]:
+    """The stale sources of the newest version that is not this run's."""
+    earlier = [version for version in publish.versions(config) if not version.name.endswith(run_id)]
+    rows = freshness.published(earlier[-1].path) if earlier else []
+    return {row["source"] for row in rows if row.get("freshness") == "stale"}
 
 
 def deliver(this: Run, destination: str) -> None:

@@ -6,12 +6,13 @@ import duckdb
 
 from smalti import alerts
 from smalti.summary import is_simulated
-from warehouse import ledger
+from warehouse import freshness, ledger
 from warehouse.errors import SmaltiError
 from warehouse.publish import Version, versions
 from warehouse.settings import Settings
 
 _LATEST = 10
+_FRESHNESS = ("source", "newest_at", "fresh_within_hours", "freshness")
 
 
 def status(settings: Settings) -> dict[str, Any]:
@@ -46,8 +47,10 @@ def stages(settings: Settings, run_id: str | None = None) -> list[dict[str, Any]
 def _published(settings: Settings, version: Version) -> dict[str, Any]:
     with duckdb.connect(version.path, read_only=True) as connection:
         simulated = is_simulated(connection)
+    sources = [row for row in freshness.published(version.path) if row["rows_loaded"]]
+    shown = [{name: row.get(name) for name in _FRESHNESS} for row in sources]
     place = {"path": str(settings.current), "version": version.name}
-    return place | {"as_of": version.as_of.isoformat(), "simulated": simulated}
+    return place | {"as_of": version.as_of.isoformat(), "simulated": simulated, "sources": shown}
 
 
 def _run(run_id: str, stages: list[dict[str, Any]]) -> dict[str, Any]:

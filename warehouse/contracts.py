@@ -99,6 +99,7 @@ class Contract(Frozen):
     currency: str | None = Field(default=None, pattern="^[A-Z]{3}$")
     purpose: str
     retention_days: int = Field(gt=0)
+    fresh_within: int | None = Field(default=None, gt=0, description="hours that the newest row may be old")
     lawful_basis: LawfulBasis | None = None
     is_simulated: bool = False
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse import atomic, contracts, durable, ledger, manifest, run
+from warehouse import atomic, durable, freshness, ledger, manifest, run
 from warehouse.errors import SmaltiError
 from warehouse.settings import Settings
 from warehouse.sql import literal
@@ -145,19 +145,10 @@ def _build_ops(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Non
         "create table version.ops.control as"
         " select run_id, as_of, segment_floor, scores_run_id from working.ops.control"
     )
-    connection.execute(
-        "create table version.ops.sources"
-        " (source varchar, description varchar, is_simulated boolean, rows_loaded bigint)"
-    )
-    rejects = []
-    for folder in sorted(path.parent for path in settings.raw.glob("*/contract.json")):
-        contract, lines = contracts.read(folder), manifest.read(folder)
-        rejects += [str(folder / line.rejects) for line in lines if line.rejects]
-        loaded = sum(line.rows_loaded for line in lines)
-        connection.execute(
-            "insert into version.ops.sources values (?, ?, ?, ?)",
-            [folder.name, contract.description, contract.is_simulated, loaded],
-        )
+    [(as_of,)] = connection.execute("select as_of from version.ops.control").fetchall()
+    freshness.write(connection, settings, "version.ops.sources", as_of)
+    folders = [path.parent for path in settings.raw.glob("*/contract.json")]
+    rejects = [str(folder / line.rejects) for folder in folders for line in manifest.read(folder) if line.rejects]
     connection.execute(
         "create table version.ops.rejects"
         ' (source varchar, file varchar, "position" bigint, reason varchar, raw varchar)'

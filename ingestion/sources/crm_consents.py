@@ -22,6 +22,7 @@ SOURCE = Source(
         event_time="recorded_at",
         purpose="proof_of_consent",
         retention_days=2_190,
+        fresh_within=168,
         is_simulated=True,
     ),
 )

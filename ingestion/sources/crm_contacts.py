@@ -30,6 +30,7 @@ SOURCE = Source(
         event_time="updated_at",
         purpose="personalisation",
         retention_days=1_095,
+        fresh_within=168,
         is_simulated=True,
     ),
 )

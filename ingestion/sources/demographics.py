@@ -23,6 +23,7 @@ SOURCE = Source(
         event_time="observed_at",
         purpose="personalisation",
         retention_days=730,
+        fresh_within=2_160,
         is_simulated=True,
     ),
 )

@@ -26,6 +26,7 @@ SOURCE = Source(
         event_time="occurred_at",
         purpose="marketing_email",
         retention_days=730,
+        fresh_within=240,
         is_simulated=True,
     ),
 )

@@ -22,6 +22,7 @@ SOURCE = Source(
         currency="GBP",
         purpose="personalisation",
         retention_days=1_095,
+        fresh_within=48,
         is_simulated=True,
     ),
 )

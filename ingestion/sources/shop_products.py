@@ -24,6 +24,7 @@ SOURCE = Source(
         currency="GBP",
         purpose="catalogue",
         retention_days=3_650,
+        fresh_within=744,
         is_simulated=True,
     ),
 )

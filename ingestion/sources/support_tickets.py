@@ -29,6 +29,7 @@ SOURCE = Source(
         event_time="updated_at",
         purpose="customer_service",
         retention_days=1_095,
+        fresh_within=168,
         is_simulated=True,
     ),
 )

@@ -23,6 +23,7 @@ SOURCE = Source(
         event_time="published_at",
         purpose="context",
         retention_days=3_650,
+        fresh_within=72,
         is_simulated=True,
     ),
 )

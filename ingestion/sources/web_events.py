@@ -35,6 +35,7 @@ SOURCE = Source(
         currency="GBP",
         purpose="personalisation",
         retention_days=400,
+        fresh_within=6,
         is_simulated=True,
     ),
 )

@@ -32,6 +32,16 @@ ELSEWHERE = {
         "tests/pipeline/test_backfill.py",
         '"--since"',
     ),
+    "smalti sources check FILE": (
+        "ends with code 1 where the file is known",
+        "tests/smalti/test_sources_cli.py",
+        'smalti("check", file)',
+    ),
+    "smalti sources replay SOURCE": (
+        "needs rejected rows",
+        "tests/smalti/test_sources_cli.py",
+        'smalti("replay", "shop_order_lines", "--data", file.parent)',
+    ),
     "make test-tools": ("needs a browser", ".ci/run", "make test-tools"),
     "make report-image": (
         "needs a browser; the tests of the page open it",

@@ -16,9 +16,10 @@ from warehouse.settings import CHECKOUT
 
 TEXT = "\n".join(page.read_text() for page in PAGES)
 PROSE = "\n".join(prose(page.read_text()) for page in PAGES)
+SOURCES = [["sources", name] for name in ("list", "check", "rejects", "replay")]
 HELP = [
     CliRunner().invoke(app, [*command, "--help"]).output
-    for command in ([], ["run"], ["status"], ["up"], ["init"], ["simulate"], ["report"])
+    for command in ([], ["run"], ["status"], ["up"], ["init"], ["simulate"], ["report"], *SOURCES)
 ]
 
 

@@ -99,6 +99,16 @@ def test_rows_are_the_ledgers_and_add_up(pages: Pages, hour: Read) -> None:
     assert sum(links["value"]) == sum(row[1] for row in rows) > 5000
 
 
+def test_freshness_is_what_was_published(pages: Pages, hour: Read) -> None:
+    found = pages.home.query(
+        "select source, strftime(newest_at, '%Y-%m-%d %H:%M'), coalesce(freshness, '-') from ops.sources"
+        " where newest_at is not null order by source",
+        pages.home.version,
+    )
+    assert [(row[0], row[1], row[4]) for row in hour.rows("freshness")] == found
+    assert len(found) > 10
+
+
 def test_rejects_are_told_by_source_and_reason(hour: Read) -> None:
     assert hour.rows("rejects") == [["shop_orders", "ordered_at: not a UTC timestamp in ISO 8601", "3"]]
     assert "3 rows rejected" in hour.rows("problems")[0][1]

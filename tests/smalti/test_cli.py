@@ -25,6 +25,10 @@ COMMANDS = (
     ["segments", "list"],
     ["segments", "check"],
     ["publish", "list"],
+    ["sources", "list"],
+    ["sources", "check"],
+    ["sources", "rejects"],
+    ["sources", "replay"],
 )
 
 

@@ -234,7 +234,8 @@ def test_two_clocks_run_without_hurting_each_other_and_nothing_outlives_down(sch
     scheduled.until(lambda: "success" in scheduled.states("nightly") and len(scheduled.published()) >= 4)
     assert set(scheduled.states("nightly") + scheduled.states("hourly")) == {"success"}
     kinds = [alert["kind"] for alert in json.loads(home.smalti("status", "--json").stdout)["alerts"]]
-    assert set(kinds) <= {"late"}  # a minute is short for an hourly run on a busy machine
+    # a minute is short for an hourly run on a busy machine, and the data ends before the clock's moment
+    assert set(kinds) <= {"late", "stale"}
     moments = home.ledger("select substr(message, 1, 13) from runs where stage = 'publish' order by started_at")
     assert moments == sorted(moments)
     assert len(session.members(scheduled.leader)) > 3
