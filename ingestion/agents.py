@@ -22,11 +22,12 @@ _NARROWED = {
     r"speedy": r"speedy_?spider",
     r"AP3A\.240617\.008": r"AP3A\.240617\.008; wv\).* Instagram 406\.",
 }
+# names of systems in uap-core, from their beginning
 _DESKTOP = re.compile(
-    r"Windows|Mac OS|Linux|Ubuntu|Fedora|Debian|Red Hat|SUSE|Chrome OS|BSD|Solaris|Arch|Gentoo|Mandriva"
+    r"Windows|Mac OS|Linux|Ubuntu|Fedora|Debian|Red Hat|SUSE|Chrome OS|\w*BSD|Solaris|Arch|Gentoo|Mandriva"
 )
 _MOBILE = re.compile(
-    r"iOS|Android|Windows (Phone|Mobile|CE)|BlackBerry OS|Symbian|KaiOS|Firefox OS|Bada|Maemo|MeeGo|Nokia Series|HarmonyOS"
+    r"iOS|Android|Windows (Phone|Mobile|CE)|BlackBerry OS|Symbian|KaiOS|Firefox OS|Bada|Maemo|MeeGo|Nokia|HarmonyOS"
 )
 _TV = re.compile(r"\bTV\b|SMART-?TV|AppleTV|BRAVIA|\bAFT[A-Z]|Roku|HbbTV|CrKey", re.IGNORECASE)
 _TABLET = re.compile(r"iPad|Tablet|Kindle|Silk/|PlayBook|Nexus (7|9|10)\b|\bSM-[TPX]\d", re.IGNORECASE)

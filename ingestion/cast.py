@@ -25,7 +25,7 @@ _EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s]+"
 # an at sign may be percent-encoded, and more than once
 _AT = "(?:@|%(?:25)*40)"
 _LIKE_EMAIL = rf'[^\s@"<>,;]+{_AT}[^\s@"<>,;]+'
-# within an address or a query, so that the rest of it stays: what stands between separators, with a domain of letters at its end
+# within an address or a query, so that the rest stays: between separators, with letters after the last dot
 _PART = r'[^\s/?&=#:;,<>"@]+'
 _EMAIL_IN_TEXT = rf"{_PART}{_AT}{_PART}(?:\.|%(?:25)*2[eE])\p{{L}}{{2,}}"
 
@@ -108,7 +108,8 @@ def _value(column: Column) -> str:
     if column.kind:
         return normal_form(column.kind, text)
     if column.form in ("url", "query"):
-        return f"if(regexp_matches({text}, '{_AT}'), regexp_replace({text}, '{_EMAIL_IN_TEXT}', '***', 'g'), {text})"
+        may_hold_one = f"contains({text}, '@') or contains({text}, '%')"
+        return f"if({may_hold_one}, regexp_replace({text}, '{_EMAIL_IN_TEXT}', '***', 'g'), {text})"
     if column.type == "text":
         return text
     tried = f"try_cast({text} as {DUCKDB_TYPES[column.type]})"

@@ -1,4 +1,4 @@
-"""What loading says of user agents, e-mails and phones, held against reference lists where they lie beside the checkout."""
+"""What loading says of user agents, e-mails and phones, held against reference lists where they are at hand."""
 
 import json
 import re
@@ -21,7 +21,9 @@ IPAD = "Mozilla/5.0 (iPad; CPU OS 17_5 like Mac OS X) AppleWebKit/605.1.15 Versi
 CUBOT = f"Mozilla/5.0 (Linux; Android 14; CUBOT NOTE 50) {CHROME} Mobile Safari/537.36"
 PHONE_BOT = f"Mozilla/5.0 (Linux; Android 6.0.1; Nexus 5X) {CHROME} Mobile Safari/537.36 (compatible; Googlebot/2.1)"
 # families of uap-core that people browse with; a renderer among them says that it is none
-BROWSER = re.compile(r"(?!Headless).*(Chrom|Firefox|Safari|Opera|\bIE\b|Edge|Browser|Internet$|Vivaldi|Konqueror|Silk)")
+BROWSER = re.compile(
+    r"(?!.*(Headless|Spider)).*(Chrom|Firefox|Safari|Opera|\bIE\b|Edge|Browser|Internet$|Vivaldi|Konqueror|Silk)"
+)
 RENDERER = "Google Web Preview"
 
 
@@ -34,7 +36,7 @@ def reference(name: str) -> bytes:
 
 
 def uap_core(name: str) -> list[dict[str, Any]]:
-    cases = yaml.load(reference(f"uap_core/{name}.yaml.zst"), Loader=yaml.CSafeLoader)["test_cases"]  # noqa: S506
+    cases = yaml.load(reference(f"uap_core/{name}.yaml.zst"), Loader=yaml.CSafeLoader)["test_cases"]
     return list(cases)
 
 

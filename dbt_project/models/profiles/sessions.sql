@@ -66,9 +66,9 @@ attributed as (
 
     select
         * exclude (came_from),
-        came_from.source as source,
-        came_from.medium as medium,
-        came_from.campaign as campaign
+        struct_extract(came_from, 'source') as source,
+        struct_extract(came_from, 'medium') as medium,
+        struct_extract(came_from, 'campaign') as campaign
     from sessions
 
 )
