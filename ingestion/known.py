@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
-from ingestion import agents, domains, phones
+from ingestion import agents, countries, domains, phones
 from ingestion.sql import quoted
 from warehouse.contracts import Column, Contract
 
@@ -30,6 +30,11 @@ _LIBRARIES = {
         key=lambda text: f"left({text}, {agents.LONGEST})",
         answer=lambda texts, _: agents.answers(texts),
         types={"is_bot": pa.bool_(), "device_class": pa.string()},
+    ),
+    "country": Library(
+        key=lambda text: text,
+        answer=lambda texts, _: countries.answers(texts),
+        types={"code": pa.string()},
     ),
     "phone": Library(
         key=lambda text: text,

@@ -29,6 +29,7 @@ class Frozen(BaseModel):
 BESIDE = {
     "user_agent": {"is_bot": "boolean", "device_class": "varchar"},
     "email": {"is_disposable": "boolean"},
+    "country": {"code": "varchar"},
 }
 
 
@@ -39,7 +40,7 @@ class Column(Frozen):
     normalised as `kind`, kept in the vault, and stand in raw as `<name>_hmac`. A `derived` column is
     not in the file: it is made of the texts of those that are, as an event time of year, month and day.
     In a column with the `form` of an address or a query, e-mail addresses are masked. What loading says of
-    an e-mail or a user agent stands beside it (`beside`).
+    an e-mail, a user agent or a country stands beside it (`beside`).
     """
 
     name: str = Field(pattern=IDENTIFIER)
@@ -48,7 +49,7 @@ class Column(Frozen):
     nullable: bool = True
     pii: Literal["none", "indirect", "direct"] = "none"
     kind: Literal["email", "phone", "name", "address", "birth_date"] | None = None
-    form: Literal["user_agent", "url", "query"] | None = None
+    form: Literal["user_agent", "url", "query", "country"] | None = None
     allowed: tuple[str, ...] = ()
     minimum: float | None = None
     unit: str | None = None

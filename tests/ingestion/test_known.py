@@ -11,7 +11,7 @@ import pytest
 import yaml
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA
 
-from ingestion import agents, domains, phones
+from ingestion import agents, countries, domains, phones
 from tests.ingestion.conftest import Desk
 from tests.ingestion.test_privacy import bytes_below, pseudonym
 
@@ -211,3 +211,37 @@ def test_nearly_every_domain_of_the_reference_list_is_disposable() -> None:
     assert sum(map(bool, found)) >= 0.99 * len(listed)
     usual = ["gmail.com", "outlook.com", "icloud.com", "gmx.de", "example.com", "co.uk"]
     assert domains.answers(usual) == {"is_disposable": [False] * len(usual)}
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        *[(text, "GB") for text in ("United Kingdom", "UK", "GB", "gb", "united kingdom", "Scotland")],
+        *[
+            ("EIRE", "IE"),
+            ("RSA", "ZA"),
+            ("USA", "US"),
+            ("Czech Republic", "CZ"),
+            ("France", "FR"),
+            ("Hong Kong", "HK"),
+        ],
+        *[
+            (text, None)
+            for text in ("Channel Islands", "European Community", "Unspecified", "EU", "ZZ", "001", "world")
+        ],
+    ],
+)
+def test_a_country_has_one_code_by_code_or_name(text: str, code: str | None) -> None:
+    assert countries.answers([text]) == {"code": [code]}
+
+
+def test_there_are_as_many_countries_as_iso_3166_lists() -> None:
+    assert len(set(countries._codes().values())) == 249
+
+
+def test_the_code_of_a_country_stands_beside_it(desk: Desk) -> None:
+    told = ["UK", "", "Atlantis"]
+    desk.csv("contacts_2026-08-01.csv", "crm_contacts", [desk.contact(n, country=text) for n, text in enumerate(told)])
+    desk.load("crm_contacts")
+    found = desk.raw("crm_contacts", "country, country_code", "order by contact_id")
+    assert found == [("UK", "GB"), (None, None), ("Atlantis", None)]
