@@ -1,5 +1,6 @@
 """From text to the contract's types, in SQL, with a reason for each row that does not keep the contract."""
 
+from ingestion import known
 from ingestion.sql import literal, quoted
 from warehouse.contracts import DUCKDB_TYPES, Column, Contract
 from warehouse.pseudonyms import hmac_sql
@@ -21,14 +22,19 @@ _SHAPES = {
 }
 _BLANKS = r"[\s\p{Z}]+"
 _EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s]+"
-_LIKE_EMAIL = r'[^\s@"<>,;]+@[^\s@"<>,;]+'
+# an at sign may be percent-encoded, and more than once
+_AT = "(?:@|%(?:25)*40)"
+_LIKE_EMAIL = rf'[^\s@"<>,;]+{_AT}[^\s@"<>,;]+'
+# within an address or a query, so that the rest stays: between separators, with letters after the last dot
+_PART = r'[^\s/?&=#:;,<>"@]+'
+_EMAIL_IN_TEXT = rf"{_PART}{_AT}{_PART}(?:\.|%(?:25)*2[eE])\p{{L}}{{2,}}"
 
 
 def normal_form(kind: str, text: str) -> str:
     """SQL for the normal form of a direct identifier, null where unusable; `text` is an SQL expression.
 
-    E-mails are lower case and look like one; phones are `+` and digits, national ones taken as British (44);
-    names, addresses and birth dates are lower case with single blanks.
+    E-mails are lower case and look like one; phones are `+` and digits, national ones taken as British (44): the
+    form of what `phones` finds impossible; names, addresses and birth dates are lower case with single blanks.
     """
     if kind == "email":
         bare = rf"regexp_replace({text}, '^{_BLANKS}|{_BLANKS}$', '', 'g')"
@@ -60,6 +66,7 @@ def judged_sql(contract: Contract) -> str:
     values = ", ".join(f"{value_sql(c)} as {_cast(c)}" for c in contract.columns)
     checks = ", ".join(["_fault", *(check for c in contract.columns for check in _checks(c, contract))])
     typed = ", ".join(f"{_cast(c)} as {_name(c)}" for c in contract.columns)
+    beside = "".join(f", {said} as {quoted(name)}" for name, said in known.beside(contract).items())
     keyed = "".join(f", {hmac_sql(c.kind, _cast(c))} as {quoted(c.in_raw)}" for c in contract.columns if c.kind)
     arrived = "($arrivals::timestamp[])[_file_no + 1]"
     if contract.arrival == "event_time" and contract.event_time:
@@ -69,13 +76,13 @@ def judged_sql(contract: Contract) -> str:
             select rowid - ($firsts::bigint[])[_file_no + 1] + 1 as _position, _file_no, _fault, _raw as _line, {texts}
             from delivered
         ), cast_once as (
-            select *, {values} from texts
+            select texts.*, {values}{beside} from texts {known.joins(contract)}
         ), with_reasons as (
             select *, nullif(concat_ws('; ', {checks}), '') as _reason from cast_once
         )
         select _file_no::bigint * 1099511627776 + _position as _seq, _file_no, _reason,
             case when _reason is not null then {_masked(contract)} end as _raw,
-            {typed}{keyed},
+            {typed}{keyed}{"".join(f", {quoted(name)}" for name in known.beside(contract))},
             ($shas::varchar[])[_file_no + 1] as _file, _position::bigint as _position,
             ({arrived})::timestamp as _arrived_at, $batch::integer as _batch
         from with_reasons
@@ -102,8 +109,13 @@ def value_sql(column: Column) -> str:
     text = _name(column)
     if column.derived:
         return f"try_cast({column.derived} as {DUCKDB_TYPES[column.type]})"
+    if column.kind == "phone":
+        return f"coalesce({known.answer(column, 'e164')}, {normal_form(column.kind, text)})"
     if column.kind:
         return normal_form(column.kind, text)
+    if column.form in ("url", "query"):
+        may_hold_one = f"contains({text}, '@') or contains({text}, '%')"
+        return f"if({may_hold_one}, regexp_replace({text}, '{_EMAIL_IN_TEXT}', '***', 'g'), {text})"
     if column.type == "text":
         return text
     tried = f"try_cast({text} as {DUCKDB_TYPES[column.type]})"

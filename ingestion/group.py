@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 
+from ingestion import known
 from ingestion.cast import judged_sql
 from ingestion.delivery import Delivery, stamp
 from ingestion.duplicates import find_duplicates
@@ -95,6 +96,7 @@ def _quarantine(job: Job, one: Delivery, reason: str | None) -> Line:
 def _judge(connection: duckdb.DuckDBPyConnection, job: Job, files: Sequence[Delivery]) -> None:
     first = dict(connection.execute("select _file_no, min(rowid) from delivered group by all").fetchall())
     arrivals = [one.arrived_at or job.loaded_at for one in files]
+    known.ask(connection, job.source.contract)
     connection.execute(
         f"create or replace temp table judged as {judged_sql(job.source.contract)}",
         {

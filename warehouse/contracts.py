@@ -25,12 +25,22 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+# what loading says of a value beside it in raw, as `<name>_<what>`: by a column's form or kind
+BESIDE = {
+    "user_agent": {"is_bot": "boolean", "device_class": "varchar"},
+    "email": {"is_disposable": "boolean"},
+    "country": {"code": "varchar"},
+}
+
+
 class Column(Frozen):
     """One column of an export.
 
     `direct` columns identify a person by themselves (e-mail, phone, name, address): they are
     normalised as `kind`, kept in the vault, and stand in raw as `<name>_hmac`. A `derived` column is
     not in the file: it is made of the texts of those that are, as an event time of year, month and day.
+    In a column with the `form` of an address or a query, e-mail addresses are masked. What loading says of
+    an e-mail, a user agent or a country stands beside it (`beside`).
     """
 
     name: str = Field(pattern=IDENTIFIER)
@@ -39,6 +49,7 @@ class Column(Frozen):
     nullable: bool = True
     pii: Literal["none", "indirect", "direct"] = "none"
     kind: Literal["email", "phone", "name", "address", "birth_date"] | None = None
+    form: Literal["user_agent", "url", "query", "country"] | None = None
     allowed: tuple[str, ...] = ()
     minimum: float | None = None
     unit: str | None = None
@@ -52,6 +63,8 @@ class Column(Frozen):
             raise ValueError(f"column {self.name}: `kind` is for direct identifiers, and each of them needs one")
         if self.pii == "direct" and self.type != "text":
             raise ValueError(f"column {self.name}: a direct identifier is text")
+        if self.form and (self.kind or self.type != "text"):
+            raise ValueError(f"column {self.name}: a form is for text that is no direct identifier")
         if self.derived and (self.header or self.kind):
             raise ValueError(f"column {self.name}: a derived column is not in the file and identifies nobody")
         return self
@@ -65,6 +78,12 @@ class Column(Frozen):
     def in_raw(self) -> str:
         """The column's name in raw: direct identifiers stand there as their HMAC."""
         return f"{self.name}_hmac" if self.pii == "direct" else self.name
+
+    @property
+    def beside(self) -> dict[str, str]:
+        """Name in raw and DuckDB type of what loading says of the column's values."""
+        found = BESIDE.get(self.form or self.kind or "", {})
+        return {f"{self.name}_{what}": type_ for what, type_ in found.items()}
 
 
 class LawfulBasis(Frozen):
@@ -97,6 +116,7 @@ class Contract(Frozen):
     arrival: Literal["file_name", "event_time", "load"] = "file_name"
     delimiter: str = ","
     currency: str | None = Field(default=None, pattern="^[A-Z]{3}$")
+    region: str = Field(default="GB", pattern="^[A-Z]{2}$", description="of phones without a country code")
     purpose: str
     retention_days: int = Field(gt=0)
     fresh_within: int | None = Field(default=None, gt=0, description="hours that the newest row may be old")
@@ -106,7 +126,8 @@ class Contract(Frozen):
     @model_validator(mode="after")
     def _names_agree(self) -> Self:
         names = [column.name for column in self.columns]
-        if len(set(names)) != len(names):
+        made = [name for column in self.columns for name in column.beside]
+        if len({*names, *made}) != len(names) + len(made):
             raise ValueError(f"{self.source}: a column name stands twice")
         if WHOLE_ROW in self.key and len(self.key) > 1:
             raise ValueError(f"{self.source}: the whole row is the key by itself")
@@ -139,8 +160,11 @@ class Contract(Frozen):
 
     def raw_columns(self) -> dict[str, str]:
         """Name and DuckDB type of each column of the raw Parquet, in order."""
-        own = {c.in_raw: "varchar" if c.pii == "direct" else DUCKDB_TYPES[c.type] for c in self.columns}
-        return own | RESERVED
+        found: dict[str, str] = {}
+        for column in self.columns:
+            found[column.in_raw] = "varchar" if column.pii == "direct" else DUCKDB_TYPES[column.type]
+            found |= column.beside
+        return found | RESERVED
 
     def write(self, folder: Path) -> None:
         """Write `contract.json` into the source's raw folder, for dbt and the gates to read."""

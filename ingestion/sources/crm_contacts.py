@@ -21,7 +21,7 @@ SOURCE = Source(
             Column(name="postcode", pii="direct", kind="address"),
             Column(name="city", pii="indirect"),
             Column(name="region"),
-            Column(name="country"),
+            Column(name="country", form="country"),
             Column(name="birth_date", pii="direct", kind="birth_date"),
             Column(name="created_at", type="timestamp", nullable=False),
             Column(name="updated_at", type="timestamp", nullable=False),

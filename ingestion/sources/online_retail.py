@@ -22,7 +22,7 @@ SOURCE = Source(
             Column(name="invoiced_at", header="InvoiceDate", type="timestamp", nullable=False),
             Column(name="unit_price_amount", header="UnitPrice", type="decimal", nullable=False, unit="GBP"),
             Column(name="customer_no", header="CustomerID", pii="indirect"),
-            Column(name="country", header="Country"),
+            Column(name="country", header="Country", form="country"),
         ),
         key=("_position",),
         repeats="load",

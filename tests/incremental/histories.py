@@ -20,7 +20,6 @@ _GAPS = (SECOND, 20 * SECOND, 599 * SECOND, 600 * SECOND, 601 * SECOND, 1800 * S
 _WINDOWS = (timedelta(0), HOUR, 7 * DAY, 30 * DAY)
 _TYPES = ("page_view", "product_view", "product_view", "product_view", "search", "add_to_cart", "purchase")
 _CATEGORIES, _BRANDS, _PRODUCTS = ("mugs", "bowls", "jugs"), ("Arden", "Tamar", None), 40
-_BOT = "Mozilla/5.0 (compatible; examplebot/1.0)"
 
 
 @dataclass
@@ -106,10 +105,10 @@ def _visit(
 ) -> None:
     random, at = exports.random, _moment(exports.random)
     user, device, browser = random.choice(users), random.choice(devices), random.choice(browsers)
-    category, agent = random.choice((*_CATEGORIES, None)), _BOT if random.random() < 0.02 else "Mozilla/5.0"
+    category, is_bot = random.choice((*_CATEGORIES, None)), random.random() < 0.02
     for number in range(random.randint(1, 12)):
         user = random.choice(users) if random.random() < 0.1 else user
-        who = {"user_id": user, "device_id": device, "anonymous_id": browser, "user_agent": agent}
+        who = {"user_id": user, "device_id": device, "anonymous_id": browser, "user_agent_is_bot": is_bot}
         what = {"event_type": random.choice(_TYPES), "product_id": f"P{random.randrange(_PRODUCTS)}"}
         where = {"platform": random.choice(("web", "ios")), "url": f"/{number}?x", "category": category}
         exports.add("web_events", at, event_id=f"{name}-{number}", occurred_at=at, **who, **what, **where)

@@ -15,8 +15,9 @@ from typing import Any
 
 _DAY, _HOUR, _SECOND = timedelta(days=1), timedelta(hours=1), timedelta(seconds=1)
 _STEPS = (-_SECOND, timedelta(0), _SECOND)
-_BROWSERS = ("Mozilla/5.0 Firefox/141.0", "ShopApp/5.2 (Pixel 9; Android 15)")
-_BOTS = ("ExampleBot/2.1", "a CRAWLER", "spider", "HeadlessChrome/138.0.0.0")
+_CUBOT = "Mozilla/5.0 (Linux; Android 14; CUBOT NOTE 50) AppleWebKit/537.36 Chrome/126.0.0.0 Mobile Safari/537.36"
+_BROWSERS = ("Mozilla/5.0 Firefox/141.0", "ShopApp/5.2 (Pixel 9; Android 15)", _CUBOT)
+_BOTS = ("ExampleBot/2.1", "a CRAWLER", "spider", "python-requests/2.32.3", "HeadlessChrome/138.0.0.0")
 _CONTACT = (
     "contact_id email phone first_name last_name street postcode city region country birth_date created_at updated_at"
 )

@@ -20,7 +20,8 @@ BLOCKED = {
     "unknown@unknown.com", "00000000-0000-0000-0000-000000000000", "null", "undefined",
 }  # fmt: skip
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_BOT = re.compile("bot|crawl|spider|headless", re.IGNORECASE)
+# of the agents in these exports alone: the pipeline asks lists of thousands. CUBOT makes phones
+_BOT = re.compile("(?<!cu)bot|crawl|spider|headless|python-requests", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,11 @@ events as (
         order_id,
         value_amount,
         is_bot,
+        referrer_domain,
+        utm_source,
+        utm_medium,
+        utm_campaign,
+        device_class,
         occurred_at,
         arrived_at
     from unioned

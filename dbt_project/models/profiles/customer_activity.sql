@@ -47,6 +47,19 @@ devices as (
 
 ),
 
+-- the same of what the user agent says
+device_classes as (
+
+    select
+        customer_id,
+        device_class as primary_device_class
+    from touched_events
+    where device_class is not null
+    group by customer_id, device_class
+    qualify row_number() over (partition by customer_id order by count(*) desc, device_class asc) = 1
+
+),
+
 session_facts as (
 
     select
@@ -62,10 +75,12 @@ customer_activity as (
     select
         event_facts.*,
         coalesce(session_facts.sessions_30d_count, 0) as sessions_30d_count,
-        devices.primary_device
+        devices.primary_device,
+        device_classes.primary_device_class
     from event_facts
     left join session_facts on event_facts.customer_id = session_facts.customer_id
     left join devices on event_facts.customer_id = devices.customer_id
+    left join device_classes on event_facts.customer_id = device_classes.customer_id
 
 )
 

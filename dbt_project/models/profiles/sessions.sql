@@ -47,10 +47,30 @@ sessions as (
         count(*) = 1 as is_bounce,
         count(*) filter (where event_type = 'product_view') as product_views_count,
         bool_or(event_type = 'purchase') as has_purchase,
-        bool_or(is_bot) as is_bot
+        bool_or(is_bot) as is_bot,
+        arg_min(
+            {
+                'source': coalesce(utm_source, referrer_domain),
+                'medium': utm_medium,
+                'campaign': utm_campaign
+            },
+            (occurred_at, event_id)
+        ) filter (where utm_source is not null or referrer_domain is not null) as came_from
     from numbered
     group by customer_id, session_number
 
+),
+
+-- what the first event that says where the visit comes from says of it
+attributed as (
+
+    select
+        * exclude (came_from),
+        struct_extract(came_from, 'source') as source,
+        struct_extract(came_from, 'medium') as medium,
+        struct_extract(came_from, 'campaign') as campaign
+    from sessions
+
 )
 
-select * from sessions
+select * from attributed

@@ -14,7 +14,7 @@ renamed as (
         email_hmac as email_hash,
         city,
         region,
-        country,
+        coalesce(country_code, country) as country,
         created_at,
         updated_at,
         _arrived_at as arrived_at

@@ -18,7 +18,7 @@ renamed as (
         cast(quantity * unit_price_amount as decimal(18, 4)) as line_amount,
         -- the export writes whole numbers as 17850.0
         regexp_replace(customer_no, '\.0$', '') as contact_id_crm,
-        country,
+        coalesce(country_code, country) as country,
         invoice_no like 'C%' as is_cancellation,
         invoiced_at
     from exported

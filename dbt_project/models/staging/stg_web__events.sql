@@ -21,7 +21,13 @@ renamed as (
         search_query,
         'shop:' || order_id as order_id,
         value_amount,
-        coalesce(regexp_matches(user_agent, 'bot|crawl|spider|headless', 'i'), false) as is_bot,
+        -- a page of the shop's own that leads to the next is no referrer
+        nullif({{ url_host('referrer') }}, {{ url_host('url') }}) as referrer_domain,
+        {{ url_parameter('url', 'utm_source') }} as utm_source,
+        {{ url_parameter('url', 'utm_medium') }} as utm_medium,
+        {{ url_parameter('url', 'utm_campaign') }} as utm_campaign,
+        coalesce(user_agent_is_bot, false) as is_bot,
+        user_agent_device_class as device_class,
         occurred_at,
         _arrived_at as arrived_at
     from exported
