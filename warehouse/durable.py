@@ -85,7 +85,7 @@ def write(connection: duckdb.DuckDBPyConnection, settings: Settings, version: st
     """Write all tables aside and swap the folder in by one rename; earlier folders of kept versions stay."""
     folder = settings.durable / version
     aside = settings.durable / f"{version}.tmp"
-    for stale in (aside, folder):
+    for stale in (folder, *settings.durable.glob("*.tmp")):  # also of a run that was killed, under its own name
         shutil.rmtree(stale, ignore_errors=True)
     aside.mkdir(parents=True)
     for name, query in _KEEP.items():

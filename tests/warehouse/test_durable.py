@@ -63,6 +63,12 @@ def test_a_write_that_dies_leaves_the_earlier_decisions(settings: Settings, monk
     assert _working(settings).execute("select customer_id from durable.customer_ids").fetchall() == [("c1",)]
 
 
+def test_what_a_killed_run_left_aside_goes_with_the_next(settings: Settings):
+    (settings.durable / "killed.tmp").mkdir(parents=True)
+    durable.write(_working(settings), settings, "v1")
+    assert sorted(path.name for path in settings.durable.iterdir()) == ["current", "v1"]
+
+
 def test_a_column_that_customers_gained_is_null_in_earlier_versions(settings: Settings):
     durable.write(_working(settings), settings, "v1")
     path = settings.durable / "v1" / "customers_history.parquet"
