@@ -29,24 +29,29 @@ def names(values: Sequence[object]) -> list[str]:
 
 
 def bars(labels: Sequence[str], series: Mapping[str, tuple[str, Sequence[float], Sequence[str]]], axis: str) -> Figure:
-    """Horizontal bars, one a label, stacked by series: name → colour, values, and each value's words."""
+    """Horizontal bars, one a label, stacked by series: name → colour, values, and each value's words.
+
+    Where each label has words in one series only, the words stand beside the bars, however short these are.
+    """
+    alone = all(sum(map(bool, words)) <= 1 for words in zip(*(one[2] for one in series.values()), strict=True))
     traces = [
         Bar(
             name=escape(name), y=names(labels), x=list(values), orientation="h", marker={"color": colour},
-            text=names(words), textposition="auto" if len(series) > 1 else "outside", cliponaxis=False,
+            text=names(words), textposition="outside" if alone else "auto", cliponaxis=False,
             hovertemplate="%{y}: %{text}<extra>" + escape(name) + "</extra>", insidetextanchor="middle",
-            constraintext="none" if len(series) == 1 else "both", textangle=0,
+            constraintext="none" if alone else "both", textangle=0,
         )
         for name, (colour, values, words) in series.items()
     ]  # fmt: skip
     figure = _laid_out(
-        Figure(traces), _REST + _ROW * max(len(labels), 2) + 30 * (len(series) > 1), barmode="stack",
+        Figure(traces), _REST + _ROW * max(len(labels), 2) + 30 * (len(series) > 1),
+        barmode="overlay" if alone else "stack",
         uniformtext={"minsize": 11, "mode": "hide"}, bargap=0.35, showlegend=len(series) > 1,
         legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
     )  # fmt: skip
     figure.update_yaxes(autorange="reversed", ticksuffix="  ")
     longest = max((sum(values) for values in zip(*(one[1] for one in series.values()), strict=True)), default=0)
-    room = 1.18 if len(series) == 1 else 1.02  # for the words outside
+    room = 1.18 if alone else 1.02  # for the words outside
     figure.update_xaxes(title=axis, range=[0, (longest or 1) * room], showgrid=True, zeroline=False, tickformat=",")
     return figure
 
