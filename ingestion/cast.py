@@ -68,12 +68,15 @@ def judged_sql(contract: Contract) -> str:
     typed = ", ".join(f"{_cast(c)} as {_name(c)}" for c in contract.columns)
     beside = "".join(f", {said} as {quoted(name)}" for name, said in known.beside(contract).items())
     keyed = "".join(f", {hmac_sql(c.kind, _cast(c))} as {quoted(c.in_raw)}" for c in contract.columns if c.kind)
+    # of a source with direct identifiers new columns may be more of them: clear only for the vault
+    clear = ", _others" if contract.is_personal else ""
     arrived = "($arrivals::timestamp[])[_file_no + 1]"
     if contract.arrival == "event_time" and contract.event_time:
         arrived = _cast(contract.column(contract.event_time))
     return f"""
         with texts as (
-            select rowid - ($firsts::bigint[])[_file_no + 1] + 1 as _position, _file_no, _fault, _raw as _line, {texts}
+            select rowid - ($firsts::bigint[])[_file_no + 1] + 1 as _position, _file_no, _fault, _raw as _line,
+                _extra as _others, {texts}
             from delivered
         ), cast_once as (
             select texts.*, {values}{beside} from texts {known.joins(contract)}
@@ -84,7 +87,7 @@ def judged_sql(contract: Contract) -> str:
             case when _reason is not null then {_masked(contract)} end as _raw,
             {typed}{keyed}{"".join(f", {quoted(name)}" for name in known.beside(contract))},
             ($shas::varchar[])[_file_no + 1] as _file, _position::bigint as _position,
-            ({arrived})::timestamp as _arrived_at, $batch::integer as _batch
+            ({arrived})::timestamp as _arrived_at, $batch::integer as _batch, {_extra(contract)} as _extra{clear}
         from with_reasons
     """
 
@@ -146,6 +149,15 @@ def _checks(column: Column, contract: Contract) -> list[str]:
     return checks
 
 
+def _extra(contract: Contract) -> str:
+    """SQL for the columns that the contract has not: e-mails masked, in a source with direct identifiers everything."""
+    shown = "_others"
+    if contract.is_personal:
+        names = """list_transform(json_keys(_others), lambda name: to_json(name)::varchar || ':"***"')"""
+        shown = f"if(_others is null, null, '{{' || array_to_string({names}, ',') || '}}')"
+    return f"regexp_replace({shown}, '{_LIKE_EMAIL}', '***', 'g')"
+
+
 def _masked(contract: Contract) -> str:
     """SQL for what a reject shows: the row as JSON, or a malformed line, without direct identifiers.
 
@@ -156,6 +168,6 @@ def _masked(contract: Contract) -> str:
         f"{literal(c.in_file)}, " + (f"if({_name(c)} is null, null, '***')" if c.kind else _name(c))
         for c in contract.delivered
     )
-    line = "'***'" if any(c.kind for c in contract.columns) else "coalesce(_line, '')"
+    line = "'***'" if contract.is_personal else "coalesce(_line, '')"
     shown = f"case when _fault is null then json_object({pairs})::varchar else {line} end"
     return f"regexp_replace({shown}, '{_LIKE_EMAIL}', '***', 'g')"

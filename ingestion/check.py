@@ -102,6 +102,7 @@ def _held(settings: Settings, source: Source, *, is_claimed: bool, path: Path, a
         rejects = _rejects(work, line, contract)
     rows = {name: getattr(line, name, 0) for name in _ROWS}
     problems = _quarantine(line) if line else result.problems
+    told = result.news if rows["rows_loaded"] else advice.header(one, contract)
     problems += known + ([] if is_claimed else [_unclaimed(source, path.name)])
     return Finding(
         file=path.name,
@@ -112,7 +113,7 @@ def _held(settings: Settings, source: Source, *, is_claimed: bool, path: Path, a
         **rows,
         rejects=rejects,
         problems=tuple(problems),
-        advice=tuple(advice.header(one, contract) + advice.types(contract, rejects, rows["rows_in"])),
+        advice=tuple([*told, *advice.types(contract, rejects, rows["rows_in"])]),
     )
 
 

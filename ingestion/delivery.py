@@ -9,7 +9,7 @@ import csv
 import hashlib
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -33,7 +33,10 @@ class ContentError(ValueError):
 
 @dataclass(frozen=True)
 class Delivery:
-    """A file of a source: `file` is its path within the exports, sizes are in bytes, `records` excludes a header."""
+    """A file of a source: `file` is its path within the exports, sizes are in bytes, `records` excludes a header.
+
+    `names` are its columns in its own order, as far as they are known before its rows are read.
+    """
 
     path: Path
     file: str
@@ -42,6 +45,7 @@ class Delivery:
     stamp: tuple[int, int, int]
     content_bytes: int = 0
     records: int = 0
+    names: tuple[str, ...] = ()
     fault: str | None = None
 
     @property
@@ -86,8 +90,9 @@ def _inspect_text(delivery: Delivery, contract: Contract) -> Delivery:
         counter.feed(chunk)
     if contract.format == "jsonl":
         return replace(delivery, content_bytes=size, records=counter.records)
-    _check_header(head, contract)
-    return replace(delivery, content_bytes=size, records=counter.records - 1)
+    names = header(head, contract)
+    _hold(names, contract, "header")
+    return replace(delivery, content_bytes=size, records=counter.records - 1, names=tuple(names))
 
 
 def content(path: Path) -> Iterator[bytes]:
@@ -165,31 +170,39 @@ def columns(path: Path, contract: Contract) -> list[str]:
     return header(next(content(path), b"")[:_HEAD], contract)
 
 
-def _check_header(head: bytes, contract: Contract) -> None:
-    """The first record must be the contract's names in their order; what stands there instead is never quoted."""
+def _hold(found: Sequence[str], contract: Contract, what: str) -> None:
+    """Refuse names that lack one of the contract's, or have it twice or elsewhere; what stands there is never quoted.
+
+    Names that the contract has not may stand anywhere. The order of Parquet's columns says nothing.
+    """
     expected = [column.in_file for column in contract.delivered]
-    found = header(head, contract)
-    if found != expected:
-        raise ContentError(_difference(found, expected, "header"))
-
-
-def _difference(found: list[str], expected: list[str], what: str) -> str:
+    named = [name for name in found if name in expected]
+    in_order = sorted(named) == sorted(expected) if what == "columns" else named == expected
+    if in_order and (len(found) == len(expected) or (contract.others != "refuse" and contract.format != "aligned")):
+        return
     missing = [name for name in expected if name not in found]
-    extra = len([name for name in found if name not in expected])
+    extra = len(found) - len(named)
     parts = [f"missing: {', '.join(missing)}"] * bool(missing) + [f"{extra} unexpected"] * bool(extra)
-    return f"{what} differs ({'; '.join(parts) or 'order or repeats'}); allowed: {', '.join(expected)}"
+    parts = parts or ["order or repeats"]
+    raise ContentError(f"{what} differs ({'; '.join(parts)}); allowed: {', '.join(expected)}")
+
+
+def others(delivery: Delivery, contract: Contract) -> tuple[str, ...]:
+    """The file's columns that the contract has not and that are kept beside its own, each once."""
+    if contract.others == "leave":
+        return ()
+    known = {column.in_file for column in contract.delivered}
+    return tuple(dict.fromkeys(name for name in delivery.names if name not in known))
 
 
 def _inspect_parquet(delivery: Delivery, contract: Contract) -> Delivery:
-    """Names must be the contract's, in any order, and values flat; the count is the footer's."""
+    """The contract's names must be there, in any order, and values flat; the count is the footer's."""
     records, schema = _parquet(delivery.path)
-    expected = [column.in_file for column in contract.delivered]
-    if sorted(schema.names) != sorted(expected):
-        raise ContentError(_difference(list(schema.names), expected, "columns"))
-    nested = [name for name in expected if pa.types.is_nested(schema.field(name).type)]
+    _hold(schema.names, contract, "columns")
+    nested = [c.in_file for c in contract.delivered if pa.types.is_nested(schema.field(c.in_file).type)]
     if nested:
         raise ContentError(f"nested columns: {', '.join(nested)}; allowed: flat ones")
-    return replace(delivery, content_bytes=delivery.size * 4, records=records)
+    return replace(delivery, content_bytes=delivery.size * 4, records=records, names=tuple(schema.names))
 
 
 def _parquet(path: Path) -> tuple[int, pa.Schema]:

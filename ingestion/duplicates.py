@@ -43,7 +43,7 @@ def find_duplicates(
             insert into duplicates
             select _seq from judged
             where _reason is null and _seq not in (select _seq from duplicates)
-                and exists (select 1 from read_parquet(?) as earlier where {same_key("earlier")})
+                and exists (select 1 from read_parquet(?, union_by_name = true) as earlier where {same_key("earlier")})
             """,
             [earlier],
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion import known
+from ingestion import advice, known
 from ingestion.cast import judged_sql
 from ingestion.delivery import Delivery, stamp
 from ingestion.duplicates import find_duplicates
@@ -16,15 +16,20 @@ from ingestion.write import LOADED, Job, write
 from warehouse.contracts import Contract
 from warehouse.manifest import Line
 
-FOUND = "create temp table found (kind varchar, hmac varchar, value varchar, first_seen_at timestamp)"
+# what the vault is to remember: identifiers, and columns of which nobody has said what they hold
+FOUND = (
+    "create temp table found (kind varchar, hmac varchar, value varchar, first_seen_at timestamp);"
+    "create temp table kept (file varchar, position bigint, value varchar)"
+)
 
 
 @dataclass(frozen=True)
 class Result:
-    """Manifest lines of the group's files, and what to tell about them."""
+    """Manifest lines of the group's files, what kept files and rows out, and columns that no contract names."""
 
     lines: list[Line]
     problems: list[str]
+    news: list[str]
 
 
 def load(
@@ -53,6 +58,7 @@ def load(
             connection.execute("delete from delivered where _file_no = ?", [number])
     lines: list[Line] = []
     problems = [_changed_problem(job, one.file) for one in deliveries if one.sha256 in changed]
+    news: list[str] = []
     if readable:
         good = {number: one for number, one in enumerate(readable) if one.sha256 not in {*quarantined, *changed}}
         _judge(connection, job, readable)
@@ -62,11 +68,12 @@ def load(
         _collect_identifiers(connection, contract)
         lines += write(connection, job, work, good, counts)
         problems += _reject_problems(connection, job)
+        news += _new_columns(connection, contract)
     for one in deliveries:
         if one.sha256 in quarantined and one.sha256 not in changed:
             lines.append(_quarantine(job, one, quarantined[one.sha256]))
             problems.append(quarantine_problem(job, one.file, quarantined[one.sha256]))
-    return Result(lines, problems)
+    return Result(lines, problems, news)
 
 
 def quarantine_problem(job: Job, file: str, reason: str | None) -> str:
@@ -131,6 +138,10 @@ def _collect_identifiers(connection: duckdb.DuckDBPyConnection, contract: Contra
                 [column.kind],
             )
 
+    if contract.is_personal:
+        query = f"select _file, _position, _others from judged where {LOADED} and _others is not null"
+        connection.execute(f"insert into kept {query}")
+
 
 def _reject_problems(connection: duckdb.DuckDBPyConnection, job: Job) -> list[str]:
     """One line per reason, with the number of rows."""
@@ -142,4 +153,15 @@ def _reject_problems(connection: duckdb.DuckDBPyConnection, job: Job) -> list[st
         f"{count} rows rejected: {reason} · {source}, raw/{source}/rejects · "
         f"allowed: rows that keep raw/{source}/contract.json"
         for reason, count in reasons
+    ]
+
+
+def _new_columns(connection: duckdb.DuckDBPyConnection, contract: Contract) -> list[str]:
+    """One line per column that the contract has not, with the rows that have a value there."""
+    named = f"select unnest(json_keys(_extra)) as name from judged where _extra is not null and {LOADED}"
+    found = connection.execute(f"select name, count(*) from ({named}) group by all order by all limit 20").fetchall()
+    return [
+        f"new column {name!r} in {rows} rows, kept in _extra · {contract.source} · {advice.place(contract)}: "
+        "name it there, or leave it out of the export"
+        for name, rows in found
     ]

@@ -146,7 +146,7 @@ def _load_new(
             for some in _groups(inspected):
                 result = group.load(connection, job, work, [*lines, *added], some)
                 added += result.lines
-                problems += result.problems
+                problems += [*result.problems, *(one for one in result.news if one not in problems)]
                 if progress:
                     progress(len(added), len(new))
         _commit(settings, job, connection, work, lines, added)

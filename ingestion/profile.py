@@ -43,14 +43,16 @@ def profile(settings: Settings, run_id: str, since_batch: int) -> Path:
 
 def _add(connection: duckdb.DuckDBPyConnection, folder: Path, paths: list[str]) -> None:
     contract = contracts.read(folder)
-    described = connection.execute("describe from read_parquet(?)", [paths]).fetchall()
+    described = connection.execute("describe from read_parquet(?, union_by_name = true)", [paths]).fetchall()
     columns = {str(name): str(kind).lower().replace(",", ", ") for name, kind, *_ in described}
     measures = ", ".join(
         f"count({quoted(name)}), approx_count_distinct({quoted(name)}), {_bound('min', name, kind)}, "
         f"{_bound('max', name, kind)}, {_not_positive(name, kind)}"
         for name, kind in columns.items()
     )
-    rows, *found = connection.execute(f"select count(*), {measures} from read_parquet(?)", [paths]).fetchall()[0]
+    rows, *found = connection.execute(
+        f"select count(*), {measures} from read_parquet(?, union_by_name = true)", [paths]
+    ).fetchall()[0]
     for number, (name, kind) in enumerate(columns.items()):
         present, *measured = found[5 * number : 5 * number + 5]
         values = [contract.source, name, kind, rows, rows - present, *measured]

@@ -1,4 +1,4 @@
-"""Delivered files as text rows in one table, `delivered`: `_file_no`, `_fault`, `_raw`, and each column as text.
+"""Delivered files as text rows in one table, `delivered`: `_file_no`, `_fault`, `_raw`, `_extra`, each column as text.
 
 DuckDB reads whole groups of files with explicit columns. Where a statement fails the group is halved
 down to the culprit, which for CSV is then read record by record, so that one bad record costs one record.
@@ -30,7 +30,7 @@ def read(connection: duckdb.DuckDBPyConnection, contract: Contract, group: Seque
     """
     texts = ", ".join(f'"{column.name}" varchar' for column in contract.delivered)
     connection.execute(
-        f"create or replace temp table delivered (_file_no integer, _fault varchar, _raw varchar, {texts})"
+        f"create or replace temp table delivered (_file_no integer, _fault varchar, _raw varchar, _extra varchar, {texts})"
     )
     numbered = list(enumerate(group))
     outcome: dict[int, str | int] = dict(_fill(connection, contract, numbered))
@@ -65,28 +65,50 @@ def _fill(
 
 
 def _insert_csv(connection: duckdb.DuckDBPyConnection, contract: Contract, numbered: Numbered) -> None:
-    columns = ", ".join(f"'{column.name}': 'varchar'" for column in contract.delivered)
-    names = ", ".join(f'"{column.name}"' for column in contract.delivered)
-    for compression, part in _by_compression(numbered):
-        connection.execute(
-            f"insert into delivered select (?::integer[])[file_index::bigint + 1], null, null, {names} "
-            f"from read_csv(?, columns = {{{columns}}}, header = true, auto_detect = false, "
-            f"delim = {literal(contract.delimiter)}, quote = '\"', escape = '\"', strict_mode = true, "
-            f"compression = '{compression}')",
-            [[number for number, _ in part], [str(delivery.path) for _, delivery in part]],
-        )
+    """Files with the same header at once, its names in place of theirs."""
+    for names in dict.fromkeys(delivery.names for _, delivery in numbered):
+        places, extra = _places(contract, names)
+        columns = ", ".join(f"'c{place}': 'varchar'" for place in range(len(names)))
+        values = ", ".join(f"c{place}" for place in places)
+        others = _object({name: f"c{place}" for name, place in extra.items()})
+        for compression, part in _by_compression([one for one in numbered if one[1].names == names]):
+            connection.execute(
+                f"insert into delivered select (?::integer[])[file_index::bigint + 1], null, null, {others}, {values} "
+                f"from read_csv(?, columns = {{{columns}}}, header = true, auto_detect = false, "
+                f"delim = {literal(contract.delimiter)}, quote = '\"', escape = '\"', strict_mode = true, "
+                f"compression = '{compression}')",
+                [[number for number, _ in part], [str(delivery.path) for _, delivery in part]],
+            )
+
+
+def _places(contract: Contract, names: Sequence[str]) -> tuple[list[int], dict[str, int]]:
+    """Where in the file the contract's columns stand, and by name the places of others that are kept."""
+    known = [column.in_file for column in contract.delivered]
+    extra = {name: place for place, name in enumerate(names) if name not in known and contract.others == "keep"}
+    return [names.index(name) for name in known], extra
+
+
+def _object(values: dict[str, str]) -> str:
+    """SQL for these expressions as one JSON object by name, those that are null left out; null where nothing is."""
+    if not values:
+        return "null"
+    pairs = ", ".join(f"{literal(name)}, {value}" for name, value in values.items())
+    return f"nullif(json_merge_patch('{{}}', json_object({pairs}))::varchar, '{{}}')"
 
 
 def _insert_jsonl(connection: duckdb.DuckDBPyConnection, contract: Contract, numbered: Numbered) -> None:
     """Lines first, then one parse per line: validity decides before anything is extracted, or DuckDB would raise."""
     shape = literal(json.dumps({column.in_file: "VARCHAR" for column in contract.delivered}))
     values = ", ".join(f"parsed.{quoted(column.in_file)}" for column in contract.delivered)
+    gone = literal(json.dumps({column.in_file: None for column in contract.delivered}))
+    others = f"nullif(json_merge_patch(if(parsed is null, '{{}}', line), {gone})::varchar, '{{}}')"
+    others = others if contract.others == "keep" else "null"
     for compression, part in _by_compression(numbered):
         connection.execute(
             f"""
             insert into delivered
             select number, if(parsed is null, 'record: not a JSON object', null), if(parsed is null, line, null),
-                {values}
+                {others}, {values}
             from (
                 select (?::integer[])[file_index::bigint + 1] as number, line,
                     case when json_valid(line) then
@@ -108,7 +130,7 @@ def _insert_aligned(connection: duckdb.DuckDBPyConnection, contract: Contract, n
             f"""
             insert into delivered
             select number, if(is_whole, null, 'record: ' || len(parts) || ' values; allowed: {width}'),
-                if(is_whole, null, line), {values}
+                if(is_whole, null, line), null, {values}
             from (
                 select (?::integer[])[file_index::bigint + 1] as number, line,
                     string_split_regex(trim(line), ' +') as parts, len(parts) = {width} as is_whole
@@ -131,15 +153,16 @@ def _insert_parquet(connection: duckdb.DuckDBPyConnection, contract: Contract, n
     """File by file, since the same column may have another type in each; all is decoded before any row counts."""
     values = ", ".join(f"cast({quoted(column.in_file)} as varchar)" for column in contract.delivered)
     for number, delivery in numbered:
-        path = [str(delivery.path)]
+        path, kept = [str(delivery.path)], _places(contract, delivery.names)[1]
+        others = _object({name: f"cast({quoted(name)} as varchar)" for name in kept})
         try:
-            connection.execute(f"select bit_xor(hash({values})) from read_parquet(?)", path)
+            connection.execute(f"select bit_xor(hash({values}, {others})) from read_parquet(?)", path)
         except duckdb.OutOfMemoryException:
             raise
         except duckdb.Error:
             raise duckdb.InvalidInputException("damaged Parquet") from None
         connection.execute(
-            f"insert into delivered select {number}, null, null, {values} from read_parquet(?)",
+            f"insert into delivered select {number}, null, null, {others}, {values} from read_parquet(?)",
             path,
         )
 
@@ -166,7 +189,7 @@ def _fill_singly(
     count, records = 0, _records(contract, delivery)
     try:
         while part := list(islice(records, _SLICE)):
-            names = ["_fault", "_raw", *(column.name for column in contract.delivered)]
+            names = ["_fault", "_raw", "_extra", *(column.name for column in contract.delivered)]
             arrays = [pa.array(values, pa.string()) for values in zip(*part, strict=True)]
             connection.register("slice", pa.table(arrays, names=names))
             connection.execute(f"insert into delivered select {number}, * from slice")
@@ -180,7 +203,8 @@ def _fill_singly(
 
 def _records(contract: Contract, delivery: Delivery) -> Iterator[tuple[str | None, ...]]:
     """The records of one CSV file as (fault, raw, value, …); malformed ones have a fault and no values."""
-    width = len(contract.delivered)
+    places, extra = _places(contract, delivery.names)
+    width, nothing = len(delivery.names), [None] * len(places)
     opened = gzip.open if delivery.path.suffix == ".gz" else open
     with opened(delivery.path, "rt", encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, delimiter=contract.delimiter, strict=True)
@@ -193,10 +217,12 @@ def _records(contract: Contract, delivery: Delivery) -> Iterator[tuple[str | Non
             except UnicodeDecodeError:
                 raise ContentError("not UTF-8") from None
             except csv.Error:
-                yield ("record: quotes do not match", None, *[None] * width)
+                yield ("record: quotes do not match", None, None, *nothing)
                 continue
             if len(record) == width:
-                yield (None, None, *record)
+                others = {name: record[place] for name, place in extra.items() if record[place]}
+                kept = json.dumps(others, ensure_ascii=False) if others else None
+                yield (None, None, kept, *(record[place] for place in places))
             elif record:
                 raw = contract.delimiter.join(record)
-                yield (f"record: {len(record)} values; allowed: {width}", raw, *[None] * width)
+                yield (f"record: {len(record)} values; allowed: {width}", raw, None, *nothing)

@@ -12,9 +12,11 @@ from ingestion.sql import literal
 from warehouse.errors import SmaltiError
 
 _PATIENCE_SECONDS = 5.0
-_TABLE = (
-    "create table identifiers (kind varchar not null, hmac varchar not null, value varchar not null, "
-    "first_seen_at timestamp not null, source varchar not null, primary key (kind, hmac))"
+_TABLES = (
+    "create table if not exists vault.identifiers (kind varchar not null, hmac varchar not null, value varchar not null, "
+    "first_seen_at timestamp not null, source varchar not null, primary key (kind, hmac))",
+    "create table if not exists vault.extras (source varchar not null, file varchar not null, position bigint not null, "
+    "value varchar not null, primary key (source, file, position))",
 )
 
 
@@ -35,6 +37,8 @@ def _owner_only() -> Iterator[None]:
 def remember(connection: duckdb.DuckDBPyConnection, path: Path, source: str) -> int:
     """Add what `found` (kind, hmac, value, first_seen_at) has and the vault has not; the number added.
 
+    With it what `kept` (file, position, value) has: columns of a source with direct identifiers that no contract names.
+
     Committed when this returns. Repeating it adds nothing.
 
     Raises:
@@ -45,6 +49,8 @@ def remember(connection: duckdb.DuckDBPyConnection, path: Path, source: str) -> 
             _create(path)
         _attach(connection, path)
         try:
+            for table in _TABLES:
+                connection.execute(table)
             added = connection.execute(
                 """
                 insert into vault.identifiers
@@ -56,6 +62,7 @@ def remember(connection: duckdb.DuckDBPyConnection, path: Path, source: str) -> 
                 """,
                 [source],
             ).fetchall()
+            connection.execute("insert or ignore into vault.extras select ?, file, position, value from kept", [source])
         finally:
             connection.execute("detach vault")
     return int(added[0][0])
@@ -66,8 +73,7 @@ def _create(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     temporary.unlink(missing_ok=True)
-    with duckdb.connect(str(temporary)) as created:
-        created.execute(_TABLE)
+    duckdb.connect(str(temporary)).close()
     temporary.replace(path)
 
 

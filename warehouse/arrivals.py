@@ -21,7 +21,7 @@ def bind(connection: duckdb.DuckDBPyConnection, settings: Settings, since: Since
     connection.execute("create schema if not exists arrivals")
     for folder in sorted(path.parent for path in settings.raw.glob("*/contract.json")):
         contract = contracts.read(folder)
-        body = f"select * from read_parquet([{_listed(_files(folder, since))}]) where {condition(contract, since)}"
+        body = f"select * from read_parquet([{_listed(_files(folder, since))}], union_by_name = true) where {condition(contract, since)}"
         connection.execute(f'create or replace view arrivals."{folder.name}" as {body}')  # names are our own
 
 

@@ -16,7 +16,13 @@ DUCKDB_TYPES = {
     "date": "date",
 }
 IDENTIFIER = r"^[a-z][a-z0-9_]{0,62}$"
-RESERVED = {"_file": "varchar", "_position": "bigint", "_arrived_at": "timestamp", "_batch": "integer"}
+RESERVED = {
+    "_file": "varchar",
+    "_position": "bigint",
+    "_arrived_at": "timestamp",
+    "_batch": "integer",
+    "_extra": "varchar",
+}
 
 
 class Frozen(BaseModel):
@@ -104,6 +110,8 @@ class Contract(Frozen):
     `repeats` says what a row is whose key was seen before: `duplicate` (counted, not loaded) or
     `load` (kept; for sources whose only key is the row's position). `arrival` says when a row
     became known: the time in the file's name, the event's own time (for back-fills), or the load.
+    Columns of a file that the contract does not name are kept in `_extra` and reported; where `others` is
+    `leave`, they are known to be there, have no purpose and are left out; where it is `refuse`, they stop the file.
     """
 
     source: str = Field(pattern=IDENTIFIER)
@@ -114,6 +122,7 @@ class Contract(Frozen):
     repeats: Literal["duplicate", "load"] = "duplicate"
     event_time: str | None = None
     arrival: Literal["file_name", "event_time", "load"] = "file_name"
+    others: Literal["keep", "leave", "refuse"] = "keep"
     delimiter: str = ","
     currency: str | None = Field(default=None, pattern="^[A-Z]{3}$")
     region: str = Field(default="GB", pattern="^[A-Z]{2}$", description="of phones without a country code")
@@ -151,6 +160,11 @@ class Contract(Frozen):
     def delivered(self) -> tuple[Column, ...]:
         """The columns that a file has, in its order."""
         return tuple(column for column in self.columns if not column.derived)
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether any column identifies a person by itself."""
+        return any(column.kind for column in self.columns)
 
     @property
     def key_in_raw(self) -> tuple[str, ...]:

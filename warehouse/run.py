@@ -226,7 +226,7 @@ def _bind_raw(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None
         if contract.event_time:
             known += f' and "{contract.event_time}" <= (select as_of from ops.control)'
         listed = ", ".join(map(literal, files))
-        body = f"select * from read_parquet([{listed}]) where {known}"  # names are our own
+        body = f"select * from read_parquet([{listed}], union_by_name = true) where {known}"  # names are our own
         connection.execute(f'create or replace view raw."{folder.name}" as {body}')
         for purpose in contract.lawful_basis.purposes if contract.lawful_basis else ():
             for channel in contract.lawful_basis.channels if contract.lawful_basis else ():

@@ -27,6 +27,7 @@ SOURCE = Source(
         ),
         key=("ticket_id", "updated_at"),
         event_time="updated_at",
+        others="refuse",
         purpose="customer_service",
         retention_days=1_095,
         fresh_within=168,

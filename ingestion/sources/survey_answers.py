@@ -22,6 +22,7 @@ SOURCE = Source(
         ),
         key=("answer_id",),
         event_time="answered_at",
+        others="refuse",
         purpose="personalisation",
         retention_days=1_095,
         fresh_within=168,

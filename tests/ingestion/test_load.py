@@ -23,7 +23,7 @@ def test_a_source_without_files_is_an_empty_relation_with_its_contract(desk: Any
     contract = load_source("web_events").contract
     assert contracts.read(desk.settings.raw / "web_events") == contract
     written = json.loads((desk.settings.raw / "web_events" / "contract.json").read_text())
-    assert list(written["raw_columns"])[-4:] == ["_file", "_position", "_arrived_at", "_batch"]
+    assert list(written["raw_columns"])[-5:] == ["_file", "_position", "_arrived_at", "_batch", "_extra"]
 
 
 def test_all_three_formats_arrive_typed_with_place_arrival_and_batch(desk: Any) -> None:
