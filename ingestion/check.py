@@ -96,8 +96,7 @@ def _held(settings: Settings, source: Source, *, is_claimed: bool, path: Path, a
     known = _known(one, lines)
     job = Job(read_as, raw, "check", at, manifest.next_batch(settings.raw))
     with workspace(settings) as work, connect(settings, work / "spill", path.parent) as connection:
-        connection.execute(group.FOUND)
-        result = group.load(connection, job, work, lines, [] if known else [one])
+        result = group.load(group.prepare(connection, contract), job, work, lines, [] if known else [one])
         line = result.lines[0] if result.lines else None
         rejects = _rejects(work, line, contract)
     rows = {name: getattr(line, name, 0) for name in _ROWS}
@@ -113,7 +112,7 @@ def _held(settings: Settings, source: Source, *, is_claimed: bool, path: Path, a
         **rows,
         rejects=rejects,
         problems=tuple(problems),
-        advice=tuple([*told, *advice.types(contract, rejects, rows["rows_in"])]),
+        advice=(*told, *advice.types(contract, rejects, rows["rows_in"])),
     )
 
 

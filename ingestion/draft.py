@@ -146,7 +146,7 @@ def _guesses(settings: Settings, contract: Contract, one: Delivery) -> tuple[lis
     if one.fault:
         raise DraftError(f"no draft of {one.file}: {one.fault}")
     with workspace(settings) as work, connect(settings, work / "spill", one.path.parent) as connection:
-        [count] = read(connection, contract, [one]).values()
+        [count] = read(connection, contract, [(0, one)]).values()
         if isinstance(count, str) or count == 0:
             raise DraftError(f"no draft of {one.file}: {count or 'no row to guess from'}")
         texts = texts_sql(contract)

@@ -1,4 +1,4 @@
-"""One group of files: read as text, typed with reasons, rid of duplicates, written as a Parquet file per day."""
+"""One group of files: read, typed with reasons, rid of duplicates, written as Parquet by day."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,21 +6,38 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion import advice, known
-from ingestion.cast import judged_sql
+from ingestion import advice, known, stream
+from ingestion.cast import SEQUENCE, judged_sql
 from ingestion.delivery import Delivery, stamp
 from ingestion.duplicates import find_duplicates
-from ingestion.read import read
+from ingestion.read import Numbered, read
 from ingestion.sql import quoted
+from ingestion.stream import Left, Streamed
 from ingestion.write import LOADED, Job, write
 from warehouse.contracts import Contract
 from warehouse.manifest import Line
+from warehouse.sql import literal
 
 # what the vault is to remember: identifiers, and columns of which nobody has said what they hold
-FOUND = (
+_FOUND = (
     "create temp table found (kind varchar, hmac varchar, value varchar, first_seen_at timestamp);"
     "create temp table kept (file varchar, position bigint, value varchar)"
 )
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A connection that knows what loading a contract's files takes, and where its fast way sets rows aside."""
+
+    connection: duckdb.DuckDBPyConnection
+    left: Left
+
+
+def prepare(connection: duckdb.DuckDBPyConnection, contract: Contract) -> Bench:
+    """Make the connection fit for `load`, once."""
+    connection.execute(_FOUND)
+    known.teach(connection, contract)
+    return Bench(connection, stream.prepare(connection, contract))
 
 
 @dataclass(frozen=True)
@@ -33,7 +50,7 @@ class Result:
 
 
 def load(
-    connection: duckdb.DuckDBPyConnection,
+    bench: Bench,
     job: Job,
     work: Path,
     before: Sequence[Line],
@@ -45,35 +62,62 @@ def load(
     `before` are the manifest's lines with those of earlier groups, whose Parquet may still be in `work`. With
     `rejected`, Parquet of an earlier load, only the rows that stand in it are taken; all of a file are counted in.
     """
-    contract = job.source.contract
+    connection, contract = bench.connection, job.source.contract
     quarantined = {one.sha256: one.fault for one in deliveries if one.fault}
     readable = [one for one in deliveries if not one.fault]
-    counts = read(connection, contract, readable) if readable else {}
-    changed = {one.sha256 for one in deliveries if stamp(one.path) != one.stamp}
-    for number, one in enumerate(readable):
-        count = counts[number]
-        if isinstance(count, str):
-            quarantined[one.sha256] = count
-        if one.sha256 in changed:
-            connection.execute("delete from delivered where _file_no = ?", [number])
-    lines: list[Line] = []
+    streamed, counts = _read(bench, job, work, list(enumerate(readable)), is_replay=rejected is not None)
+    quarantined |= {readable[number].sha256: fault for number, fault in counts.items() if isinstance(fault, str)}
+    moved = [number for number, one in enumerate(readable) if number not in streamed and stamp(one.path) != one.stamp]
+    connection.execute("delete from delivered where list_contains(?::integer[], _file_no)", [moved])
+    changed = {readable[number].sha256 for number in moved}
+    _judge(connection, job, readable)
+    if rejected:
+        _keep(connection, readable, rejected)
+    _gather(connection, job, work, readable, streamed)
+    find_duplicates(connection, job, work, before)
+    _collect_identifiers(connection, contract)
+    good = {number: one for number, one in enumerate(readable) if one.sha256 not in {*quarantined, *changed}}
+    lines = write(connection, job, work, good, counts, streamed)
     problems = [_changed_problem(job, one.file) for one in deliveries if one.sha256 in changed]
-    news: list[str] = []
-    if readable:
-        good = {number: one for number, one in enumerate(readable) if one.sha256 not in {*quarantined, *changed}}
-        _judge(connection, job, readable)
-        if rejected:
-            _keep(connection, readable, rejected)
-        find_duplicates(connection, contract, job.raw, work, before)
-        _collect_identifiers(connection, contract)
-        lines += write(connection, job, work, good, counts)
-        problems += _reject_problems(connection, job)
-        news += _new_columns(connection, contract)
+    problems += _reject_problems(connection, job)
     for one in deliveries:
         if one.sha256 in quarantined and one.sha256 not in changed:
             lines.append(_quarantine(job, one, quarantined[one.sha256]))
             problems.append(quarantine_problem(job, one.file, quarantined[one.sha256]))
-    return Result(lines, problems, news)
+    return Result(lines, problems, _new_columns(connection, contract))
+
+
+def _read(
+    bench: Bench, job: Job, work: Path, numbered: Numbered, *, is_replay: bool
+) -> tuple[dict[int, str], dict[int, str | int]]:
+    """Stream what can be streamed, and fill `delivered` with the rest; the Parquet of the first, the counts of all."""
+    found = Streamed()
+    if stream.takes(job.source.contract) and not is_replay:
+        found = stream.stream(bench.connection, bench.left, job, work, numbered)
+    rest = [(number, one) for number, one in numbered if number not in found.parquet]
+    counts = read(bench.connection, job.source.contract, rest)
+    for table in found.left:
+        bench.connection.register("left_rows", table)
+        bench.connection.execute("insert into delivered by name select * from left_rows")
+        bench.connection.unregister("left_rows")
+    return found.parquet, counts | {number: one.records for number, one in numbered if number in found.parquet}
+
+
+def _gather(
+    connection: duckdb.DuckDBPyConnection, job: Job, work: Path, files: Sequence[Delivery], streamed: dict[int, str]
+) -> None:
+    """Make the view `acceptable`: all rows of the group that keep the contract, by key, with their order `_seq`."""
+    contract = job.source.contract
+    times = {"_arrived_at", *([contract.event_time] if contract.event_time else [])}
+    columns = ", ".join(quoted(name) for name in dict.fromkeys((*contract.key_in_raw, *sorted(times), "_extra")))
+    parts = [f"select _seq, {columns} from judged where _reason is null"]
+    for name in sorted(set(streamed.values())):
+        shas = [files[number].sha256 if streamed.get(number) == name else "" for number in range(len(files))]
+        [only, *more] = [number for number in streamed if streamed[number] == name]
+        number = f"list_position([{', '.join(map(literal, shas))}], _file) - 1" if more else str(only)
+        seq = f"({number})::bigint * {SEQUENCE} + _position as _seq"
+        parts.append(f"select {seq}, {columns} from read_parquet({literal(work / name)})")
+    connection.execute(f"create or replace temp view acceptable as {' union all '.join(parts)}")
 
 
 def quarantine_problem(job: Job, file: str, reason: str | None) -> str:
@@ -103,7 +147,6 @@ def _quarantine(job: Job, one: Delivery, reason: str | None) -> Line:
 def _judge(connection: duckdb.DuckDBPyConnection, job: Job, files: Sequence[Delivery]) -> None:
     first = dict(connection.execute("select _file_no, min(rowid) from delivered group by all").fetchall())
     arrivals = [one.arrived_at or job.loaded_at for one in files]
-    known.ask(connection, job.source.contract)
     connection.execute(
         f"create or replace temp table judged as {judged_sql(job.source.contract)}",
         {
@@ -158,7 +201,7 @@ def _reject_problems(connection: duckdb.DuckDBPyConnection, job: Job) -> list[st
 
 def _new_columns(connection: duckdb.DuckDBPyConnection, contract: Contract) -> list[str]:
     """One line per column that the contract has not, with the rows that have a value there."""
-    named = f"select unnest(json_keys(_extra)) as name from judged where _extra is not null and {LOADED}"
+    named = "select unnest(json_keys(_extra)) as name from acceptable where _extra is not null"
     found = connection.execute(f"select name, count(*) from ({named}) group by all order by all limit 20").fetchall()
     return [
         f"new column {name!r} in {rows} rows, kept in _extra · {contract.source} · {advice.place(contract)}: "

@@ -1,4 +1,4 @@
-"""What libraries know of texts: asked once for each distinct text of a group, then joined to its rows.
+"""What libraries know of texts, as functions in SQL that ask once for each distinct text.
 
 A user agent is matched with over a thousand patterns, so never for each row that has it.
 """
@@ -8,11 +8,15 @@ from dataclasses import dataclass
 
 import duckdb
 import pyarrow as pa
+from duckdb.func import FunctionNullHandling, PythonUDFType
+from duckdb.sqltypes import BOOLEAN, VARCHAR, DuckDBPyType
 
 from ingestion import agents, countries, domains, phones
 from ingestion.sql import quoted
 from warehouse.contracts import Column, Contract
 
+_REMEMBERED = 100_000  # distinct texts
+_DUCKDB_TYPES: dict[pa.DataType, DuckDBPyType] = {pa.bool_(): BOOLEAN, pa.string(): VARCHAR}
 Answers = dict[str, Sequence[object]]
 
 
@@ -49,30 +53,51 @@ _LIBRARIES = {
 }
 
 
-def ask(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
-    """Fill a table for each column of `delivered` that a library knows something of; `joins` reads it."""
+def teach(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
+    """Give the connection a function for each column of `delivered` that a library knows something of."""
     for column, library in _asked(contract):
-        key = library.key(f"nullif(trim({quoted(column.name)}), '')")
-        found = connection.execute(f"select distinct {key} as key from delivered where key is not null").fetchall()
-        keys = [key for (key,) in found]
-        fields = [pa.field("key", pa.string()), *(pa.field(*one) for one in library.types.items())]
-        answers = pa.table({"key": keys, **library.answer(keys, contract)}, schema=pa.schema(fields))
-        connection.register("answers", answers)
-        connection.execute(f"create or replace temp table {_table(column)} as select * from answers")
-        connection.unregister("answers")
+        types = {name: _DUCKDB_TYPES[kind] for name, kind in library.types.items()}
+        connection.create_function(
+            _function(column),
+            _answering(library, contract),
+            [VARCHAR],
+            duckdb.struct_type(types),
+            type=PythonUDFType.ARROW,
+            null_handling=FunctionNullHandling.SPECIAL,
+        )
 
 
-def joins(contract: Contract) -> str:
-    """SQL that joins the answers to `texts`, whose columns are trimmed."""
-    return " ".join(
-        f"left join {_table(column)} on {library.key(f'texts.{quoted(column.name)}')} = {_table(column)}.key"
+def _answering(library: Library, contract: Contract) -> Callable[[pa.ChunkedArray], pa.Array]:
+    """A function over arrays of texts that asks once for each distinct text, and remembers the last many."""
+    memory: dict[str | None, dict[str, object]] = {None: {}}
+
+    def answer(texts: pa.ChunkedArray) -> pa.Array:
+        encoded = texts.combine_chunks().dictionary_encode(null_encoding="encode")
+        keys = encoded.dictionary.to_pylist()
+        if new := [key for key in keys if key not in memory]:
+            if len(memory) > _REMEMBERED:
+                memory.clear()
+                new = [key for key in keys if key is not None]
+                memory[None] = {}
+            answers = library.answer(new, contract)
+            memory.update((key, {name: answers[name][at] for name in answers}) for at, key in enumerate(new))
+        type_ = pa.struct(list(library.types.items()))
+        return pa.array([memory[key] for key in keys], type_).take(encoded.indices)
+
+    return answer
+
+
+def asked_sql(contract: Contract) -> str:
+    """SQL that adds the answers to texts, one struct a column; a leading comma where there are any."""
+    return "".join(
+        f", {_function(column)}({library.key(quoted(column.name))}) as {_struct(column)}"
         for column, library in _asked(contract)
     )
 
 
 def answer(column: Column, name: str) -> str:
     """SQL for one answer on the column's text; null where the library knows nothing of it."""
-    return f"{_table(column)}.{name}"
+    return f"{_struct(column)}.{name}"
 
 
 def beside(contract: Contract) -> dict[str, str]:
@@ -89,5 +114,9 @@ def _asked(contract: Contract) -> list[tuple[Column, Library]]:
     return [(column, _LIBRARIES[name]) for column, name in named if name in _LIBRARIES]
 
 
-def _table(column: Column) -> str:
+def _struct(column: Column) -> str:
     return quoted(f"_known_{column.name}")
+
+
+def _function(column: Column) -> str:
+    return f"known_{column.name}"

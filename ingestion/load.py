@@ -140,11 +140,11 @@ def _load_new(
     if not new:
         return added, problems
     with store.workspace(job.raw) as work, connect(settings, work / "spill", folder) as connection:
-        connection.execute(group.FOUND)
+        bench = group.prepare(connection, job.source.contract)
         with ThreadPoolExecutor(settings.threads) as pool:
             inspected = pool.map(lambda delivery: inspect(delivery, job.source.contract), new)
             for some in _groups(inspected):
-                result = group.load(connection, job, work, [*lines, *added], some)
+                result = group.load(bench, job, work, [*lines, *added], some)
                 added += result.lines
                 problems += [*result.problems, *(one for one in result.news if one not in problems)]
                 if progress:
@@ -180,7 +180,7 @@ def _commit(
         check_balance(job, line)
     if any(column.pii == "direct" for column in job.source.contract.columns):
         vault.remember(connection, settings.vault, job.source.contract.source)
-    names = {name for line in added for name in (*line.parquet, line.rejects) if name}
+    names = {name for line in added for name in line.names}
     store.put_in_place(work, job.raw, sorted(names))
     manifest.write(job.raw, [*lines, *added])
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion.sql import literal, quoted
-from warehouse import contracts, manifest
+from ingestion.sql import quoted
+from warehouse import contracts, manifest, raw
 from warehouse.settings import Settings
+from warehouse.sql import literal
 
 _SHAPE = (
     'source varchar, "column" varchar, type varchar, rows bigint, nulls bigint, distinct_approx bigint, '
@@ -34,28 +35,26 @@ def profile(settings: Settings, run_id: str, since_batch: int) -> Path:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute(f"create temp table profile ({_SHAPE})")
         for folder in sorted(path.parent for path in settings.raw.glob("*/manifest.jsonl")):
-            if paths := manifest.parquet(folder, since_batch):
-                _add(connection, folder, paths)
+            if lines := [line for line in manifest.read(folder) if line.batch > since_batch and line.parquet]:
+                _add(connection, folder, raw.rows(folder, lines))
         connection.execute(f"copy profile to {literal(str(temporary))} (format parquet)")
     temporary.replace(target)
     return target
 
 
-def _add(connection: duckdb.DuckDBPyConnection, folder: Path, paths: list[str]) -> None:
+def _add(connection: duckdb.DuckDBPyConnection, folder: Path, rows: str) -> None:
     contract = contracts.read(folder)
-    described = connection.execute("describe from read_parquet(?, union_by_name = true)", [paths]).fetchall()
+    described = connection.execute(f"describe {rows}").fetchall()
     columns = {str(name): str(kind).lower().replace(",", ", ") for name, kind, *_ in described}
     measures = ", ".join(
         f"count({quoted(name)}), approx_count_distinct({quoted(name)}), {_bound('min', name, kind)}, "
         f"{_bound('max', name, kind)}, {_not_positive(name, kind)}"
         for name, kind in columns.items()
     )
-    rows, *found = connection.execute(
-        f"select count(*), {measures} from read_parquet(?, union_by_name = true)", [paths]
-    ).fetchall()[0]
+    count, *found = connection.execute(f"select count(*), {measures} from ({rows})").fetchall()[0]
     for number, (name, kind) in enumerate(columns.items()):
         present, *measured = found[5 * number : 5 * number + 5]
-        values = [contract.source, name, kind, rows, rows - present, *measured]
+        values = [contract.source, name, kind, count, count - present, *measured]
         connection.execute("insert into profile values (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
 
 

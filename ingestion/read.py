@@ -1,4 +1,6 @@
-"""Delivered files as text rows in one table, `delivered`: `_file_no`, `_fault`, `_raw`, `_extra`, each column as text.
+"""Delivered files as text rows in one table, `delivered`.
+
+Its columns: `_file_no`, `_place` (the position, where it is known), `_fault`, `_raw`, `_extra`, each column as text.
 
 DuckDB reads whole groups of files with explicit columns. Where a statement fails the group is halved
 down to the culprit, which for CSV is then read record by record, so that one bad record costs one record.
@@ -14,15 +16,16 @@ import duckdb
 import pyarrow as pa
 
 from ingestion.delivery import ContentError, Delivery
-from ingestion.sql import literal, quoted
+from ingestion.sql import quoted
 from warehouse.contracts import Contract
+from warehouse.sql import literal
 
-_CONTENT_ERRORS = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.SerializationException)
+CONTENT_ERRORS = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.SerializationException)
 _SLICE = 50_000
 Numbered = Sequence[tuple[int, Delivery]]
 
 
-def read(connection: duckdb.DuckDBPyConnection, contract: Contract, group: Sequence[Delivery]) -> dict[int, str | int]:
+def read(connection: duckdb.DuckDBPyConnection, contract: Contract, numbered: Numbered) -> dict[int, str | int]:
     """Fill `delivered` from a group of files; per file number the count of records, or the fault that excludes it.
 
     The count is that of `inspect` (bytes counted without DuckDB, or Parquet's footer) and DuckDB's must
@@ -30,10 +33,10 @@ def read(connection: duckdb.DuckDBPyConnection, contract: Contract, group: Seque
     """
     texts = ", ".join(f'"{column.name}" varchar' for column in contract.delivered)
     connection.execute(
-        f"create or replace temp table delivered (_file_no integer, _fault varchar, _raw varchar, _extra varchar, {texts})"
+        "create or replace temp table delivered "
+        f"(_file_no integer, _place bigint, _fault varchar, _raw varchar, _extra varchar, {texts})"
     )
-    numbered = list(enumerate(group))
-    outcome: dict[int, str | int] = dict(_fill(connection, contract, numbered))
+    outcome: dict[int, str | int] = dict(_fill(connection, contract, numbered)) if numbered else {}
     counted = dict(connection.execute("select _file_no, count(*) from delivered group by all").fetchall())
     for number, delivery in numbered:
         if number not in outcome and counted.get(number, 0) != delivery.records:
@@ -51,7 +54,7 @@ def _fill(
     try:
         _STATEMENTS[contract.format](connection, contract, numbered)
         connection.commit()
-    except _CONTENT_ERRORS:  # the message quotes the data: it goes no further
+    except CONTENT_ERRORS:  # the message quotes the data: it goes no further
         connection.rollback()
     else:
         return
@@ -67,13 +70,14 @@ def _fill(
 def _insert_csv(connection: duckdb.DuckDBPyConnection, contract: Contract, numbered: Numbered) -> None:
     """Files with the same header at once, its names in place of theirs."""
     for names in dict.fromkeys(delivery.names for _, delivery in numbered):
-        places, extra = _places(contract, names)
+        at, extra = places(contract, names)
         columns = ", ".join(f"'c{place}': 'varchar'" for place in range(len(names)))
-        values = ", ".join(f"c{place}" for place in places)
-        others = _object({name: f"c{place}" for name, place in extra.items()})
+        values = ", ".join(f"c{place}" for place in at)
+        others = object_sql({name: f"c{place}" for name, place in extra.items()})
         for compression, part in _by_compression([one for one in numbered if one[1].names == names]):
             connection.execute(
-                f"insert into delivered select (?::integer[])[file_index::bigint + 1], null, null, {others}, {values} "
+                "insert into delivered "
+                f"select (?::integer[])[file_index::bigint + 1], null, null, null, {others}, {values} "
                 f"from read_csv(?, columns = {{{columns}}}, header = true, auto_detect = false, "
                 f"delim = {literal(contract.delimiter)}, quote = '\"', escape = '\"', strict_mode = true, "
                 f"compression = '{compression}')",
@@ -81,14 +85,14 @@ def _insert_csv(connection: duckdb.DuckDBPyConnection, contract: Contract, numbe
             )
 
 
-def _places(contract: Contract, names: Sequence[str]) -> tuple[list[int], dict[str, int]]:
+def places(contract: Contract, names: Sequence[str]) -> tuple[list[int], dict[str, int]]:
     """Where in the file the contract's columns stand, and by name the places of others that are kept."""
     known = [column.in_file for column in contract.delivered]
     extra = {name: place for place, name in enumerate(names) if name not in known and contract.others == "keep"}
     return [names.index(name) for name in known], extra
 
 
-def _object(values: dict[str, str]) -> str:
+def object_sql(values: dict[str, str]) -> str:
     """SQL for these expressions as one JSON object by name, those that are null left out; null where nothing is."""
     if not values:
         return "null"
@@ -107,7 +111,7 @@ def _insert_jsonl(connection: duckdb.DuckDBPyConnection, contract: Contract, num
         connection.execute(
             f"""
             insert into delivered
-            select number, if(parsed is null, 'record: not a JSON object', null), if(parsed is null, line, null),
+            select number, null, if(parsed is null, 'record: not a JSON object', null), if(parsed is null, line, null),
                 {others}, {values}
             from (
                 select (?::integer[])[file_index::bigint + 1] as number, line,
@@ -129,7 +133,7 @@ def _insert_aligned(connection: duckdb.DuckDBPyConnection, contract: Contract, n
         connection.execute(
             f"""
             insert into delivered
-            select number, if(is_whole, null, 'record: ' || len(parts) || ' values; allowed: {width}'),
+            select number, null, if(is_whole, null, 'record: ' || len(parts) || ' values; allowed: {width}'),
                 if(is_whole, null, line), null, {values}
             from (
                 select (?::integer[])[file_index::bigint + 1] as number, line,
@@ -153,8 +157,8 @@ def _insert_parquet(connection: duckdb.DuckDBPyConnection, contract: Contract, n
     """File by file, since the same column may have another type in each; all is decoded before any row counts."""
     values = ", ".join(f"cast({quoted(column.in_file)} as varchar)" for column in contract.delivered)
     for number, delivery in numbered:
-        path, kept = [str(delivery.path)], _places(contract, delivery.names)[1]
-        others = _object({name: f"cast({quoted(name)} as varchar)" for name in kept})
+        path, kept = [str(delivery.path)], places(contract, delivery.names)[1]
+        others = object_sql({name: f"cast({quoted(name)} as varchar)" for name in kept})
         try:
             connection.execute(f"select bit_xor(hash({values}, {others})) from read_parquet(?)", path)
         except duckdb.OutOfMemoryException:
@@ -162,7 +166,7 @@ def _insert_parquet(connection: duckdb.DuckDBPyConnection, contract: Contract, n
         except duckdb.Error:
             raise duckdb.InvalidInputException("damaged Parquet") from None
         connection.execute(
-            f"insert into delivered select {number}, null, null, {others}, {values} from read_parquet(?)",
+            f"insert into delivered select {number}, null, null, null, {others}, {values} from read_parquet(?)",
             path,
         )
 
@@ -192,7 +196,7 @@ def _fill_singly(
             names = ["_fault", "_raw", "_extra", *(column.name for column in contract.delivered)]
             arrays = [pa.array(values, pa.string()) for values in zip(*part, strict=True)]
             connection.register("slice", pa.table(arrays, names=names))
-            connection.execute(f"insert into delivered select {number}, * from slice")
+            connection.execute(f"insert into delivered select {number}, null, * from slice")
             connection.unregister("slice")
             count += len(part)
     except ContentError as error:
@@ -203,8 +207,8 @@ def _fill_singly(
 
 def _records(contract: Contract, delivery: Delivery) -> Iterator[tuple[str | None, ...]]:
     """The records of one CSV file as (fault, raw, value, …); malformed ones have a fault and no values."""
-    places, extra = _places(contract, delivery.names)
-    width, nothing = len(delivery.names), [None] * len(places)
+    at, extra = places(contract, delivery.names)
+    width, nothing = len(delivery.names), [None] * len(at)
     opened = gzip.open if delivery.path.suffix == ".gz" else open
     with opened(delivery.path, "rt", encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, delimiter=contract.delimiter, strict=True)
@@ -222,7 +226,7 @@ def _records(contract: Contract, delivery: Delivery) -> Iterator[tuple[str | Non
             if len(record) == width:
                 others = {name: record[place] for name, place in extra.items() if record[place]}
                 kept = json.dumps(others, ensure_ascii=False) if others else None
-                yield (None, None, kept, *(record[place] for place in places))
+                yield (None, None, kept, *(record[place] for place in at))
             elif record:
                 raw = contract.delimiter.join(record)
                 yield (f"record: {len(record)} values; allowed: {width}", raw, None, *nothing)

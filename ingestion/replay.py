@@ -15,14 +15,16 @@ import duckdb
 
 from ingestion import group, store, vault
 from ingestion.delivery import Delivery, inspect, stamp
+from ingestion.group import Bench
 from ingestion.load import check_balance, plainly
 from ingestion.source import load_source
-from ingestion.sql import connect, literal
+from ingestion.sql import connect
 from ingestion.write import Job
 from warehouse import manifest
 from warehouse.contracts import Contract
 from warehouse.manifest import Line
 from warehouse.settings import Settings
+from warehouse.sql import literal
 
 
 @dataclass(frozen=True)
@@ -91,17 +93,17 @@ def _replay(
     """Try unit by unit, then commit them together."""
     done: list[_Unit] = []
     with store.workspace(job.raw) as work, connect(settings, work / "spill", folder or settings.drop) as connection:
-        connection.execute(group.FOUND)
+        bench = group.prepare(connection, job.source.contract)
         for unit in units:
             before = [*lines, *(line for one in done for line in one.added)]
-            done.append(_try(connection, job, work, before, unit, kept))
+            done.append(_try(bench, job, work, before, unit, kept))
         if any(one.added for one in done):
             _commit(settings, job, connection, work, lines, done)
     return done
 
 
 def _try(
-    connection: duckdb.DuckDBPyConnection,
+    bench: Bench,
     job: Job,
     work: Path,
     before: Sequence[Line],
@@ -113,7 +115,7 @@ def _try(
     found = [
         inspect(_delivery(line, kept[line.sha256], contract), contract) for line in unit.before if line.sha256 in kept
     ]
-    result = group.load(connection, job, work, before, found, job.raw / unit.rejects)
+    result = group.load(bench, job, work, before, found, job.raw / unit.rejects)
     tried = {line.sha256: line for line in result.lines if line.status == "loaded"}
     faults = {line.sha256: line.reason for line in result.lines if line.status == "quarantined"}
     problems = tuple(_untried(job, line, faults.get(line.sha256)) for line in unit.before if line.sha256 not in tried)
@@ -123,7 +125,7 @@ def _try(
     unit = replace(unit, tried=sum(again[sha] for sha in tried), problems=problems, after=unit.before)
     if not any(line.rows_loaded + line.rows_duplicate for line in tried.values()):
         return unit
-    rejects = _still_rejected(connection, job, work, unit, tried)
+    rejects = _still_rejected(bench.connection, job, work, unit, tried)
     pairs = [_moved(line, tried.get(line.sha256), rejects) for line in unit.before]
     return replace(unit, after=tuple(after for after, _ in pairs), added=tuple(new for _, new in pairs if new))
 
@@ -181,7 +183,7 @@ def _commit(
         check_balance(job, line)
     if any(column.pii == "direct" for column in job.source.contract.columns):
         vault.remember(connection, settings.vault, job.source.contract.source)
-    named = {name for line in added for name in line.parquet}
+    named = {name for line in added for name in line.names}
     named |= {line.rejects for one in done if one.added for line in one.after if line.rejects}
     store.put_in_place(work, job.raw, sorted(named))
     manifest.write(job.raw, [*whole, *added])

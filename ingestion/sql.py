@@ -8,11 +8,7 @@ import duckdb
 
 from warehouse import pseudonyms
 from warehouse.settings import Settings
-
-
-def literal(text: str) -> str:
-    """The text as an SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
+from warehouse.sql import literal
 
 
 def quoted(name: str) -> str:

@@ -10,10 +10,11 @@ from pathlib import Path
 import duckdb
 
 from ingestion.delivery import Delivery, stamp
-from ingestion.sql import literal, quoted
+from ingestion.sql import quoted
 from warehouse import atomic, manifest
 from warehouse.contracts import Contract
 from warehouse.settings import Settings
+from warehouse.sql import literal
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def prepare(folder: Path, contract: Contract) -> None:
     Readers take `empty.parquet` with whatever the manifest names, and so always have the schema.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    named = {name for line in manifest.read(folder) for name in (*line.parquet, line.rejects) if name}
+    named = {name for line in manifest.read(folder) for name in line.names}
     for orphan in folder.glob("*/*.parquet"):
         if orphan.relative_to(folder).as_posix() not in named:
             orphan.unlink()

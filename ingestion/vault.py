@@ -8,16 +8,20 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion.sql import literal
 from warehouse.errors import SmaltiError
+from warehouse.sql import literal
 
 _PATIENCE_SECONDS = 5.0
-_TABLES = (
-    "create table if not exists vault.identifiers (kind varchar not null, hmac varchar not null, value varchar not null, "
-    "first_seen_at timestamp not null, source varchar not null, primary key (kind, hmac))",
-    "create table if not exists vault.extras (source varchar not null, file varchar not null, position bigint not null, "
-    "value varchar not null, primary key (source, file, position))",
-)
+_TABLES = """
+create table if not exists vault.identifiers (
+    kind varchar not null, hmac varchar not null, value varchar not null,
+    first_seen_at timestamp not null, source varchar not null, primary key (kind, hmac)
+);
+create table if not exists vault.extras (
+    source varchar not null, file varchar not null, position bigint not null,
+    value varchar not null, primary key (source, file, position)
+);
+"""
 
 
 class VaultBusyError(SmaltiError):
@@ -49,8 +53,7 @@ def remember(connection: duckdb.DuckDBPyConnection, path: Path, source: str) -> 
             _create(path)
         _attach(connection, path)
         try:
-            for table in _TABLES:
-                connection.execute(table)
+            connection.execute(_TABLES)
             added = connection.execute(
                 """
                 insert into vault.identifiers

@@ -9,11 +9,13 @@ from pathlib import Path
 import duckdb
 
 from ingestion import store
+from ingestion.cast import SEQUENCE
 from ingestion.delivery import Delivery
 from ingestion.source import Source
-from ingestion.sql import literal, quoted
+from ingestion.sql import quoted
 from warehouse.contracts import Contract
 from warehouse.manifest import Line
+from warehouse.sql import literal
 
 LOADED = "_reason is null and _seq not in (select _seq from duplicates)"
 
@@ -35,8 +37,12 @@ def write(
     work: Path,
     files: dict[int, Delivery],
     counts: dict[int, str | int],
+    streamed: dict[int, str],
 ) -> list[Line]:
-    """Write `judged` without `duplicates` into `work`; a line per file, by number, with the rows counted by `read`."""
+    """Write `judged` without `duplicates` into `work`; a line per file, by number, with the rows counted by `read`.
+
+    Of files that were `streamed` the duplicates are in Parquet already: they are named in one beside it.
+    """
     if not files:
         return []
     # the batch, too: rows of a file that are tried again lie beside those that it loaded
@@ -48,18 +54,33 @@ def write(
         query = f"select {columns} from judged where {span} and {LOADED}"
         store.copy(connection, query, work / f"{day}/{sha}.parquet")
     tallies = _tallies(connection, job.source.contract)
-    rejects = f"rejects/{sha}.parquet"
+    rejects, withheld = f"rejects/{sha}.parquet", f"withheld/{sha}.parquet"
     if any(tally.rejected for tally in tallies.values()):
         store.copy(connection, _rejects(job, files), work / rejects)
-    return [
-        _line(job, one, int(counts[number]), tallies.get(number, _Tally())).model_copy(
-            update={
-                "parquet": tuple(f"{day}/{sha}.parquet" for day in days[number]),
-                "rejects": rejects if number in tallies and tallies[number].rejected else None,
-            }
-        )
-        for number, one in files.items()
-    ]
+    if repeats := _repeats(connection, files, streamed):
+        store.copy(connection, repeats, work / withheld)
+    lines = []
+    for number, one in files.items():
+        tally = tallies.get(number, _Tally())
+        parquet = [f"{day}/{sha}.parquet" for day in days[number]]
+        update = {
+            "parquet": tuple(sorted({*parquet, *([streamed[number]] if number in streamed else [])})),
+            "withheld": withheld if repeats and number in streamed and tally.duplicate else None,
+            "rejects": rejects if tally.rejected else None,
+        }
+        lines.append(_line(job, one, int(counts[number]), tally).model_copy(update=update))
+    return lines
+
+
+def _repeats(connection: duckdb.DuckDBPyConnection, files: dict[int, Delivery], streamed: dict[int, str]) -> str | None:
+    """SQL for the duplicates that stand in streamed Parquet; None where there are none."""
+    numbers = [number for number in files if number in streamed]
+    query = f"select _seq // {SEQUENCE} as number, _seq % {SEQUENCE} as position from duplicates"
+    query = f"select * from ({query}) where list_contains({numbers}::bigint[], number)"
+    if not connection.execute(f"{query} limit 1").fetchall():
+        return None
+    shas = ", ".join(literal(files[number].sha256) if number in files else "''" for number in range(max(files) + 1))
+    return f"select ([{shas}])[number + 1] as file, position from ({query}) order by all"
 
 
 def _rejects(job: Job, files: dict[int, Delivery]) -> str:
@@ -81,9 +102,9 @@ def _days(connection: duckdb.DuckDBPyConnection) -> dict[int, list[date]]:
 
 @dataclass(frozen=True)
 class _Tally:
-    """What became of one file's rows; times are those of its loaded rows."""
+    """What became of one file's rows; times are those of the rows that keep the contract."""
 
-    loaded: int = 0
+    kept: int = 0
     rejected: int = 0
     duplicate: int = 0
     arrived_at: datetime | None = None
@@ -94,15 +115,18 @@ class _Tally:
 def _tallies(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[int, _Tally]:
     event = f"{quoted(contract.event_time)}::timestamp" if contract.event_time else "null::timestamp"
     query = f"""
-        with fates as (
-            select *, _reason is null and _seq in (select _seq from duplicates) as is_duplicate from judged
-        ), loaded as (
-            select *, _reason is null and not is_duplicate as is_loaded from fates
+        with kept as (
+            select _seq // {SEQUENCE} as number, count(*) as rows,
+                max(_arrived_at) as arrived_at, min({event}) as first_event_at, max({event}) as last_event_at
+            from acceptable group by all
+        ), rejected as (
+            select _file_no as number, count(*) as rows from judged where _reason is not null group by all
+        ), repeated as (
+            select _seq // {SEQUENCE} as number, count(*) as rows from duplicates group by all
         )
-        select _file_no,
-            count(*) filter (is_loaded), count(*) filter (_reason is not null), count(*) filter (is_duplicate),
-            max(_arrived_at) filter (is_loaded), min({event}) filter (is_loaded), max({event}) filter (is_loaded)
-        from loaded group by _file_no
+        select number, coalesce(kept.rows, 0), coalesce(rejected.rows, 0), coalesce(repeated.rows, 0),
+            arrived_at, first_event_at, last_event_at
+        from kept full join rejected using (number) left join repeated using (number)
     """
     return {number: _Tally(*rest) for number, *rest in connection.execute(query).fetchall()}
 
@@ -116,7 +140,7 @@ def _line(job: Job, one: Delivery, rows_in: int, tally: _Tally) -> Line:
         run_id=job.run_id,
         batch=job.batch,
         rows_in=rows_in,
-        rows_loaded=tally.loaded,
+        rows_loaded=tally.kept - tally.duplicate,
         rows_rejected=tally.rejected,
         rows_duplicate=tally.duplicate,
         arrived_at=_iso(one.arrived_at or tally.arrived_at or job.loaded_at),

@@ -1,13 +1,11 @@
 """The rows that a run sees for the first time: what incremental models read in place of all of raw."""
 
 from datetime import datetime
-from pathlib import Path
 
 import duckdb
 
-from warehouse import contracts, manifest
+from warehouse import contracts, manifest, raw
 from warehouse.settings import Settings
-from warehouse.sql import literal
 
 Since = tuple[int, datetime | None] | None
 
@@ -21,8 +19,9 @@ def bind(connection: duckdb.DuckDBPyConnection, settings: Settings, since: Since
     connection.execute("create schema if not exists arrivals")
     for folder in sorted(path.parent for path in settings.raw.glob("*/contract.json")):
         contract = contracts.read(folder)
-        body = f"select * from read_parquet([{_listed(_files(folder, since))}], union_by_name = true) where {condition(contract, since)}"
-        connection.execute(f'create or replace view arrivals."{folder.name}" as {body}')  # names are our own
+        lines = [line for line in manifest.read(folder) if since is None or _may_be_new(line, since)]
+        body = f"select * from ({raw.rows(folder, lines)}) where {condition(contract, since)}"  # names are our own
+        connection.execute(f'create or replace view arrivals."{folder.name}" as {body}')
 
 
 def condition(contract: contracts.Contract, since: Since) -> str:
@@ -35,20 +34,8 @@ def condition(contract: contracts.Contract, since: Since) -> str:
     return f"{known} and (_batch > {since[0]} or {later})"
 
 
-def _files(folder: Path, since: Since) -> list[str]:
-    if since is None:
-        named = [name for line in manifest.read(folder) for name in line.parquet]
-    else:
-        named = [name for line in manifest.read(folder) if _may_be_new(line, since) for name in line.parquet]
-    return [str(folder / name) for name in ("empty.parquet", *sorted(set(named)))]
-
-
 def _may_be_new(line: manifest.Line, since: tuple[int, datetime | None]) -> bool:
     batch, moment = since
     if moment is None or line.batch > batch:
         return True
     return any(time and datetime.fromisoformat(time) > moment for time in (line.arrived_at, line.last_event_at))
-
-
-def _listed(files: list[str]) -> str:
-    return ", ".join(map(literal, files))

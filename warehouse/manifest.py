@@ -13,7 +13,10 @@ from warehouse.contracts import Frozen
 
 
 class Line(Frozen):
-    """One delivered file. Times are ISO 8601, UTC, without offset; `parquet` is relative to the source's folder."""
+    """One delivered file. Times are ISO 8601, UTC, without offset; `parquet` is relative to the source's folder.
+
+    `withheld` is Parquet that names rows (file, position) of `parquet` which do not count, as their key came before.
+    """
 
     file: str
     sha256: str
@@ -31,7 +34,13 @@ class Line(Frozen):
     first_event_at: str | None = None
     last_event_at: str | None = None
     parquet: tuple[str, ...] = ()
+    withheld: str | None = None
     rejects: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All Parquet files of the line."""
+        return (*self.parquet, *(name for name in (self.withheld, self.rejects) if name))
 
 
 def read(folder: Path) -> list[Line]:
@@ -54,9 +63,3 @@ def write(folder: Path, lines: list[Line]) -> None:
 def next_batch(raw: Path) -> int:
     """One more than the highest batch number of any source."""
     return 1 + max((line.batch for path in raw.glob("*/manifest.jsonl") for line in read(path.parent)), default=0)
-
-
-def parquet(folder: Path, since_batch: int = 0) -> list[str]:
-    """Absolute paths of the raw Parquet files that the manifest names, each once: those after `since_batch`."""
-    named = {name for line in read(folder) if line.batch > since_batch for name in line.parquet}
-    return [str(folder / name) for name in sorted(named)]

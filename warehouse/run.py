@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import duckdb
 
-from warehouse import arrivals, contracts, dbt, durable, ledger, manifest
+from warehouse import arrivals, contracts, dbt, durable, ledger, manifest, raw
 from warehouse.errors import Busy, NothingToDo, SmaltiError
 from warehouse.settings import Settings
 from warehouse.sql import literal
@@ -221,12 +221,8 @@ def _bind_raw(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None
     connection.execute("create or replace table ops.lawful_bases (source varchar, purpose varchar, channel varchar)")
     for folder in sorted(path.parent for path in settings.raw.glob("*/contract.json")):
         contract = contracts.read(folder)
-        files = [str(folder / "empty.parquet"), *manifest.parquet(folder)]
-        known = "_arrived_at <= (select as_of from ops.control)"
-        if contract.event_time:
-            known += f' and "{contract.event_time}" <= (select as_of from ops.control)'
-        listed = ", ".join(map(literal, files))
-        body = f"select * from read_parquet([{listed}], union_by_name = true) where {known}"  # names are our own
+        known = arrivals.condition(contract, None)
+        body = f"select * from ({raw.rows(folder, manifest.read(folder))}) where {known}"  # names are our own
         connection.execute(f'create or replace view raw."{folder.name}" as {body}')
         for purpose in contract.lawful_basis.purposes if contract.lawful_basis else ():
             for channel in contract.lawful_basis.channels if contract.lawful_basis else ():

@@ -14,7 +14,7 @@ import pytest
 
 from ingestion.load import Outcome, load
 from ingestion.source import load_source
-from warehouse import manifest
+from warehouse import manifest, raw
 from warehouse.settings import Settings
 
 KEY = "5a" * 32
@@ -58,8 +58,8 @@ class Desk:
 
     def raw(self, source: str, what: str = "*", rest: str = "") -> list[Any]:
         folder = self.settings.raw / source
-        paths = [str(folder / "empty.parquet"), *manifest.parquet(folder)]
-        return duckdb.execute(f"select {what} from read_parquet(?) {rest}", [paths]).fetchall()
+        counted = raw.rows(folder, manifest.read(folder))
+        return duckdb.execute(f"select {what} from ({counted}) {rest}").fetchall()
 
     def lines(self, source: str) -> list[manifest.Line]:
         return manifest.read(self.settings.raw / source)

@@ -116,7 +116,7 @@ def test_rows_unaccounted_for_stop_the_load_before_anything_is_committed(
     tallies = write._tallies
 
     def short(*args: Any) -> dict[int, write._Tally]:
-        return {number: write._Tally(loaded=1) for number in tallies(*args)}
+        return {number: write._Tally(kept=1) for number in tallies(*args)}
 
     monkeypatch.setattr(write, "_tallies", short)
     with pytest.raises(loading.BalanceError, match="2 rows in, 1 accounted for"):

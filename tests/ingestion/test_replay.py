@@ -4,7 +4,6 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 from ingestion import replay as replaying
@@ -164,10 +163,8 @@ def test_a_replay_that_is_killed_before_its_last_step_has_changed_nothing(desk: 
     assert (desk.raw(LINES, "*", "order by all"), desk.lines(LINES)) == (rows, lines)
     assert replay(desk).rows_loaded == 2
     assert balance(desk) == [7, 4, 1, 2]
-    named = {name for line in desk.lines(LINES) for name in (*line.parquet, line.rejects) if name}
+    named = {name for line in desk.lines(LINES) for name in line.names}
     replay(desk)
     folder = desk.settings.raw / LINES
     assert {path.relative_to(folder).as_posix() for path in folder.glob("*/*.parquet")} == named
-    assert duckdb.execute(
-        "select count(*) from read_parquet(?)", [[str(folder / name) for name in named if name[0] == "2"]]
-    ).fetchall() == [(4,)]
+    assert len(desk.raw(LINES)) == 4
