@@ -122,7 +122,7 @@ def native(folder: Path, kind: str) -> None:
 
 def ours(folder: Path, kind: str) -> None:
     """Loading, as `smalti run` does it."""
-    with mock.patch.object(loading, "load_source", lambda _: source(kind)):
+    with mock.patch.object(loading, "load_source", return_value=source(kind)):
         outcome = loading.load(_settings(folder, kind), "bench_events", folder, "bench", _AT)
     if outcome.problems:
         raise SystemExit("; ".join(outcome.problems))
