@@ -73,17 +73,17 @@ def _earlier(connection: duckdb.DuckDBPyConnection, contract: Contract, before: 
     Where the event time is part of the key, those whose span of events overlaps; otherwise all of them,
     since a row may come again with another time.
     """
-    lines = [line for line in before if line.parquet]
+    lines = [line for line in before if line.parquet or line.status == "superseded"]
     if contract.event_time and contract.event_time in contract.key_in_raw:
         moment = quoted(contract.event_time)
         first, last = connection.execute(f"select min({moment}), max({moment}) from acceptable").fetchall()[0]
         if first is None:
             return []
         lines = [line for line in lines if _overlap(line, first, last)]
-    return lines
+    return lines if any(line.status == "loaded" for line in lines) else []
 
 
 def _overlap(line: Line, first: datetime, last: datetime) -> bool:
-    if line.first_event_at is None or line.last_event_at is None:
+    if line.status == "superseded" or line.first_event_at is None or line.last_event_at is None:
         return True
     return datetime.fromisoformat(line.first_event_at) <= last and datetime.fromisoformat(line.last_event_at) >= first

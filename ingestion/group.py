@@ -1,12 +1,12 @@
 """One group of files: read, typed with reasons, rid of duplicates, written as Parquet by day."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from ingestion import advice, known, stream
+from ingestion import advice, corrections, known, stream
 from ingestion.cast import SEQUENCE, judged_sql
 from ingestion.delivery import Delivery, stamp
 from ingestion.duplicates import find_duplicates
@@ -55,28 +55,28 @@ def load(
     work: Path,
     before: Sequence[Line],
     deliveries: Sequence[Delivery],
-    rejected: Path | None = None,
+    only: Callable[[Sequence[Delivery]], str] | None = None,
 ) -> Result:
     """Write the group's Parquet files into `work`, add its identifiers to `found`, and say what became of each file.
 
-    `before` are the manifest's lines with those of earlier groups, whose Parquet may still be in `work`. With
-    `rejected`, Parquet of an earlier load, only the rows that stand in it are taken; all of a file are counted in.
+    `before` are the manifest's lines with those of earlier groups, whose Parquet may still be in `work`. With `only`,
+    SQL that holds for rows of `judged`, no others are taken; all of a file are counted in.
     """
     connection, contract = bench.connection, job.source.contract
     quarantined = {one.sha256: one.fault for one in deliveries if one.fault}
     readable = [one for one in deliveries if not one.fault]
-    streamed, counts = _read(bench, job, work, list(enumerate(readable)), is_replay=rejected is not None)
+    streamed, counts = _read(bench, job, work, list(enumerate(readable)), is_whole=only is None)
     quarantined |= {readable[number].sha256: fault for number, fault in counts.items() if isinstance(fault, str)}
     moved = [number for number, one in enumerate(readable) if number not in streamed and stamp(one.path) != one.stamp]
     connection.execute("delete from delivered where list_contains(?::integer[], _file_no)", [moved])
     changed = {readable[number].sha256 for number in moved}
     _judge(connection, job, readable)
-    if rejected:
-        _keep(connection, readable, rejected)
+    if only:
+        connection.execute(f"delete from judged where not ({only(readable)})")
     _gather(connection, job, work, readable, streamed)
-    find_duplicates(connection, job, work, before)
-    _collect_identifiers(connection, contract)
     good = {number: one for number, one in enumerate(readable) if one.sha256 not in {*quarantined, *changed}}
+    find_duplicates(connection, job, work, _corrected(job, before, good.values()))
+    _collect_identifiers(connection, contract)
     lines = write(connection, job, work, good, counts, streamed)
     problems = [_changed_problem(job, one.file) for one in deliveries if one.sha256 in changed]
     problems += _reject_problems(connection, job)
@@ -88,11 +88,11 @@ def load(
 
 
 def _read(
-    bench: Bench, job: Job, work: Path, numbered: Numbered, *, is_replay: bool
+    bench: Bench, job: Job, work: Path, numbered: Numbered, *, is_whole: bool
 ) -> tuple[dict[int, str], dict[int, str | int]]:
     """Stream what can be streamed, and fill `delivered` with the rest; the Parquet of the first, the counts of all."""
     found = Streamed()
-    if stream.takes(job.source.contract) and not is_replay:
+    if stream.takes(job.source.contract) and is_whole:
         found = stream.stream(bench.connection, bench.left, job, work, numbered)
     rest = [(number, one) for number, one in numbered if number not in found.parquet]
     counts = read(bench.connection, job.source.contract, rest)
@@ -118,6 +118,12 @@ def _gather(
         seq = f"({number})::bigint * {SEQUENCE} + _position as _seq"
         parts.append(f"select {seq}, {columns} from read_parquet({literal(work / name)})")
     connection.execute(f"create or replace temp view acceptable as {' union all '.join(parts)}")
+
+
+def _corrected(job: Job, before: Sequence[Line], good: Iterable[Delivery]) -> list[Line]:
+    """The lines as they will be once these files are loaded."""
+    added = [Line(file=one.file, sha256=one.sha256, bytes=0, status="loaded", run_id="", batch=0) for one in good]
+    return corrections.corrected(job.source.contract, before, added)
 
 
 def quarantine_problem(job: Job, file: str, reason: str | None) -> str:
@@ -157,18 +163,6 @@ def _judge(connection: duckdb.DuckDBPyConnection, job: Job, files: Sequence[Deli
         | ({} if job.source.contract.arrival == "event_time" else {"arrivals": arrivals}),
     )
     connection.execute("drop table delivered")
-
-
-def _keep(connection: duckdb.DuckDBPyConnection, files: Sequence[Delivery], rejected: Path) -> None:
-    connection.execute(
-        """
-        delete from judged where not exists (
-            select 1 from read_parquet(?) as earlier
-            where earlier.file = (?::varchar[])[judged._file_no + 1] and earlier.position = judged._position
-        )
-        """,
-        [str(rejected), [one.file for one in files]],
-    )
 
 
 def _collect_identifiers(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:

@@ -45,6 +45,7 @@ class Outcome:
     files_new: int = 0
     files_known: int = 0
     files_quarantined: int = 0
+    files_superseded: int = 0
     rows_in: int = 0
     rows_loaded: int = 0
     rows_rejected: int = 0
@@ -89,8 +90,13 @@ def load(
     lines = manifest.read(raw)
     found = _sort(_in_parallel(settings, lambda path: identify(source, path, folder), files(source, folder)), lines)
     job = Job(source, raw, run_id, loaded_at, manifest.next_batch(settings.raw))
-    added, problems = plainly(name, lambda: _load_new(settings, job, folder, lines, found.new, progress))
-    outcome = _outcome(job, found, added, problems)
+    named = {line.file for line in lines if line.status == "loaded"}
+    # corrections first: what they supersede makes no duplicate of any other row
+    new = sorted(found.new, key=lambda one: one.file not in named)
+    added, problems = plainly(name, lambda: _load_new(settings, job, folder, lines, new, progress))
+    before = [line for line in lines if line.status == "loaded"]
+    gone = {line.sha256 for line in corrections.corrected(source.contract, before, added) if line.status == "superseded"}
+    outcome = replace(_outcome(job, found, added, problems), files_superseded=len(gone))
     if folder == settings.drop:
         store.clear_drop(settings, name, _finished(found, added))
     return outcome
@@ -144,7 +150,7 @@ def _load_new(
         with ThreadPoolExecutor(settings.threads) as pool:
             inspected = pool.map(lambda delivery: inspect(delivery, job.source.contract), new)
             for some in _groups(inspected):
-                result = group.load(bench, job, work, [*lines, *added], some)
+                result = group.load(bench, job, work, [*corrections.corrected(contract, lines, added), *added], some)
                 added += result.lines
                 problems += [*result.problems, *(one for one in result.news if one not in problems)]
                 if progress:
@@ -182,7 +188,7 @@ def _commit(
         vault.remember(connection, settings.vault, job.source.contract.source)
     names = {name for line in added for name in line.names}
     store.put_in_place(work, job.raw, sorted(names))
-    manifest.write(job.raw, [*lines, *added])
+    manifest.write(job.raw, [*corrections.corrected(contract, lines, added), *added])
 
 
 def check_balance(job: Job, line: Line) -> None:

@@ -35,7 +35,9 @@ def profile(settings: Settings, run_id: str, since_batch: int) -> Path:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute(f"create temp table profile ({_SHAPE})")
         for folder in sorted(path.parent for path in settings.raw.glob("*/manifest.jsonl")):
-            if lines := [line for line in manifest.read(folder) if line.batch > since_batch and line.parquet]:
+            lines = manifest.read(folder)
+            if any(line.batch > since_batch and line.parquet for line in lines):
+                lines = [line for line in lines if line.batch > since_batch or line.status == "superseded"]
                 _add(connection, folder, raw.rows(folder, lines))
         connection.execute(f"copy profile to {literal(str(temporary))} (format parquet)")
     temporary.replace(target)

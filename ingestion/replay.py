@@ -68,7 +68,7 @@ def replay(settings: Settings, name: str, folder: Path | None, run_id: str, load
     source, raw = load_source(name), settings.raw / name
     store.prepare(raw, source.contract)
     lines = manifest.read(raw)
-    shared = dict.fromkeys(line.rejects for line in lines if line.rejects)
+    shared = dict.fromkeys(line.rejects for line in lines if line.rejects and line.status == "loaded")
     units = [_Unit(rejects, tuple(line for line in lines if line.rejects == rejects)) for rejects in shared if rejects]
     kept = _kept(lines, [settings.drop / "done" / name, *([folder.resolve()] if folder else [])])
     job = Job(source, raw, run_id, loaded_at, manifest.next_batch(settings.raw))
@@ -115,7 +115,7 @@ def _try(
     found = [
         inspect(_delivery(line, kept[line.sha256], contract), contract) for line in unit.before if line.sha256 in kept
     ]
-    result = group.load(bench, job, work, before, found, job.raw / unit.rejects)
+    result = group.load(bench, job, work, before, found, lambda files: _rejected(files, job.raw / unit.rejects))
     tried = {line.sha256: line for line in result.lines if line.status == "loaded"}
     faults = {line.sha256: line.reason for line in result.lines if line.status == "quarantined"}
     problems = tuple(_untried(job, line, faults.get(line.sha256)) for line in unit.before if line.sha256 not in tried)
@@ -128,6 +128,15 @@ def _try(
     rejects = _still_rejected(bench.connection, job, work, unit, tried)
     pairs = [_moved(line, tried.get(line.sha256), rejects) for line in unit.before]
     return replace(unit, after=tuple(after for after, _ in pairs), added=tuple(new for _, new in pairs if new))
+
+
+def _rejected(files: Sequence[Delivery], rejects: Path) -> str:
+    """SQL that holds for a row of `judged` that stands in these rejects."""
+    names = ", ".join(literal(one.file) for one in files) or "''"
+    return (
+        f"exists (select 1 from read_parquet({literal(rejects)}) as earlier "
+        f"where earlier.file = ([{names}])[judged._file_no + 1] and earlier.position = judged._position)"
+    )
 
 
 def _delivery(line: Line, path: Path, contract: Contract) -> Delivery:

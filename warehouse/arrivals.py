@@ -19,7 +19,7 @@ def bind(connection: duckdb.DuckDBPyConnection, settings: Settings, since: Since
     connection.execute("create schema if not exists arrivals")
     for folder in sorted(path.parent for path in settings.raw.glob("*/contract.json")):
         contract = contracts.read(folder)
-        lines = [line for line in manifest.read(folder) if since is None or _may_be_new(line, since)]
+        lines = [line for line in manifest.read(folder) if since is None or _concerns(line, since)]
         body = f"select * from ({raw.rows(folder, lines)}) where {condition(contract, since)}"  # names are our own
         connection.execute(f'create or replace view arrivals."{folder.name}" as {body}')
 
@@ -34,8 +34,8 @@ def condition(contract: contracts.Contract, since: Since) -> str:
     return f"{known} and (_batch > {since[0]} or {later})"
 
 
-def _may_be_new(line: manifest.Line, since: tuple[int, datetime | None]) -> bool:
+def _concerns(line: manifest.Line, since: tuple[int, datetime | None]) -> bool:
     batch, moment = since
-    if moment is None or line.batch > batch:
+    if line.status == "superseded" or moment is None or line.batch > batch:
         return True
     return any(time and datetime.fromisoformat(time) > moment for time in (line.arrived_at, line.last_event_at))

@@ -110,6 +110,8 @@ class Contract(Frozen):
     `repeats` says what a row is whose key was seen before: `duplicate` (counted, not loaded) or
     `load` (kept; for sources whose only key is the row's position). `arrival` says when a row
     became known: the time in the file's name, the event's own time (for back-fills), or the load.
+    `redelivery` says what a file is that has the name of an earlier one and other content: a correction that
+    `replaces` it, or, where all exports have the same name, one that `adds` to it.
     Columns of a file that the contract does not name are kept in `_extra` and reported; where `others` is
     `leave`, they are known to be there, have no purpose and are left out; where it is `refuse`, they stop the file.
     """
@@ -122,6 +124,7 @@ class Contract(Frozen):
     repeats: Literal["duplicate", "load"] = "duplicate"
     event_time: str | None = None
     arrival: Literal["file_name", "event_time", "load"] = "file_name"
+    redelivery: Literal["replaces", "adds"] = "replaces"
     others: Literal["keep", "leave", "refuse"] = "keep"
     delimiter: str = ","
     currency: str | None = Field(default=None, pattern="^[A-Z]{3}$")

@@ -15,16 +15,19 @@ from warehouse.contracts import Frozen
 class Line(Frozen):
     """One delivered file. Times are ISO 8601, UTC, without offset; `parquet` is relative to the source's folder.
 
-    `withheld` is Parquet that names rows (file, position) of `parquet` which do not count, as their key came before.
+    A `superseded` line was loaded, until the batch `superseded_by` brought a file of the same name with other content:
+    none of its rows counts any more. `withheld` is Parquet that names rows (file, position) of `parquet` which do not
+    count, as their key came before.
     """
 
     file: str
     sha256: str
     bytes: int
-    status: Literal["loaded", "quarantined"]
+    status: Literal["loaded", "quarantined", "superseded"]
     reason: str | None = None
     run_id: str
     batch: int
+    superseded_by: int | None = None
     rows_in: int = 0
     rows_loaded: int = 0
     rows_rejected: int = 0

@@ -10,20 +10,24 @@ from warehouse.sql import literal
 def rows(folder: Path, lines: Sequence[Line], aside: Path | None = None) -> str:
     """SQL for the rows that these lines of the source's manifest loaded, with the columns of today's contract.
 
-    Parquet is never changed: rows that turned out to be duplicates stand in the line's `withheld`. What is not yet
-    in its place is read in `aside`.
+    Parquet is never changed: rows that turned out to be duplicates stand in the line's `withheld`, and superseded
+    lines say which files count no more, wherever their rows lie. What is not yet in its place is read in `aside`.
     """
 
     def listed(names: Sequence[str]) -> str:
         placed = [aside / name if aside and (aside / name).exists() else folder / name for name in names]
         return f"[{', '.join(map(literal, placed))}]"
 
-    named = sorted({name for line in lines for name in line.parquet})
-    relation = f"from read_parquet({listed(['empty.parquet', *named])}, union_by_name = true) as loaded"
-    withheld = sorted({line.withheld for line in lines if line.withheld})
-    if not withheld:
-        return f"select * {relation}"
-    return (
-        f"select * {relation} where not exists (select 1 from read_parquet({listed(withheld)}) as withheld "
-        "where withheld.file = loaded._file and withheld.position = loaded._position)"
+    live = [line for line in lines if line.status == "loaded"]
+    named = sorted({name for line in live for name in line.parquet})
+    gone = sorted(
+        {line.sha256 for line in lines if line.status == "superseded" and not {*line.parquet}.isdisjoint(named)}
     )
+    relation = f"from read_parquet({listed(['empty.parquet', *named])}, union_by_name = true) as loaded"
+    conditions = [f"loaded._file not in ({', '.join(map(literal, gone))})"] if gone else []
+    if withheld := sorted({line.withheld for line in live if line.withheld}):
+        conditions.append(
+            f"not exists (select 1 from read_parquet({listed(withheld)}) as withheld "
+            "where withheld.file = loaded._file and withheld.position = loaded._position)"
+        )
+    return f"select * {relation}" + (f" where {' and '.join(conditions)}" if conditions else "")

@@ -89,6 +89,7 @@ def open_run(settings: Settings, run_id: str, as_of: datetime | None, *, is_full
     with working(settings) as connection:
         before = _control(connection)
         as_of = _moment(settings, as_of, _decided(settings, before))
+        is_full = is_full or _corrected(settings, before.hi if before.done else before.lo)
         now = _next(before, run_id, batch, as_of, dbt.fingerprint(), is_full=is_full)
         connection.execute("begin")
         connection.execute("delete from ops.control")
@@ -173,6 +174,12 @@ def _last_batch(settings: Settings) -> int:
     return max(line.batch for line in loaded)
 
 
+def _corrected(settings: Settings, batch: int) -> bool:
+    """Whether a file was superseded since that batch: what its rows led to is found by building everything again."""
+    every = (line for path in settings.raw.glob("*/manifest.jsonl") for line in manifest.read(path.parent))
+    return any((line.superseded_by or 0) > batch for line in every)
+
+
 def _one_currency(settings: Settings) -> None:
     for folder in sorted(path.parent for path in settings.raw.glob("*/manifest.jsonl")):
         currency = contracts.read(folder).currency
@@ -209,7 +216,7 @@ def _latest_known(settings: Settings) -> datetime:
         for path in settings.raw.glob("*/manifest.jsonl")
         for line in manifest.read(path.parent)
         for time in (line.last_event_at, line.arrived_at)
-        if time and line.rows_loaded
+        if time and line.rows_loaded and line.status == "loaded"
     )
     whole = latest.replace(minute=0, second=0, microsecond=0)
     return whole if whole == latest else whole + timedelta(hours=1)
