@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Protocol
 
 from ingestion import sources
-from ingestion.delivery import ContentError, Delivery, columns
+from ingestion.containers import ContentError
+from ingestion.delivery import Delivery, columns
 from warehouse.contracts import Column, Contract
 from warehouse.settings import CHECKOUT
 
@@ -45,7 +46,7 @@ def header(one: Delivery, contract: Contract) -> list[str]:
     What stands in the first record otherwise may be somebody's row.
     """
     try:
-        found = columns(one.path, contract)
+        found = columns(one.plain, contract) if one.encoding else []
     except ContentError:
         return []
     expected = {column.in_file: column for column in contract.delivered}

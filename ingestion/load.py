@@ -4,8 +4,9 @@ Data is written aside and renamed, the vault committed, the manifest replaced la
 anywhere left nothing that a reader sees, and the next one does the same work again.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -14,9 +15,11 @@ from typing import TypeVar
 import duckdb
 
 from ingestion import group, store, vault
-from ingestion.delivery import Delivery, identify, inspect
+from ingestion.delivery import Delivery, discard, identify, inspect
+from ingestion.ready import irregular
 from ingestion.source import files, load_source
 from ingestion.sql import connect
+from ingestion.unpack import Room
 from ingestion.write import Job
 from warehouse import manifest
 from warehouse.errors import SmaltiError
@@ -87,10 +90,13 @@ def load(
         raise NotADirectoryError(f"no folder {folder} · exports of {name} · allowed: an existing folder")
     store.prepare(raw, source.contract)
     lines = manifest.read(raw)
-    found = _sort(_in_parallel(settings, lambda path: identify(source, path, folder), files(source, folder)), lines)
+    paths = files(source, folder)
+    refused = irregular(paths, folder, name)
+    taken = [path for path in paths if path not in refused]
+    found = _sort(_in_parallel(settings, lambda path: identify(source, path, folder), taken), lines)
     job = Job(source, raw, run_id, loaded_at, manifest.next_batch(settings.raw))
     added, problems = plainly(name, lambda: _load_new(settings, job, folder, lines, found.new, progress))
-    outcome = _outcome(job, found, added, problems)
+    outcome = _outcome(job, found, added, [*refused.values(), *problems])
     if folder == settings.drop:
         store.clear_drop(settings, name, _finished(found, added))
     return outcome
@@ -141,16 +147,34 @@ def _load_new(
         return added, problems
     with store.workspace(job.raw) as work, connect(settings, work / "spill", folder) as connection:
         connection.execute(group.FOUND)
+        room = Room.of(settings, work)
         with ThreadPoolExecutor(settings.threads) as pool:
-            inspected = pool.map(lambda delivery: inspect(delivery, job.source.contract), new)
-            for some in _groups(inspected):
-                result = group.load(connection, job, work, [*lines, *added], some)
+            submitted = (pool.submit(inspect, delivery, job.source.contract, room) for delivery in new)
+            for some in _groups(_ahead(submitted, settings.threads)):
+                problems += [waiting_problem(job, one) for one in some if one.waits]
+                result = group.load(connection, job, work, [*lines, *added], [one for one in some if not one.waits])
+                discard(some)
                 added += result.lines
                 problems += result.problems
                 if progress:
                     progress(len(added), len(new))
         _commit(settings, job, connection, work, lines, added)
     return added, problems
+
+
+def _ahead(submitted: Iterable[Future[Delivery]], number: int) -> Iterator[Delivery]:
+    """Results in their order, with so many more under way: files are unpacked no further ahead of the load."""
+    waiting: deque[Future[Delivery]] = deque()
+    for future in submitted:
+        waiting.append(future)
+        if len(waiting) > number:
+            yield waiting.popleft().result()
+    yield from (future.result() for future in waiting)
+
+
+def waiting_problem(job: Job, one: Delivery) -> str:
+    """The line that reports a file that is left for the next load."""
+    return f"file waits · {job.source.contract.source}, {one.file} · {one.waits}"
 
 
 def _groups(deliveries: Iterator[Delivery]) -> Iterator[list[Delivery]]:

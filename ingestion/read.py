@@ -1,11 +1,10 @@
-"""Delivered files as text rows in one table, `delivered`: `_file_no`, `_fault`, `_raw`, and each column as text.
+"""Plain files as text rows in one table, `delivered`: `_file_no`, `_fault`, `_raw`, and each column as text.
 
 DuckDB reads whole groups of files with explicit columns. Where a statement fails the group is halved
 down to the culprit, which for CSV is then read record by record, so that one bad record costs one record.
 """
 
 import csv
-import gzip
 import json
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -13,7 +12,8 @@ from itertools import islice
 import duckdb
 import pyarrow as pa
 
-from ingestion.delivery import ContentError, Delivery
+from ingestion.containers import ContentError
+from ingestion.delivery import Delivery
 from ingestion.sql import literal, quoted
 from warehouse.contracts import Contract
 
@@ -67,71 +67,71 @@ def _fill(
 def _insert_csv(connection: duckdb.DuckDBPyConnection, contract: Contract, numbered: Numbered) -> None:
     columns = ", ".join(f"'{column.name}': 'varchar'" for column in contract.delivered)
     names = ", ".join(f'"{column.name}"' for column in contract.delivered)
-    for compression, part in _by_compression(numbered):
-        connection.execute(
-            f"insert into delivered select (?::integer[])[file_index::bigint + 1], null, null, {names} "
-            f"from read_csv(?, columns = {{{columns}}}, header = true, auto_detect = false, "
-            f"delim = {literal(contract.delimiter)}, quote = '\"', escape = '\"', strict_mode = true, "
-            f"compression = '{compression}')",
-            [[number for number, _ in part], [str(delivery.path) for _, delivery in part]],
-        )
+    connection.execute(
+        f"insert into delivered select (?::integer[])[file_index::bigint + 1], null, null, {names} "
+        f"from read_csv(?, columns = {{{columns}}}, header = true, auto_detect = false, "
+        f"delim = {literal(contract.delimiter)}, quote = '\"', escape = '\"', strict_mode = true, "
+        "compression = 'none')",
+        _numbers_and_paths(numbered),
+    )
 
 
 def _insert_jsonl(connection: duckdb.DuckDBPyConnection, contract: Contract, numbered: Numbered) -> None:
     """Lines first, then one parse per line: validity decides before anything is extracted, or DuckDB would raise."""
     shape = literal(json.dumps({column.in_file: "VARCHAR" for column in contract.delivered}))
     values = ", ".join(f"parsed.{quoted(column.in_file)}" for column in contract.delivered)
-    for compression, part in _by_compression(numbered):
-        connection.execute(
-            f"""
-            insert into delivered
-            select number, if(parsed is null, 'record: not a JSON object', null), if(parsed is null, line, null),
-                {values}
-            from (
-                select (?::integer[])[file_index::bigint + 1] as number, line,
-                    case when json_valid(line) then
-                        case when json_type(line) = 'OBJECT' then json_transform(line, {shape}) end
-                    end as parsed
-                from {_lines(compression, header=False)}
-            )
-            """,
-            [[number for number, _ in part], [str(delivery.path) for _, delivery in part]],
+    connection.execute(
+        f"""
+        insert into delivered
+        select number, if(parsed is null, 'record: not a JSON object', null), if(parsed is null, line, null), {values}
+        from (
+            select (?::integer[])[file_index::bigint + 1] as number, line,
+                case when json_valid(line) then
+                    case when json_type(line) = 'OBJECT' then json_transform(line, {shape}) end
+                end as parsed
+            from {_lines(header=False)}
         )
+        """,
+        _numbers_and_paths(numbered),
+    )
 
 
 def _insert_aligned(connection: duckdb.DuckDBPyConnection, contract: Contract, numbered: Numbered) -> None:
     """Lines, split at runs of blanks; one with another number of values is a fault and is kept as it came."""
     width = len(contract.delivered)
     values = ", ".join(f"if(is_whole, parts[{place}], null)" for place in range(1, width + 1))
-    for compression, part in _by_compression(numbered):
-        connection.execute(
-            f"""
-            insert into delivered
-            select number, if(is_whole, null, 'record: ' || len(parts) || ' values; allowed: {width}'),
-                if(is_whole, null, line), {values}
-            from (
-                select (?::integer[])[file_index::bigint + 1] as number, line,
-                    string_split_regex(trim(line), ' +') as parts, len(parts) = {width} as is_whole
-                from {_lines(compression, header=True)} where line is not null
-            )
-            """,
-            [[number for number, _ in part], [str(delivery.path) for _, delivery in part]],
+    connection.execute(
+        f"""
+        insert into delivered
+        select number, if(is_whole, null, 'record: ' || len(parts) || ' values; allowed: {width}'),
+            if(is_whole, null, line), {values}
+        from (
+            select (?::integer[])[file_index::bigint + 1] as number, line,
+                string_split_regex(trim(line), ' +') as parts, len(parts) = {width} as is_whole
+            from {_lines(header=True)} where line is not null
         )
+        """,
+        _numbers_and_paths(numbered),
+    )
 
 
-def _lines(compression: str, *, header: bool) -> str:
+def _lines(*, header: bool) -> str:
     """SQL for whole lines of the files of a parameter, whatever stands in them."""
     return (
         f"read_csv(?, columns = {{'line': 'varchar'}}, header = {header}, auto_detect = false, delim = '\x07', "
-        f"quote = '', escape = '', comment = '', strict_mode = false, compression = '{compression}')"
+        "quote = '', escape = '', comment = '', strict_mode = false, compression = 'none')"
     )
+
+
+def _numbers_and_paths(numbered: Numbered) -> list[list[int] | list[str]]:
+    return [[number for number, _ in numbered], [str(delivery.plain) for _, delivery in numbered]]
 
 
 def _insert_parquet(connection: duckdb.DuckDBPyConnection, contract: Contract, numbered: Numbered) -> None:
     """File by file, since the same column may have another type in each; all is decoded before any row counts."""
     values = ", ".join(f"cast({quoted(column.in_file)} as varchar)" for column in contract.delivered)
     for number, delivery in numbered:
-        path = [str(delivery.path)]
+        path = [str(delivery.plain)]
         try:
             connection.execute(f"select bit_xor(hash({values})) from read_parquet(?)", path)
         except duckdb.OutOfMemoryException:
@@ -145,13 +145,6 @@ def _insert_parquet(connection: duckdb.DuckDBPyConnection, contract: Contract, n
 
 
 _STATEMENTS = {"csv": _insert_csv, "aligned": _insert_aligned, "jsonl": _insert_jsonl, "parquet": _insert_parquet}
-
-
-def _by_compression(numbered: Numbered) -> Iterator[tuple[str, Numbered]]:
-    for compression in ("gzip", "none"):
-        part = [(number, one) for number, one in numbered if (one.path.suffix == ".gz") == (compression == "gzip")]
-        if part:
-            yield compression, part
 
 
 def _fill_singly(
@@ -181,8 +174,7 @@ def _fill_singly(
 def _records(contract: Contract, delivery: Delivery) -> Iterator[tuple[str | None, ...]]:
     """The records of one CSV file as (fault, raw, value, …); malformed ones have a fault and no values."""
     width = len(contract.delivered)
-    opened = gzip.open if delivery.path.suffix == ".gz" else open
-    with opened(delivery.path, "rt", encoding="utf-8-sig", newline="") as file:
+    with delivery.plain.open(encoding="utf-8", newline="") as file:
         reader = csv.reader(file, delimiter=contract.delimiter, strict=True)
         next(reader)
         while True:

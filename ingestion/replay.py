@@ -14,10 +14,11 @@ from pathlib import Path
 import duckdb
 
 from ingestion import group, store, vault
-from ingestion.delivery import Delivery, inspect, stamp
+from ingestion.delivery import Delivery, discard, inspect, stamp
 from ingestion.load import check_balance, plainly
 from ingestion.source import load_source
 from ingestion.sql import connect, literal
+from ingestion.unpack import Room
 from ingestion.write import Job
 from warehouse import manifest
 from warehouse.contracts import Contract
@@ -94,7 +95,7 @@ def _replay(
         connection.execute(group.FOUND)
         for unit in units:
             before = [*lines, *(line for one in done for line in one.added)]
-            done.append(_try(connection, job, work, before, unit, kept))
+            done.append(_try(connection, job, Room.of(settings, work), before, unit, kept))
         if any(one.added for one in done):
             _commit(settings, job, connection, work, lines, done)
     return done
@@ -103,19 +104,20 @@ def _replay(
 def _try(
     connection: duckdb.DuckDBPyConnection,
     job: Job,
-    work: Path,
+    room: Room,
     before: Sequence[Line],
     unit: _Unit,
     kept: dict[str, Path],
 ) -> _Unit:
     """Load the unit's rejected rows into `work`, as far as the files are there and keep the contract's form."""
-    contract = job.source.contract
-    found = [
-        inspect(_delivery(line, kept[line.sha256], contract), contract) for line in unit.before if line.sha256 in kept
-    ]
-    result = group.load(connection, job, work, before, found, job.raw / unit.rejects)
+    contract, work = job.source.contract, room.folder.parent
+    kept_ones = [_delivery(line, kept[line.sha256], contract) for line in unit.before if line.sha256 in kept]
+    found = [inspect(one, contract, room) for one in kept_ones]
+    result = group.load(connection, job, work, before, [one for one in found if not one.waits], job.raw / unit.rejects)
+    discard(found)
     tried = {line.sha256: line for line in result.lines if line.status == "loaded"}
     faults = {line.sha256: line.reason for line in result.lines if line.status == "quarantined"}
+    faults |= {one.sha256: one.waits for one in found if one.waits}
     problems = tuple(_untried(job, line, faults.get(line.sha256)) for line in unit.before if line.sha256 not in tried)
     again = {line.sha256: line.rows_rejected for line in unit.before}
     for line in tried.values():
@@ -132,7 +134,7 @@ def _delivery(line: Line, path: Path, contract: Contract) -> Delivery:
     """The file as it was delivered, wherever and under whatever name it is kept."""
     named = contract.arrival == "file_name" and line.arrived_at
     arrived_at = datetime.fromisoformat(line.arrived_at) if named and line.arrived_at else None
-    return Delivery(path, line.file, arrived_at, line.sha256, stamp(path))
+    return Delivery(path, line.file, arrived_at, line.sha256, stamp(path), path)
 
 
 def _untried(job: Job, line: Line, fault: str | None) -> str:
