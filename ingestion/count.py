@@ -12,17 +12,20 @@ class Counter:
     value it is not, the count then disagrees with DuckDB's, and the file is read record by record.
     """
 
-    def __init__(self, quote: str | None) -> None:
-        """Count lines, or records of CSV with this quote."""
+    def __init__(self, quote: str | None, escape: str | None = None) -> None:
+        """Count lines, or records of CSV with this quote, which the escape makes a mere character."""
         self.records = 0
         self.open_bytes = 0  # since the last line break
         self._quote = (quote or "").encode()
-        self._inside, self._ended = 0, True
+        self._escape = (escape or "").encode()
+        self._inside, self._ended, self._escaped = 0, True, 0
 
     def feed(self, chunk: bytes) -> None:
         """Count the records that begin in these bytes, which go on where the last ones ended."""
         if not chunk:
             return
+        if self._escape:
+            chunk = self._without_escapes(chunk)
         byte = np.frombuffer(chunk, dtype=np.uint8)
         ends = byte == _LINE_FEED
         if b"\r" in chunk:
@@ -35,3 +38,10 @@ class Counter:
             self._inside = (len(quotes) + self._inside) & 1
         self.records += int(np.count_nonzero(ends[:-1] > ends[1:])) + int(self._ended and not ends[0])
         self._ended = bool(ends[-1])
+
+    def _without_escapes(self, chunk: bytes) -> bytes:
+        """As many bytes, those of an escape and what it escapes of no meaning."""
+        if self._escaped and chunk[:1] in (self._escape, self._quote):
+            chunk = b"_" + chunk[1:]
+        self._escaped = (len(chunk) - len(chunk.rstrip(self._escape))) & 1
+        return chunk.replace(self._escape * 2, b"__").replace(self._escape + self._quote, b"__")

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from ingestion.containers import ContentError, EncodingError
 from ingestion.count import Counter
+from ingestion.dialect import records
 from ingestion.ready import open_file
 from ingestion.source import Source
 from ingestion.unpack import HEAD, NoRoomError, Room, unpack
@@ -73,7 +74,7 @@ def inspect(delivery: Delivery, contract: Contract, room: Room) -> Delivery:
             return _inspect_parquet(delivery, contract, room)
         return _inspect_text(delivery, contract, room)
     except EncodingError as error:
-        return replace(delivery, fault=str(error), encoding="not UTF-8")
+        return replace(delivery, fault=str(error), encoding=f"not {contract.encoding.upper()}")
     except ContentError as error:
         return replace(delivery, fault=str(error))
     except NoRoomError as error:
@@ -81,10 +82,10 @@ def inspect(delivery: Delivery, contract: Contract, room: Room) -> Delivery:
 
 
 def _inspect_text(delivery: Delivery, contract: Contract, room: Room) -> Delivery:
-    counter = Counter('"' if contract.format == "csv" else None)
-    plain = unpack(delivery.path, room, _plain_name(delivery), "utf-8", counter)
+    counter = Counter(contract.quote, contract.escape) if contract.format == "csv" else Counter(None)
+    plain = unpack(delivery.path, room, _plain_name(delivery), contract.encoding, counter)
     found = replace(delivery, plain=plain.path, encoding=plain.encoding, content_bytes=plain.size)
-    if contract.format == "jsonl":
+    if not contract.names_stand_first:
         return replace(found, records=counter.records)
     try:
         _check_header(plain.head, contract)
@@ -113,7 +114,7 @@ def header(head: bytes, contract: Contract) -> list[str]:
     """
     try:
         text = codecs.getincrementaldecoder("utf-8-sig")().decode(head)
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=contract.delimiter, strict=True)
+        reader = records(io.StringIO(text, newline=""), contract)
         return next((line.split() for line in text.splitlines()) if contract.format == "aligned" else reader, [])
     except (UnicodeDecodeError, csv.Error):
         raise ContentError("header is not UTF-8 CSV") from None
@@ -127,7 +128,7 @@ def columns(path: Path, contract: Contract) -> list[str]:
     """
     if contract.format == "parquet":
         return list(_parquet(path)[1].names)
-    if contract.format == "jsonl":
+    if not contract.names_stand_first:
         return []
     with path.open("rb") as file:
         return header(file.read(HEAD), contract)
@@ -153,11 +154,11 @@ def _inspect_parquet(delivery: Delivery, contract: Contract, room: Room) -> Deli
     plain = unpack(delivery.path, room, _plain_name(delivery), None, None)
     found = replace(delivery, plain=plain.path, encoding=plain.encoding, content_bytes=plain.size * 4)
     try:
-        records, schema = _parquet(plain.path)
+        count, schema = _parquet(plain.path)
         _check_schema(schema, contract)
     except ContentError as error:
         return replace(found, fault=str(error))
-    return replace(found, records=records)
+    return replace(found, records=count)
 
 
 def _check_schema(schema: pa.Schema, contract: Contract) -> None:

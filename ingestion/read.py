@@ -12,6 +12,7 @@ from itertools import islice
 import duckdb
 import pyarrow as pa
 
+from ingestion import dialect
 from ingestion.containers import ContentError
 from ingestion.delivery import Delivery
 from ingestion.sql import literal, quoted
@@ -69,9 +70,7 @@ def _insert_csv(connection: duckdb.DuckDBPyConnection, contract: Contract, numbe
     names = ", ".join(f'"{column.name}"' for column in contract.delivered)
     connection.execute(
         f"insert into delivered select (?::integer[])[file_index::bigint + 1], null, null, {names} "
-        f"from read_csv(?, columns = {{{columns}}}, header = true, auto_detect = false, "
-        f"delim = {literal(contract.delimiter)}, quote = '\"', escape = '\"', strict_mode = true, "
-        "compression = 'none')",
+        f"from read_csv(?, columns = {{{columns}}}, {dialect.options(contract)})",
         _numbers_and_paths(numbered),
     )
 
@@ -108,7 +107,7 @@ def _insert_aligned(connection: duckdb.DuckDBPyConnection, contract: Contract, n
         from (
             select (?::integer[])[file_index::bigint + 1] as number, line,
                 string_split_regex(trim(line), ' +') as parts, len(parts) = {width} as is_whole
-            from {_lines(header=True)} where line is not null
+            from {_lines(header=contract.has_header)} where line is not null
         )
         """,
         _numbers_and_paths(numbered),
@@ -175,8 +174,9 @@ def _records(contract: Contract, delivery: Delivery) -> Iterator[tuple[str | Non
     """The records of one CSV file as (fault, raw, value, …); malformed ones have a fault and no values."""
     width = len(contract.delivered)
     with delivery.plain.open(encoding="utf-8", newline="") as file:
-        reader = csv.reader(file, delimiter=contract.delimiter, strict=True)
-        next(reader)
+        reader = dialect.records(file, contract)
+        if contract.has_header:
+            next(reader)
         while True:
             try:
                 record = next(reader)

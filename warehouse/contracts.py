@@ -1,10 +1,11 @@
 """What a source promises: columns with type, key, event time, class, purpose and retention."""
 
+import codecs
 import json
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 type_names = Literal["text", "integer", "decimal", "boolean", "timestamp", "date"]
 DUCKDB_TYPES = {
@@ -94,6 +95,15 @@ class LawfulBasis(Frozen):
 
 
 WHOLE_ROW = "_row"
+_NO_EXPORTS = {
+    "idna",
+    "punycode",
+    "unicode-escape",
+    "raw-unicode-escape",
+    "unicode_escape",
+    "raw_unicode_escape",
+    "utf-7",
+}
 
 
 class Contract(Frozen):
@@ -114,7 +124,11 @@ class Contract(Frozen):
     repeats: Literal["duplicate", "load"] = "duplicate"
     event_time: str | None = None
     arrival: Literal["file_name", "event_time", "load"] = "file_name"
+    encoding: str = Field(default="utf-8", description="of the text; a byte order mark wins over it")
     delimiter: str = ","
+    quote: str | None = Field(default='"', description="around values of CSV; doubled within unless there is an escape")
+    escape: str | None = Field(default=None, description="before a quote within a quoted value")
+    has_header: bool = True
     currency: str | None = Field(default=None, pattern="^[A-Z]{3}$")
     region: str = Field(default="GB", pattern="^[A-Z]{2}$", description="of phones without a country code")
     purpose: str
@@ -122,6 +136,29 @@ class Contract(Frozen):
     fresh_within: int | None = Field(default=None, gt=0, description="hours that the newest row may be old")
     lawful_basis: LawfulBasis | None = None
     is_simulated: bool = False
+
+    @field_validator("encoding")
+    @classmethod
+    def _is_text(cls, encoding: str) -> str:
+        try:
+            "text".encode(encoding)
+            known = codecs.lookup(encoding).name not in _NO_EXPORTS
+        except (LookupError, UnicodeError):
+            known = False
+        if not known:
+            raise ValueError(f"no encoding {encoding!r} of text; allowed: Python's names, as utf-8, cp1252, utf-16")
+        return encoding
+
+    @model_validator(mode="after")
+    def _is_a_dialect(self) -> Self:
+        marks = [mark for mark in (self.delimiter, self.quote, self.escape) if mark is not None]
+        if any(len(mark) != 1 or not mark.isascii() or mark in "\r\n\0" for mark in marks):
+            raise ValueError(f"{self.source}: delimiter, quote and escape are one ASCII character each, no line break")
+        if len(set(marks)) < len(marks):
+            raise ValueError(f"{self.source}: delimiter, quote and escape differ; without `escape` a quote is doubled")
+        if self.escape and not self.quote:
+            raise ValueError(f"{self.source}: an escape needs a quote")
+        return self
 
     @model_validator(mode="after")
     def _names_agree(self) -> Self:
@@ -151,6 +188,11 @@ class Contract(Frozen):
     def delivered(self) -> tuple[Column, ...]:
         """The columns that a file has, in its order."""
         return tuple(column for column in self.columns if not column.derived)
+
+    @property
+    def names_stand_first(self) -> bool:
+        """Whether a file's first record is the names of its columns."""
+        return self.has_header and self.format in ("csv", "aligned")
 
     @property
     def key_in_raw(self) -> tuple[str, ...]:
