@@ -5,6 +5,23 @@ import numpy as np
 _LINE_FEED, _RETURN = b"\n\r"
 
 
+class Escapes:
+    """Takes the meaning from escaped quotes, so that the others can be told by their parity."""
+
+    def __init__(self, escape: str, quote: str) -> None:
+        """Both are one ASCII character."""
+        self._escape, self._quote, self._escaped = escape.encode(), quote.encode(), 0
+
+    def hidden(self, chunk: bytes) -> bytes:
+        """As many bytes, with others in the place of an escape and what it escapes."""
+        if self._escaped and chunk[:1] in (self._escape, self._quote):
+            chunk = b"_" + chunk[1:]
+        self._escaped = (len(chunk) - len(chunk.rstrip(self._escape))) & 1
+        if self._escape not in chunk:
+            return chunk
+        return chunk.replace(self._escape * 2, b"__").replace(self._escape + self._quote, b"__")
+
+
 class Counter:
     """Counts non-empty lines, in CSV non-empty records: a line break between quotes ends none.
 
@@ -17,15 +34,15 @@ class Counter:
         self.records = 0
         self.open_bytes = 0  # since the last line break
         self._quote = (quote or "").encode()
-        self._escape = (escape or "").encode()
-        self._inside, self._ended, self._escaped = 0, True, 0
+        self._escapes = Escapes(escape, quote) if escape and quote else None
+        self._inside, self._ended = 0, True
 
     def feed(self, chunk: bytes) -> None:
         """Count the records that begin in these bytes, which go on where the last ones ended."""
         if not chunk:
             return
-        if self._escape:
-            chunk = self._without_escapes(chunk)
+        if self._escapes:
+            chunk = self._escapes.hidden(chunk)
         byte = np.frombuffer(chunk, dtype=np.uint8)
         ends = byte == _LINE_FEED
         if b"\r" in chunk:
@@ -38,10 +55,3 @@ class Counter:
             self._inside = (len(quotes) + self._inside) & 1
         self.records += int(np.count_nonzero(ends[:-1] > ends[1:])) + int(self._ended and not ends[0])
         self._ended = bool(ends[-1])
-
-    def _without_escapes(self, chunk: bytes) -> bytes:
-        """As many bytes, those of an escape and what it escapes of no meaning."""
-        if self._escaped and chunk[:1] in (self._escape, self._quote):
-            chunk = b"_" + chunk[1:]
-        self._escaped = (len(chunk) - len(chunk.rstrip(self._escape))) & 1
-        return chunk.replace(self._escape * 2, b"__").replace(self._escape + self._quote, b"__")

@@ -16,6 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ingestion import json_records
 from ingestion.containers import ContentError, EncodingError
 from ingestion.count import Counter
 from ingestion.dialect import records
@@ -83,7 +84,8 @@ def inspect(delivery: Delivery, contract: Contract, room: Room) -> Delivery:
 
 def _inspect_text(delivery: Delivery, contract: Contract, room: Room) -> Delivery:
     counter = Counter(contract.quote, contract.escape) if contract.format == "csv" else Counter(None)
-    plain = unpack(delivery.path, room, _plain_name(delivery), contract.encoding, counter)
+    form = json_records.lines if contract.format == "json" else None
+    plain = unpack(delivery.path, room, _plain_name(delivery), contract.encoding, counter, form)
     found = replace(delivery, plain=plain.path, encoding=plain.encoding, content_bytes=plain.size)
     if not contract.names_stand_first:
         return replace(found, records=counter.records)

@@ -26,7 +26,15 @@ from warehouse.contracts import IDENTIFIER, Column, Contract, type_names
 from warehouse.errors import SmaltiError
 from warehouse.settings import Settings
 
-_FORMATS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+_FORMATS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "json",
+    ".parquet": "parquet",
+}
 _DELIMITERS = (",", ";", "\t", "|")
 _TYPES: tuple[type_names, ...] = ("integer", "decimal", "boolean", "date", "timestamp")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d)?")
@@ -94,7 +102,7 @@ def _provisional(path: Path, source: str, room: Room) -> Contract:
     one = _looked_at(path, first := contract(",", []), room)
     if one.waits or (one.fault and not one.encoding):
         raise ContentError(one.fault or one.waits)
-    if first.format == "jsonl":
+    if first.format in ("jsonl", "json"):
         return contract(",", _keys(one))
     tried = _DELIMITERS if first.format == "csv" else (",",)
     found = {delimiter: columns(one.plain, contract(delimiter, [])) for delimiter in tried}

@@ -12,7 +12,7 @@ from itertools import islice
 import duckdb
 import pyarrow as pa
 
-from ingestion import dialect
+from ingestion import access_log, dialect
 from ingestion.containers import ContentError
 from ingestion.delivery import Delivery
 from ingestion.sql import literal, quoted
@@ -114,10 +114,18 @@ def _insert_aligned(connection: duckdb.DuckDBPyConnection, contract: Contract, n
     )
 
 
+def _insert_access_log(connection: duckdb.DuckDBPyConnection, contract: Contract, numbered: Numbered) -> None:
+    lines = f"(select (?::integer[])[file_index::bigint + 1] as number, line from {_lines(header=False)})"
+    connection.execute(
+        f"insert into delivered {access_log.fields_sql(contract, lines)}",
+        _numbers_and_paths(numbered),
+    )
+
+
 def _lines(*, header: bool) -> str:
     """SQL for whole lines of the files of a parameter, whatever stands in them."""
     return (
-        f"read_csv(?, columns = {{'line': 'varchar'}}, header = {header}, auto_detect = false, delim = '\x07', "
+        f"read_csv(?, columns = {{'line': 'varchar'}}, header = {header}, auto_detect = false, delim = '', "
         "quote = '', escape = '', comment = '', strict_mode = false, compression = 'none')"
     )
 
@@ -143,7 +151,14 @@ def _insert_parquet(connection: duckdb.DuckDBPyConnection, contract: Contract, n
         )
 
 
-_STATEMENTS = {"csv": _insert_csv, "aligned": _insert_aligned, "jsonl": _insert_jsonl, "parquet": _insert_parquet}
+_STATEMENTS = {
+    "csv": _insert_csv,
+    "aligned": _insert_aligned,
+    "jsonl": _insert_jsonl,
+    "json": _insert_jsonl,  # unpacking makes lines of it
+    "access_log": _insert_access_log,
+    "parquet": _insert_parquet,
+}
 
 
 def _fill_singly(
@@ -152,9 +167,8 @@ def _fill_singly(
     """Read one file that DuckDB refused; the count of its records, or the fault for which it is quarantined."""
     if contract.format == "parquet":
         return "damaged Parquet file"
-    if contract.format in ("jsonl", "aligned"):
-        one = "one JSON object a line" if contract.format == "jsonl" else "one record a line"
-        return f"not UTF-8, or a line longer than 2 MB; allowed: UTF-8 with {one}"
+    if contract.format != "csv":
+        return "a record longer than 2 MB; allowed: shorter ones"
     count, records = 0, _records(contract, delivery)
     try:
         while part := list(islice(records, _SLICE)):

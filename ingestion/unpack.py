@@ -5,7 +5,7 @@ What reads it afterwards needs to know of neither; a file that is plain UTF-8 al
 
 import codecs
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import chain
@@ -29,6 +29,9 @@ _MARKS = {  # longest first: the mark of UTF-32 begins with that of UTF-16
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
+
+
+Form = Callable[[Iterator[bytes]], Iterator[bytes]]
 
 
 class NoRoomError(Exception):
@@ -71,8 +74,12 @@ class Plain:
     encoding: str
 
 
-def unpack(path: Path, room: Room, name: str, encoding: str | None, counter: Counter | None) -> Plain:
+def unpack(
+    path: Path, room: Room, name: str, encoding: str | None, counter: Counter | None, form: Form | None = None
+) -> Plain:
     """The file as plain UTF-8, in `room` under `name` unless it is so where it lies; binary without an `encoding`.
+
+    A `form` makes other text of it, as lines of JSON.
 
     Raises:
         ContentError: container or text is damaged, hostile, too large or in another encoding.
@@ -90,7 +97,8 @@ def unpack(path: Path, room: Room, name: str, encoding: str | None, counter: Cou
             mark, marked = (mark, marked) if encoding else (b"", None)
             rest, own = chain([start[len(mark) :]], chunks), marked or encoding
             text = _utf8(rest, own, len(mark)) if own else rest
-            is_plain = not container and not mark and (own is None or _is_utf8(own))
+            text = form(text) if form else text
+            is_plain = not container and not mark and not form and (own is None or _is_utf8(own))
             size, head = _write(text, None if is_plain else target, room, counter)
     except BaseException:
         target.unlink(missing_ok=True)

@@ -95,6 +95,12 @@ class LawfulBasis(Frozen):
 
 
 WHOLE_ROW = "_row"
+# a line of an access log by its fields; what is of a person is not to be declared as of nobody
+ACCESS_LOG = (
+    *("host", "ident", "user", "time", "method", "path", "protocol"),
+    *("status", "bytes", "referrer", "user_agent"),
+)
+_OF_PEOPLE = ("host", "ident", "user")
 _NO_EXPORTS = {
     "idna",
     "punycode",
@@ -109,8 +115,10 @@ _NO_EXPORTS = {
 class Contract(Frozen):
     """What the files of one source hold.
 
-    `format` is `aligned` where columns stand apart by runs of blanks. `key` names columns, or `_position`,
-    or `_row`: the whole row, nulls equal, where an export has no key and a row that stands there twice is one.
+    `format` is `aligned` where columns stand apart by runs of blanks, `json` for one array of objects or objects
+    one after another, `access_log` for combined or common log format, whose columns are of ACCESS_LOG. `key` names
+    columns, or `_position`, or `_row`: the whole row, nulls equal, where an export has no key and a row that stands
+    there twice is one.
     `repeats` says what a row is whose key was seen before: `duplicate` (counted, not loaded) or
     `load` (kept; for sources whose only key is the row's position). `arrival` says when a row
     became known: the time in the file's name, the event's own time (for back-fills), or the load.
@@ -118,7 +126,7 @@ class Contract(Frozen):
 
     source: str = Field(pattern=IDENTIFIER)
     description: str
-    format: Literal["csv", "aligned", "jsonl", "parquet"]
+    format: Literal["csv", "aligned", "jsonl", "json", "parquet", "access_log"]
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     repeats: Literal["duplicate", "load"] = "duplicate"
@@ -158,6 +166,17 @@ class Contract(Frozen):
             raise ValueError(f"{self.source}: delimiter, quote and escape differ; without `escape` a quote is doubled")
         if self.escape and not self.quote:
             raise ValueError(f"{self.source}: an escape needs a quote")
+        return self
+
+    @model_validator(mode="after")
+    def _is_of_a_log(self) -> Self:
+        if self.format != "access_log":
+            return self
+        for column in self.delivered:
+            if column.in_file not in ACCESS_LOG:
+                raise ValueError(f"{self.source}: no field {column.in_file!r}; there are: {', '.join(ACCESS_LOG)}")
+            if column.in_file in _OF_PEOPLE and column.pii == "none":
+                raise ValueError(f"{self.source}: {column.in_file} is of a person: `pii` is indirect or direct")
         return self
 
     @model_validator(mode="after")

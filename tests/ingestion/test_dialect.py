@@ -3,7 +3,6 @@
 import random
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,11 @@ import pytest
 from pydantic import ValidationError
 
 from ingestion.count import Counter
-from ingestion.source import Source
-from warehouse.contracts import Column, Contract
+from tests.ingestion.things import Declare, declaring
+from warehouse.contracts import Column
 from warehouse.settings import CHECKOUT
 
 TAOBAO = CHECKOUT.parent / "shared" / "data" / "taobao_2h"
-Declare = Callable[..., None]
 ROWS = [
     ("1", "plain"),
     ("2", 'say "so"; a,b|c\td'),
@@ -30,16 +28,7 @@ ROWS = [
 
 @pytest.fixture
 def declare(monkeypatch: pytest.MonkeyPatch) -> Declare:
-    """A source `things` of this contract, for files `things*`."""
-
-    def make(**fields: Any) -> None:
-        columns = (Column(name="thing_id", type="integer", nullable=False), Column(name="words"))
-        kept = {"source": "things", "description": "One row per thing.", "format": "csv", "columns": columns}
-        kept |= {"key": ("_position",), "repeats": "load", "arrival": "load", "purpose": "tests", "retention_days": 1}
-        source = Source(Contract(**kept | fields), re.compile(r"things.*"))
-        monkeypatch.setattr("ingestion.load.load_source", lambda _: source)
-
-    return make
+    return declaring(monkeypatch)
 
 
 def written(rows: list[tuple[str, str]], fields: dict[str, Any]) -> str:
