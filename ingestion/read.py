@@ -88,7 +88,7 @@ def _insert_jsonl(connection: duckdb.DuckDBPyConnection, contract: Contract, num
                 case when json_valid(line) then
                     case when json_type(line) = 'OBJECT' then json_transform(line, {shape}) end
                 end as parsed
-            from {_lines(header=False)}
+            from {_lines(header=False)} where line is not null
         )
         """,
         _numbers_and_paths(numbered),
@@ -115,7 +115,8 @@ def _insert_aligned(connection: duckdb.DuckDBPyConnection, contract: Contract, n
 
 
 def _insert_access_log(connection: duckdb.DuckDBPyConnection, contract: Contract, numbered: Numbered) -> None:
-    lines = f"(select (?::integer[])[file_index::bigint + 1] as number, line from {_lines(header=False)})"
+    numbered_line = "(?::integer[])[file_index::bigint + 1] as number, line"
+    lines = f"(select {numbered_line} from {_lines(header=False)} where line is not null)"
     connection.execute(
         f"insert into delivered {access_log.fields_sql(contract, lines)}",
         _numbers_and_paths(numbered),
