@@ -12,7 +12,8 @@ import duckdb
 
 from ingestion import advice, group, store
 from ingestion.delivery import Delivery, identify, inspect
-from ingestion.load import plainly, waiting_problem
+from ingestion.load import plainly, waiting
+from ingestion.promise import held
 from ingestion.source import Source, claiming, load_source
 from ingestion.sql import connect
 from ingestion.unpack import Room
@@ -93,7 +94,7 @@ def _held(settings: Settings, source: Source, *, is_claimed: bool, path: Path, a
     job = Job(read_as, raw, "check", at, manifest.next_batch(settings.raw))
     lines = manifest.read(raw)
     with workspace(settings) as work, connect(settings, work / "spill", path.parent) as connection:
-        one = inspect(identify(read_as, path, path.parent), contract, Room.of(settings, work))
+        one = held(inspect(identify(read_as, path, path.parent), contract, Room.of(settings, work)), contract)
         known = _known(one, lines)
         connection.execute(group.FOUND)
         result = group.load(connection, job, work, lines, [] if known or one.waits else [one])
@@ -101,7 +102,7 @@ def _held(settings: Settings, source: Source, *, is_claimed: bool, path: Path, a
         rejects, differences = _rejects(work, line, contract), advice.header(one, contract)
     rows = {name: getattr(line, name, 0) for name in _ROWS}
     problems = _quarantine(line) if line else result.problems
-    problems += [waiting_problem(job, one)] if one.waits else []
+    problems += [waiting(job, one.file, one.waits)] if one.waits else []
     problems += known + ([] if is_claimed else [_unclaimed(source, path.name)])
     return Finding(
         file=path.name,

@@ -16,7 +16,8 @@ import duckdb
 
 from ingestion import group, store, vault
 from ingestion.delivery import Delivery, discard, identify, inspect
-from ingestion.ready import irregular
+from ingestion.promise import held
+from ingestion.ready import Patience, irregular, shown
 from ingestion.source import files, load_source
 from ingestion.sql import connect
 from ingestion.unpack import Room
@@ -42,7 +43,10 @@ class BalanceError(SmaltiError):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a load did. Row counts are of new files; each problem reads `what · where · what is allowed`."""
+    """What a load did. Row counts are of new files; each problem reads `what · where · what is allowed`.
+
+    `waiting` reads alike, of files that may still be on their way: nobody's fault as yet.
+    """
 
     source: str
     files_new: int = 0
@@ -55,6 +59,7 @@ class Outcome:
     rows_suppressed: int = 0
     batch: int | None = None
     problems: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,14 @@ class _Sorted:
 
     new: list[Delivery] = field(default_factory=list)
     known: list[tuple[Delivery, Line | None]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """Lines for a person, as they come: what is wrong, and what is waited for."""
+
+    problems: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
 
 
 def load(
@@ -90,13 +103,17 @@ def load(
         raise NotADirectoryError(f"no folder {folder} · exports of {name} · allowed: an existing folder")
     store.prepare(raw, source.contract)
     lines = manifest.read(raw)
+    patience = Patience.with_drop(settings, loaded_at) if folder == settings.drop else Patience(loaded_at)
     paths = files(source, folder)
     refused = irregular(paths, folder, name)
-    taken = [path for path in paths if path not in refused]
+    unsettled = patience.unsettled([path for path in paths if path not in refused])
+    taken = [path for path in paths if path not in refused and path not in unsettled]
     found = _sort(_in_parallel(settings, lambda path: identify(source, path, folder), taken), lines)
     job = Job(source, raw, run_id, loaded_at, manifest.next_batch(settings.raw))
-    added, problems = plainly(name, lambda: _load_new(settings, job, folder, lines, found.new, progress))
-    outcome = _outcome(job, found, added, [*refused.values(), *problems])
+    added, told = plainly(name, lambda: _load_new(settings, job, folder, lines, found.new, patience, progress))
+    told.problems[:0] = refused.values()
+    told.waiting[:0] = [waiting(job, shown(path, folder), why) for path, why in unsettled.items()]
+    outcome = _outcome(job, found, added, told)
     if folder == settings.drop:
         store.clear_drop(settings, name, _finished(found, added))
     return outcome
@@ -138,28 +155,37 @@ def _load_new(
     folder: Path,
     lines: list[Line],
     new: Sequence[Delivery],
+    patience: Patience,
     progress: Progress | None,
-) -> tuple[list[Line], list[str]]:
+) -> tuple[list[Line], _Told]:
     """Load these files group by group, then commit them together."""
     added: list[Line] = []
-    problems: list[str] = []
+    told = _Told()
     if not new:
-        return added, problems
+        return added, told
+    contract = job.source.contract
     with store.workspace(job.raw) as work, connect(settings, work / "spill", folder) as connection:
         connection.execute(group.FOUND)
         room = Room.of(settings, work)
         with ThreadPoolExecutor(settings.threads) as pool:
-            submitted = (pool.submit(inspect, delivery, job.source.contract, room) for delivery in new)
+            submitted = (pool.submit(lambda one: held(inspect(one, contract, room), contract), one) for one in new)
             for some in _groups(_ahead(submitted, settings.threads)):
-                problems += [waiting_problem(job, one) for one in some if one.waits]
-                result = group.load(connection, job, work, [*lines, *added], [one for one in some if not one.waits])
+                result = group.load(connection, job, work, [*lines, *added], _taken(job, some, patience, told))
                 discard(some)
                 added += result.lines
-                problems += result.problems
+                told.problems.extend(result.problems)
                 if progress:
                     progress(len(added), len(new))
         _commit(settings, job, connection, work, lines, added)
-    return added, problems
+    return added, told
+
+
+def _taken(job: Job, some: Sequence[Delivery], patience: Patience, told: _Told) -> list[Delivery]:
+    """Those that are loaded or quarantined now; the others are told of and left for the next load."""
+    hoped = [one for one in some if one.fault and patience.has_hope(one.path)]
+    told.waiting.extend(waiting(job, one.file, one.fault) for one in hoped)
+    told.problems.extend(waiting(job, one.file, one.waits) for one in some if one.waits)
+    return [one for one in some if not one.waits and one not in hoped]
 
 
 def _ahead(submitted: Iterable[Future[Delivery]], number: int) -> Iterator[Delivery]:
@@ -172,9 +198,9 @@ def _ahead(submitted: Iterable[Future[Delivery]], number: int) -> Iterator[Deliv
     yield from (future.result() for future in waiting)
 
 
-def waiting_problem(job: Job, one: Delivery) -> str:
+def waiting(job: Job, file: str, why: str | None) -> str:
     """The line that reports a file that is left for the next load."""
-    return f"file waits · {job.source.contract.source}, {one.file} · {one.waits}"
+    return f"file waits · {job.source.contract.source}, {file} · {why}"
 
 
 def _groups(deliveries: Iterator[Delivery]) -> Iterator[list[Delivery]]:
@@ -223,17 +249,18 @@ def check_balance(job: Job, line: Line) -> None:
         )
 
 
-def _outcome(job: Job, found: _Sorted, added: Sequence[Line], problems: list[str]) -> Outcome:
+def _outcome(job: Job, found: _Sorted, added: Sequence[Line], told: _Told) -> Outcome:
     again = [(delivery, line) for delivery, line in found.known if line and line.status == "quarantined"]
     bad = [line for line in added if line.status == "quarantined"]
-    told = [group.quarantine_problem(job, delivery.file, line.reason) for delivery, line in again]
-    empty = Outcome(job.source.contract.source, files_new=len(added) - len(bad), problems=(*problems, *told))
+    problems = [group.quarantine_problem(job, delivery.file, line.reason) for delivery, line in again]
+    empty = Outcome(job.source.contract.source, files_new=len(added) - len(bad), waiting=tuple(told.waiting))
     sums = {name: sum(getattr(line, name) for line in added) for name in vars(empty) if name.startswith("rows_")}
     return replace(
         empty,
         files_known=len(found.known) - len(again),
         files_quarantined=len(bad) + len(again),
         batch=job.batch if added else None,
+        problems=(*told.problems, *problems),
         **sums,
     )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ingestion import sources
 from ingestion.containers import bare
+from ingestion.ready import is_sidecar
 from warehouse.contracts import Contract
 from warehouse.errors import SmaltiError
 
@@ -107,8 +108,8 @@ def unmatched(folder: Path) -> list[Path]:
 
 
 def _exports(folder: Path, *, folders_too: bool = False) -> Iterator[Path]:
-    """All files but hidden ones (uploads in progress) and those in folders `_*`, `done` and `quarantine`."""
+    """All files but hidden ones (uploads in progress), sidecars, and those in folders `_*`, `done`, `quarantine`."""
     for parent, folders, found in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(("_", ".")) and name not in _NOT_EXPORTS]
-        yield from (Path(parent) / name for name in found if not name.startswith("."))
+        yield from (path for name in found if not is_sidecar(path := Path(parent) / name) and not name.startswith("."))
         yield from (Path(parent) / name for name in folders if folders_too)

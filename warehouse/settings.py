@@ -36,6 +36,16 @@ class Settings(BaseSettings):
     content_limit: str = Field(
         default="64GB", pattern=r"^\d+(MB|GB)$", description="a delivered file with more content is quarantined"
     )
+    settle_seconds: int = Field(
+        default=2,
+        ge=0,
+        description="a file of the drop folder that changed less long ago waits: it may be being written",
+    )
+    patience_minutes: int = Field(
+        default=60,
+        ge=0,
+        description="a damaged file of the drop folder waits so long for its rest, then is quarantined",
+    )
     hourly_schedule: str = Field(default="0 * * * *", description="cron expression of the hourly run")
     hourly_deadline_minutes: int = Field(
         default=50, ge=1, description="a scheduled hourly run that takes longer makes an alert"

@@ -16,7 +16,7 @@ from tests.ingestion.hostile import CORPUS, HEAD, Case, good, zipped, zstd
 from tests.ingestion.things import Declare, declaring
 
 CUT_EVERY = 97  # bytes
-MOST_MEMORY = 500  # MB at the peak of the process; the content of the files themselves is 170 of them
+MOST_MEMORY = 100  # MB above what the process had before; some 40 are measured
 
 
 @pytest.fixture
@@ -84,4 +84,4 @@ def test_the_largest_of_them_are_read_in_bounded_memory(tmp_path: Path) -> None:
     found = json.loads(ended.stdout)
     wanted = {case.name: [len(case.rows), case.rejects, int(bool(case.reason))] for case in CORPUS if case.wants_memory}
     assert found["told"] == wanted
-    assert found["peak"] < MOST_MEMORY
+    assert found["grown"] < MOST_MEMORY
