@@ -29,7 +29,7 @@ FIELDS = {
 
 
 def fields_sql(contract: Contract, lines: str) -> str:
-    """SQL for `number`, fault, line and the contract's columns out of a relation of `number` and `line`.
+    """SQL for columns of `delivered` out of a relation of `number` and `line`.
 
     A request that is none, as scanners send them, is kept whole as the path.
     """
@@ -43,7 +43,7 @@ def fields_sql(contract: Contract, lines: str) -> str:
                 regexp_extract(part.request, {literal(f"^{_REQUEST}$")}, ['method', 'path', 'protocol']) as request
             from parts
         )
-        select number, if(utc_at is null, 'record: not a line of an access log', null) as fault,
-            if(utc_at is null, line, null) as line, {values}
+        select number as _file_no, if(utc_at is null, 'record: not a line of an access log', null) as _fault,
+            if(utc_at is null, line, null) as _raw, {values}
         from timed
     """

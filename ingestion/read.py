@@ -118,7 +118,7 @@ def _insert_access_log(connection: duckdb.DuckDBPyConnection, contract: Contract
     numbered_line = "(?::integer[])[file_index::bigint + 1] as number, line"
     lines = f"(select {numbered_line} from {_lines(header=False)} where line is not null)"
     connection.execute(
-        f"insert into delivered {access_log.fields_sql(contract, lines)}",
+        f"insert into delivered by name {access_log.fields_sql(contract, lines)}",
         _numbers_and_paths(numbered),
     )
 
