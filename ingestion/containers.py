@@ -4,6 +4,7 @@ Sizes that it states are not believed, names in it are never used, nothing but b
 """
 
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -29,7 +30,10 @@ _MAGIC = {
 }
 MAGIC_BYTES = max(len(magic) for magic in _MAGIC)
 _DIRECTORY = 1 << 20  # bytes of a zip's directory; one entry is allowed
-_BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+_BAD_ZIP = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError),
+    *(NotImplementedError, RuntimeError, ValueError, OverflowError),
+)
 
 
 class ContentError(ValueError):
@@ -117,7 +121,13 @@ class _Bounded:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+        self.tell, self.seekable = file.tell, file.seekable
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """To where the zip says that something is, which may be nowhere."""
+        if offset < 0 and whence == 0:
+            raise zipfile.BadZipFile
+        return self._file.seek(offset, whence)
 
     def read(self, size: int = -1) -> bytes:
         if size > _DIRECTORY:

@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from ingestion.containers import ContentError
+from ingestion.count import Counter
+from ingestion.unpack import Room, unpack
 from tests.ingestion.hostile import CORPUS, HEAD, Case, good, zipped, zstd
 from tests.ingestion.things import Declare, declaring
 
@@ -76,6 +79,31 @@ def test_of_a_container_that_is_cut_anywhere_no_row_loads(desk: Any, declare: De
     assert len(cuts) > 80
     (desk.exports / f"things-whole{suffix}").write_bytes(whole)
     assert desk.load("things").rows_loaded == 400
+
+
+def damaged(content: bytes, dice: random.Random) -> bytes:
+    """Some bytes overwritten, left out or put in."""
+    found = bytearray(content)
+    for _ in range(dice.choice([1, 1, 2, 5])):
+        at, some = dice.randrange(len(found)), dice.randbytes(dice.randrange(1, 9))
+        found[at : at + dice.choice([0, len(some)])] = dice.choice([some, b""])
+    return bytes(found)
+
+
+@pytest.mark.parametrize("suffix", PACKS)
+def test_a_container_that_is_damaged_by_chance_is_refused_and_breaks_nothing(tmp_path: Path, suffix: str) -> None:
+    dice, room = random.Random(13), Room(tmp_path, 1 << 30)
+    rows = HEAD + b"".join(b"%d,%032x\n" % (number, dice.getrandbits(128)) for number in range(100))
+    whole, refused = PACKS[suffix](rows), 0
+    for _ in range(1_500):
+        (tmp_path / "damaged").write_bytes(damaged(whole, dice))
+        try:
+            plain = unpack(tmp_path / "damaged", room, "plain", "utf-8", Counter('"'))
+        except ContentError:
+            refused += 1
+        else:  # zstd has a checksum only where its sender asked for one
+            assert suffix == ".csv.zst" or plain.path.read_bytes() == rows
+    assert refused > 900
 
 
 def test_the_largest_of_them_are_read_in_bounded_memory(tmp_path: Path) -> None:
