@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ingestion.containers import ContentError
@@ -17,6 +19,7 @@ from ingestion.count import Counter
 from ingestion.unpack import Room, unpack
 from tests.ingestion.hostile import CORPUS, HEAD, Case, good, zipped, zstd
 from tests.ingestion.things import Declare, declaring
+from warehouse.contracts import Column
 
 CUT_EVERY = 97  # bytes
 MOST_MEMORY = 100  # MB above what the process had before; some 40 are measured
@@ -60,6 +63,26 @@ def test_a_hostile_file_loads_exactly_or_is_refused_with_a_reason(desk: Any, dec
         assert problem.isprintable()
     else:
         assert len(outcome.problems) == min(case.rejects, 1)
+
+
+HEADERS = ("words'); drop table delivered; --", 'a "quoted" name', "a, b", "{c}", "$d", "e\\f")
+
+
+@pytest.mark.parametrize("header", HEADERS)
+def test_a_contract_may_name_columns_as_badly_as_files_do(desk: Any, declare: Declare, header: str) -> None:
+    columns = (Column(name="thing_id", type="integer"), Column(name="words", header=header))
+    table = pa.table({"thing_id": [1], header: ["a"]})
+    pq.write_table(table, desk.exports / "things.parquet")
+    quoted = header.replace('"', '""')
+    (desk.exports / "things.csv").write_text(f'thing_id,"{quoted}"\n1,a\n')
+    (desk.exports / "things.jsonl").write_text(json.dumps({"thing_id": 1, header: "a"}))
+    for format_ in ("csv", "jsonl", "parquet"):
+        folder = desk.exports / format_
+        folder.mkdir()
+        (desk.exports / f"things.{format_}").rename(folder / f"things.{format_}")
+        declare(format=format_, columns=columns)
+        assert desk.load("things", folder).problems == ()
+    assert desk.raw("things", "words") == [("a",)] * 3
 
 
 PACKS: dict[str, Callable[[bytes], bytes]] = {".csv.gz": gzip.compress, ".csv.zst": zstd, ".csv.zip": zipped}
