@@ -17,7 +17,7 @@ import duckdb
 from ingestion import group, store, vault
 from ingestion.delivery import Delivery, discard, identify, inspect
 from ingestion.promise import held
-from ingestion.ready import Patience, irregular, shown
+from ingestion.ready import WAITS, Patience, irregular, shown
 from ingestion.source import files, load_source
 from ingestion.sql import connect
 from ingestion.unpack import Room
@@ -200,7 +200,7 @@ def _ahead(submitted: Iterable[Future[Delivery]], number: int) -> Iterator[Deliv
 
 def waiting(job: Job, file: str, why: str | None) -> str:
     """The line that reports a file that is left for the next load."""
-    return f"file waits · {job.source.contract.source}, {file} · {why}"
+    return f"{WAITS} · {job.source.contract.source}, {file} · {why}"
 
 
 def _groups(deliveries: Iterator[Delivery]) -> Iterator[list[Delivery]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from warehouse.settings import Settings
 
+WAITS = "file waits"  # begins the line of a file that is left for the next load
 SIDECAR = ".manifest.json"
 _ALLOWED = "allowed: regular files, no links, under printable names of UTF-8"
 
