@@ -1,13 +1,14 @@
 """Where a file and its contract differ, and which line of the contract to change if the file is right."""
 
-import importlib
+import importlib.util
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 from ingestion import sources
-from ingestion.delivery import ContentError, Delivery, columns
+from ingestion.containers import ContentError
+from ingestion.delivery import Delivery, columns
 from warehouse.contracts import Column, Contract
 from warehouse.settings import CHECKOUT
 
@@ -26,7 +27,10 @@ class Rejected(Protocol):
 
 def place(contract: Contract, column: Column | None = None) -> str:
     """`file:line` of the column in the source's file; of its list of columns where none is named."""
-    path = Path(str(importlib.import_module(f"{sources.__name__}.{contract.source}").__file__))
+    found = importlib.util.find_spec(f"{sources.__name__}.{contract.source}")
+    if found is None or found.origin is None:
+        return contract.source
+    path = Path(found.origin)
     words = rf'name="{column.name}"' if column else r"columns=\("
     lines = path.read_text().splitlines()
     number = next((number for number, line in enumerate(lines, 1) if re.search(words, line)), 1)
@@ -45,7 +49,7 @@ def header(one: Delivery, contract: Contract) -> list[str]:
     What stands in the first record otherwise may be somebody's row.
     """
     try:
-        found = columns(one.path, contract)
+        found = columns(one.plain, contract) if one.encoding else []
     except ContentError:
         return []
     expected = {column.in_file: column for column in contract.delivered}

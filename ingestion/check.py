@@ -1,6 +1,5 @@
 """What would happen to a file: loading's own steps up to the last one, which is left out, so that nothing is kept."""
 
-import codecs
 import re
 import shutil
 import time
@@ -12,10 +11,12 @@ from pathlib import Path
 import duckdb
 
 from ingestion import advice, group, store
-from ingestion.delivery import ContentError, Delivery, content, identify, inspect
-from ingestion.load import plainly
+from ingestion.delivery import Delivery, identify, inspect
+from ingestion.load import plainly, waiting
+from ingestion.promise import held
 from ingestion.source import Source, claiming, load_source
 from ingestion.sql import connect
+from ingestion.unpack import Room
 from ingestion.write import Job
 from warehouse import manifest
 from warehouse.contracts import Contract
@@ -25,7 +26,6 @@ from warehouse.settings import Settings
 
 _SHOWN, _ABANDONED_SECONDS = 10, 3600
 _ROWS = ("rows_in", "rows_loaded", "rows_rejected", "rows_duplicate")
-_MARKS = {codecs.BOM_UTF8: "UTF-8 with byte order mark", codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 
 
 class UnknownFileError(SmaltiError):
@@ -91,24 +91,26 @@ def check(settings: Settings, path: Path, name: str | None, at: datetime) -> Fin
 def _held(settings: Settings, source: Source, *, is_claimed: bool, path: Path, at: datetime) -> Finding:
     read_as = source if is_claimed else _named(source, path.name)
     contract, raw = read_as.contract, settings.raw / source.contract.source
-    one = inspect(identify(read_as, path, path.parent), contract)
-    lines = manifest.read(raw)
-    known = _known(one, lines)
     job = Job(read_as, raw, "check", at, manifest.next_batch(settings.raw))
+    lines = manifest.read(raw)
     with workspace(settings) as work, connect(settings, work / "spill", path.parent) as connection:
-        result = group.load(group.prepare(connection, contract), job, work, lines, [] if known else [one])
+        one = held(inspect(identify(read_as, path, path.parent), contract, Room.of(settings, work)), contract)
+        known = _known(one, lines)
+        bench = group.prepare(connection, contract)
+        result = group.load(bench, job, work, lines, [] if known or one.waits else [one])
         line = result.lines[0] if result.lines else None
-        rejects = _rejects(work, line, contract)
+        rejects, differences = _rejects(work, line, contract), advice.header(one, contract)
     rows = {name: getattr(line, name, 0) for name in _ROWS}
     problems = _quarantine(line) if line else result.problems
-    told = result.news if rows["rows_loaded"] else advice.header(one, contract)
+    told = result.news if rows["rows_loaded"] else differences
+    problems += [waiting(job, one.file, one.waits)] if one.waits else []
     problems += known + ([] if is_claimed else [_unclaimed(source, path.name)])
     return Finding(
         file=path.name,
         source=contract.source,
         is_claimed=is_claimed,
         format=contract.format,
-        encoding=_encoding(one, contract),
+        encoding=one.encoding or "unreadable",
         **rows,
         rejects=rejects,
         problems=tuple(problems),
@@ -162,19 +164,3 @@ def _rejects(work: Path, line: Line | None, contract: Contract) -> tuple[Reject,
     return tuple(
         Reject(reason, rows, tuple(positions), advice.places(contract, reason)) for reason, rows, positions in found
     )
-
-
-def _encoding(one: Delivery, contract: Contract) -> str:
-    if contract.format == "parquet":
-        return "binary"
-    decoder, first = codecs.getincrementaldecoder("utf-8")(), b""
-    try:
-        for chunk in content(one.path):
-            first = first or chunk[:3]
-            decoder.decode(chunk)
-        decoder.decode(b"", final=True)
-    except ContentError:
-        return "unreadable"
-    except UnicodeDecodeError:
-        return next((name for mark, name in _MARKS.items() if first.startswith(mark)), "not UTF-8")
-    return _MARKS[codecs.BOM_UTF8] if first.startswith(codecs.BOM_UTF8) else "UTF-8"

@@ -51,6 +51,14 @@ def is_lost(contract: Contract) -> str:
     return f"_reason is null and exists (select 1 from lost where {same})"
 
 
+def untold(job: Job, line: Line) -> str:
+    """The line that reports a file whose duplicates could not be looked at again."""
+    return (
+        "duplicates not looked at again, though a file that they repeated is superseded · "
+        f"{job.source.contract.source}, {line.file} · allowed: the same file in drop/done or in the folder of exports"
+    )
+
+
 def moved(line: Line, found: Line | None) -> tuple[Line, Line | None]:
     """The line of a file without the duplicates that are none any more, and the line that has them."""
     if found is None or not found.rows_loaded:

@@ -15,16 +15,26 @@ import duckdb
 
 from ingestion.cast import texts_sql, value_sql
 from ingestion.check import workspace
-from ingestion.delivery import ContentError, Delivery, columns, content, identify, inspect
+from ingestion.containers import SUFFIXES, ContentError, bare
+from ingestion.delivery import Delivery, columns, identify, inspect
 from ingestion.load import plainly
 from ingestion.read import read
 from ingestion.source import Source
 from ingestion.sql import connect, quoted
+from ingestion.unpack import Room
 from warehouse.contracts import IDENTIFIER, Column, Contract, type_names
 from warehouse.errors import SmaltiError
 from warehouse.settings import Settings
 
-_FORMATS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+_FORMATS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "json",
+    ".parquet": "parquet",
+}
 _DELIMITERS = (",", ";", "\t", "|")
 _TYPES: tuple[type_names, ...] = ("integer", "decimal", "boolean", "date", "timestamp")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d)?")
@@ -62,34 +72,40 @@ def draft(settings: Settings, path: Path, name: str | None, at: datetime) -> str
     """
     if not path.is_file():
         raise DraftError(f"no file {path}; allowed: a file that can be read")
-    try:
-        contract = _provisional(path, name or _identifier(_DATE.sub("", path.name.split(".")[0])))
-    except ContentError as error:
-        raise DraftError(f"no draft of {path.name}: {error}") from None
-    one = _looked_at(path, contract)
-    guesses, keys = plainly(contract.source, lambda: _guesses(settings, contract, one))
+    with workspace(settings) as work:
+        room = Room.of(settings, work)
+        try:
+            contract = _provisional(path, name or _identifier(_DATE.sub("", path.name.split(".")[0])), room)
+        except ContentError as error:
+            raise DraftError(f"no draft of {path.name}: {error}") from None
+        one = _looked_at(path, contract, room)
+        guesses, keys = plainly(contract.source, lambda: _guesses(settings, contract, one, work))
     return _text(path.name, contract, guesses, keys, at)
 
 
-def _provisional(path: Path, source: str) -> Contract:
+def _provisional(path: Path, source: str, room: Room) -> Contract:
     """All columns as text, known by their position: what loading can read without promising anything."""
-    suffixes = [suffix for suffix in path.suffixes if suffix != ".gz"]
-    if not suffixes or suffixes[-1] not in _FORMATS:
-        raise ContentError(f"format not known; allowed: names that end in {', '.join(_FORMATS)}, or these and .gz")
+    suffix = Path(bare(path.name)).suffix
+    if suffix not in _FORMATS:
+        raise ContentError(
+            f"format not known; allowed: names that end in {', '.join(_FORMATS)}, or these and {', '.join(SUFFIXES)}"
+        )
     if not re.fullmatch(IDENTIFIER, source):
         raise ContentError("no name of a source; allowed: --source NAME of small letters, digits and underscores")
 
     def contract(delimiter: str, names: list[str]) -> Contract:
         made = tuple(Column(name=one, header=None if one == name else name) for one, name in _named(names))
-        plain = {"source": source, "description": "One row per …", "format": _FORMATS[suffixes[-1]], "columns": made}
+        plain = {"source": source, "description": "One row per …", "format": _FORMATS[suffix], "columns": made}
         rest = {"key": ("_position",), "repeats": "load", "arrival": "load", "purpose": "unstated"}
         return Contract.model_validate({**plain, **rest, "retention_days": 365, "delimiter": delimiter})
 
-    first = contract(",", [])
-    if first.format == "jsonl":
-        return contract(",", _keys(path, first))
+    one = _looked_at(path, first := contract(",", []), room)
+    if one.waits or (one.fault and not one.encoding):
+        raise ContentError(one.fault or one.waits)
+    if first.format in ("jsonl", "json"):
+        return contract(",", _keys(one))
     tried = _DELIMITERS if first.format == "csv" else (",",)
-    found = {delimiter: columns(path, contract(delimiter, [])) for delimiter in tried}
+    found = {delimiter: columns(one.plain, contract(delimiter, [])) for delimiter in tried}
     best = max(found, key=lambda delimiter: len(found[delimiter]))
     return contract(best, _checked(found[best]))
 
@@ -101,36 +117,27 @@ def _checked(names: list[str]) -> list[str]:
     return names
 
 
-def _keys(path: Path, contract: Contract) -> list[str]:
+def _keys(one: Delivery) -> list[str]:
     """The keys of all objects, in the order in which they come."""
-    if fault := _looked_at(path, contract).fault:
-        raise ContentError(fault)
     found: dict[str, None] = {}
-    for line in _lines(path):
-        try:
-            one = json.loads(line) if line.strip() else {}
-        except ValueError:
-            raise ContentError("not JSON Lines; allowed: one JSON object a line") from None
-        found |= dict.fromkeys(one if isinstance(one, dict) else {})
+    with one.plain.open("rb") as file:
+        for line in file:
+            try:
+                record = json.loads(line) if line.strip() else {}
+            except (ValueError, RecursionError):
+                raise ContentError("not JSON Lines; allowed: one JSON object a line") from None
+            found |= dict.fromkeys(record if isinstance(record, dict) else {})
     return _checked(list(found))
 
 
-def _lines(path: Path) -> Iterator[bytes]:
-    rest = b""
-    for chunk in content(path):
-        *lines, rest = (rest + chunk).split(b"\n")
-        yield from lines
-    yield rest
-
-
-def _looked_at(path: Path, contract: Contract) -> Delivery:
+def _looked_at(path: Path, contract: Contract, room: Room) -> Delivery:
     one = identify(Source(contract, re.compile(re.escape(path.name))), path.resolve(), path.resolve().parent)
-    return inspect(one, contract)
+    return inspect(one, contract, room)
 
 
 def _identifier(text: str) -> str:
-    bare = re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", text).lower()).strip("_")
-    return (bare if bare[:1].isalpha() else f"c_{bare}")[:60]
+    plain = re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", text).lower()).strip("_")
+    return (plain if plain[:1].isalpha() else f"c_{plain}")[:60]
 
 
 def _named(names: list[str]) -> Iterator[tuple[str, str]]:
@@ -142,10 +149,12 @@ def _named(names: list[str]) -> Iterator[tuple[str, str]]:
         yield one, name
 
 
-def _guesses(settings: Settings, contract: Contract, one: Delivery) -> tuple[list[_Guess], list[tuple[str, ...]]]:
+def _guesses(
+    settings: Settings, contract: Contract, one: Delivery, work: Path
+) -> tuple[list[_Guess], list[tuple[str, ...]]]:
     if one.fault:
         raise DraftError(f"no draft of {one.file}: {one.fault}")
-    with workspace(settings) as work, connect(settings, work / "spill", one.path.parent) as connection:
+    with connect(settings, work / "spill", one.path.parent) as connection:
         [count] = read(connection, contract, [(0, one)]).values()
         if isinstance(count, str) or count == 0:
             raise DraftError(f"no draft of {one.file}: {count or 'no row to guess from'}")
@@ -234,11 +243,11 @@ def _column(column: Column) -> str:
 
 def _pattern(file: str) -> str:
     """The name with its first date as the moment of arrival."""
-    bare, date = file.removesuffix(".gz"), _DATE.search(file)
-    escaped = [re.escape(part).replace(r"\-", "-") for part in (_DATE.split(bare, maxsplit=1)[::2] if date else [bare])]
+    whole, date = bare(file), _DATE.search(file)
+    parts = _DATE.split(whole, maxsplit=1)[::2] if date else [whole]
+    escaped = [re.escape(part).replace(r"\-", "-") for part in parts]
     hour = r"T\d\d" if date and date[1] else ""
-    moment, gzipped = rf"(?P<arrived>\d{{4}}-\d\d-\d\d{hour})", "" if file.endswith(".parquet") else r"(\.gz)?"
-    pattern = moment.join(escaped) + gzipped
+    pattern = rf"(?P<arrived>\d{{4}}-\d\d-\d\d{hour})".join(escaped)
     return repr(pattern) if '"' in pattern else f'r"{pattern}"'
 
 

@@ -4,8 +4,9 @@ Data is written aside and renamed, the vault committed, the manifest replaced la
 anywhere left nothing that a reader sees, and the next one does the same work again.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -13,12 +14,17 @@ from typing import TypeVar
 
 import duckdb
 
-from ingestion import group, store, vault
-from ingestion.delivery import Delivery, identify, inspect
+from ingestion import corrections, group, originals, store, vault
+from ingestion.delivery import Delivery, discard, identify, inspect
+from ingestion.group import Bench
+from ingestion.promise import held
+from ingestion.ready import WAITS, Patience, irregular, shown
 from ingestion.source import files, load_source
 from ingestion.sql import connect
+from ingestion.unpack import Room
 from ingestion.write import Job
 from warehouse import manifest
+from warehouse.contracts import Contract
 from warehouse.errors import SmaltiError
 from warehouse.manifest import Line
 from warehouse.settings import Settings
@@ -39,7 +45,10 @@ class BalanceError(SmaltiError):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a load did. Row counts are of new files; each problem reads `what · where · what is allowed`."""
+    """What a load did. Row counts are of new files; each problem reads `what · where · what is allowed`.
+
+    `waiting` reads alike, of files that may still be on their way: nobody's fault as yet.
+    """
 
     source: str
     files_new: int = 0
@@ -53,6 +62,7 @@ class Outcome:
     rows_suppressed: int = 0
     batch: int | None = None
     problems: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,6 +71,14 @@ class _Sorted:
 
     new: list[Delivery] = field(default_factory=list)
     known: list[tuple[Delivery, Line | None]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """Lines for a person, as they come: what is wrong, and what is waited for."""
+
+    problems: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
 
 
 def load(
@@ -88,18 +106,28 @@ def load(
         raise NotADirectoryError(f"no folder {folder} · exports of {name} · allowed: an existing folder")
     store.prepare(raw, source.contract)
     lines = manifest.read(raw)
-    found = _sort(_in_parallel(settings, lambda path: identify(source, path, folder), files(source, folder)), lines)
+    patience = Patience.with_drop(settings, loaded_at) if folder == settings.drop else Patience(loaded_at)
+    paths = files(source, folder)
+    refused = irregular(paths, folder, name)
+    unsettled = patience.unsettled([path for path in paths if path not in refused])
+    taken = [path for path in paths if path not in refused and path not in unsettled]
+    found = _sort(_in_parallel(settings, lambda path: identify(source, path, folder), taken), lines)
     job = Job(source, raw, run_id, loaded_at, manifest.next_batch(settings.raw))
     named = {line.file for line in lines if line.status == "loaded"}
     # corrections first: what they supersede makes no duplicate of any other row
     new = sorted(found.new, key=lambda one: one.file not in named)
-    added, problems = plainly(name, lambda: _load_new(settings, job, folder, lines, new, progress))
-    before = [line for line in lines if line.status == "loaded"]
-    gone = {line.sha256 for line in corrections.corrected(source.contract, before, added) if line.status == "superseded"}
-    outcome = replace(_outcome(job, found, added, problems), files_superseded=len(gone))
+    added, told = plainly(name, lambda: _load_new(settings, job, folder, lines, new, patience, progress))
+    told.problems[:0] = refused.values()
+    told.waiting[:0] = [waiting(job, shown(path, folder), why) for path, why in unsettled.items()]
+    outcome = replace(_outcome(job, found, added, told), files_superseded=_superseded(source.contract, lines, added))
     if folder == settings.drop:
         store.clear_drop(settings, name, _finished(found, added))
     return outcome
+
+
+def _superseded(contract: Contract, lines: Sequence[Line], added: Sequence[Line]) -> int:
+    pairs = zip(lines, corrections.corrected(contract, lines, added), strict=True)
+    return len({old.sha256 for old, new in pairs if new != old})
 
 
 def plainly(name: str, work: Callable[[], T]) -> T:
@@ -138,25 +166,84 @@ def _load_new(
     folder: Path,
     lines: list[Line],
     new: Sequence[Delivery],
+    patience: Patience,
     progress: Progress | None,
-) -> tuple[list[Line], list[str]]:
+) -> tuple[list[Line], _Told]:
     """Load these files group by group, then commit them together."""
     added: list[Line] = []
-    problems: list[str] = []
+    told = _Told()
     if not new:
-        return added, problems
+        return added, told
+    contract = job.source.contract
     with store.workspace(job.raw) as work, connect(settings, work / "spill", folder) as connection:
-        bench = group.prepare(connection, job.source.contract)
+        bench, room = group.prepare(connection, contract), Room.of(settings, work)
         with ThreadPoolExecutor(settings.threads) as pool:
-            inspected = pool.map(lambda delivery: inspect(delivery, job.source.contract), new)
-            for some in _groups(inspected):
-                result = group.load(bench, job, work, [*corrections.corrected(contract, lines, added), *added], some)
+            submitted = (pool.submit(lambda one: held(inspect(one, contract, room), contract), one) for one in new)
+            for some in _groups(_ahead(submitted, settings.threads)):
+                before = [*corrections.corrected(contract, lines, added), *added]
+                result = group.load(bench, job, work, before, _taken(job, some, patience, told))
+                discard(some)
                 added += result.lines
-                problems += [*result.problems, *(one for one in result.news if one not in problems)]
+                told.problems.extend([*result.problems, *(one for one in result.news if one not in told.problems)])
                 if progress:
                     progress(len(added), len(new))
-        _commit(settings, job, connection, work, lines, added)
-    return added, problems
+        after = corrections.corrected(contract, lines, added)
+        gone = [new for old, new in zip(lines, after, strict=True) if new != old]
+        live = [line for line in (*after, *added) if line.status == "loaded"]
+        if gone and corrections.note_lost(connection, job, work, gone, live):
+            folders = [settings.drop / "done" / contract.source, folder]
+            after, added = _bring_back(bench, job, room, folders, after, added, told)
+        _commit(settings, job, connection, work, after, added)
+    return added, told
+
+
+def _bring_back(
+    bench: Bench,
+    job: Job,
+    room: Room,
+    folders: Sequence[Path],
+    after: list[Line],
+    added: list[Line],
+    told: _Told,
+) -> tuple[list[Line], list[Line]]:
+    """Load what is no duplicate any more, since the row that it repeated went with a superseded file."""
+    contract, work = job.source.contract, room.folder.parent
+    repeated = [line for line in (*after, *added) if line.status == "loaded" and line.rows_duplicate]
+    kept = originals.kept(repeated, folders)
+    for line in repeated:
+        if line.sha256 not in kept:
+            told.problems.append(corrections.untold(job, line))
+            continue
+        one = inspect(originals.delivery(line, kept[line.sha256], contract), contract, room)
+        found = group.load(bench, job, work, [*after, *added], [one], lambda _: corrections.is_lost(contract))
+        discard([one])
+        left, back = corrections.moved(line, next(iter(found.lines), None))
+        after = [left if other == line else other for other in after]
+        added = [left if other == line else other for other in added] + ([back] if back else [])
+    return after, added
+
+
+def _taken(job: Job, some: Sequence[Delivery], patience: Patience, told: _Told) -> list[Delivery]:
+    """Those that are loaded or quarantined now; the others are told of and left for the next load."""
+    hoped = [one for one in some if one.fault and patience.has_hope(one.path)]
+    told.waiting.extend(waiting(job, one.file, one.fault) for one in hoped)
+    told.problems.extend(waiting(job, one.file, one.waits) for one in some if one.waits)
+    return [one for one in some if not one.waits and one not in hoped]
+
+
+def _ahead(submitted: Iterable[Future[Delivery]], number: int) -> Iterator[Delivery]:
+    """Results in their order, with so many more under way: files are unpacked no further ahead of the load."""
+    waiting: deque[Future[Delivery]] = deque()
+    for future in submitted:
+        waiting.append(future)
+        if len(waiting) > number:
+            yield waiting.popleft().result()
+    yield from (future.result() for future in waiting)
+
+
+def waiting(job: Job, file: str, why: str | None) -> str:
+    """The line that reports a file that is left for the next load."""
+    return f"{WAITS} · {job.source.contract.source}, {file} · {why}"
 
 
 def _groups(deliveries: Iterator[Delivery]) -> Iterator[list[Delivery]]:
@@ -182,13 +269,13 @@ def _commit(
     added: list[Line],
 ) -> None:
     """Vault, data, manifest, in this order: only the last step makes the load exist."""
-    for line in added:
+    for line in (*lines, *added):
         check_balance(job, line)
     if any(column.pii == "direct" for column in job.source.contract.columns):
         vault.remember(connection, settings.vault, job.source.contract.source)
     names = {name for line in added for name in line.names}
     store.put_in_place(work, job.raw, sorted(names))
-    manifest.write(job.raw, [*corrections.corrected(contract, lines, added), *added])
+    manifest.write(job.raw, [*lines, *added])
 
 
 def check_balance(job: Job, line: Line) -> None:
@@ -205,17 +292,18 @@ def check_balance(job: Job, line: Line) -> None:
         )
 
 
-def _outcome(job: Job, found: _Sorted, added: Sequence[Line], problems: list[str]) -> Outcome:
+def _outcome(job: Job, found: _Sorted, added: Sequence[Line], told: _Told) -> Outcome:
     again = [(delivery, line) for delivery, line in found.known if line and line.status == "quarantined"]
     bad = [line for line in added if line.status == "quarantined"]
-    told = [group.quarantine_problem(job, delivery.file, line.reason) for delivery, line in again]
-    empty = Outcome(job.source.contract.source, files_new=len(added) - len(bad), problems=(*problems, *told))
+    problems = [group.quarantine_problem(job, delivery.file, line.reason) for delivery, line in again]
+    empty = Outcome(job.source.contract.source, files_new=len(added) - len(bad), waiting=tuple(told.waiting))
     sums = {name: sum(getattr(line, name) for line in added) for name in vars(empty) if name.startswith("rows_")}
     return replace(
         empty,
         files_known=len(found.known) - len(again),
         files_quarantined=len(bad) + len(again),
         batch=job.batch if added else None,
+        problems=(*told.problems, *problems),
         **sums,
     )
 

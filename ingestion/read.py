@@ -1,4 +1,4 @@
-"""Delivered files as text rows in one table, `delivered`.
+"""Plain files as text rows in one table, `delivered`.
 
 Its columns: `_file_no`, `_place` (the position, where it is known), `_fault`, `_raw`, `_extra`, each column as text.
 
@@ -7,7 +7,6 @@ down to the culprit, which for CSV is then read record by record, so that one ba
 """
 
 import csv
-import gzip
 import json
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -15,7 +14,9 @@ from itertools import islice
 import duckdb
 import pyarrow as pa
 
-from ingestion.delivery import ContentError, Delivery
+from ingestion import access_log, dialect
+from ingestion.containers import ContentError
+from ingestion.delivery import Delivery
 from ingestion.sql import quoted
 from warehouse.contracts import Contract
 from warehouse.sql import literal
@@ -70,19 +71,23 @@ def _fill(
 def _insert_csv(connection: duckdb.DuckDBPyConnection, contract: Contract, numbered: Numbered) -> None:
     """Files with the same header at once, its names in place of theirs."""
     for names in dict.fromkeys(delivery.names for _, delivery in numbered):
-        at, extra = places(contract, names)
-        columns = ", ".join(f"'c{place}': 'varchar'" for place in range(len(names)))
-        values = ", ".join(f"c{place}" for place in at)
-        others = object_sql({name: f"c{place}" for name, place in extra.items()})
-        for compression, part in _by_compression([one for one in numbered if one[1].names == names]):
-            connection.execute(
-                "insert into delivered "
-                f"select (?::integer[])[file_index::bigint + 1], null, null, null, {others}, {values} "
-                f"from read_csv(?, columns = {{{columns}}}, header = true, auto_detect = false, "
-                f"delim = {literal(contract.delimiter)}, quote = '\"', escape = '\"', strict_mode = true, "
-                f"compression = '{compression}')",
-                [[number for number, _ in part], [str(delivery.path) for _, delivery in part]],
-            )
+        connection.execute(
+            f"insert into delivered select (?::integer[])[_at + 1], null, null, null, * exclude (_at) "
+            f"from ({csv_sql(contract, names, '?')})",
+            _numbers_and_paths([one for one in numbered if one[1].names == names]),
+        )
+
+
+def csv_sql(contract: Contract, names: Sequence[str], files: str) -> str:
+    """SQL for the rows of a list of files, all with this header: `_at` (the file's place), `_extra`, texts."""
+    at, extra = places(contract, names)
+    columns = ", ".join(f"'c{place}': 'varchar'" for place in range(len(names)))
+    texts = ", ".join(f"c{place} as {quoted(c.name)}" for place, c in zip(at, contract.delivered, strict=True))
+    others = object_sql({name: f"c{place}" for name, place in extra.items()})
+    return (
+        f"select file_index::bigint as _at, {others}::varchar as _extra, {texts} "
+        f"from read_csv({files}, columns = {{{columns}}}, {dialect.options(contract)})"
+    )
 
 
 def places(contract: Contract, names: Sequence[str]) -> tuple[list[int], dict[str, int]]:
@@ -106,58 +111,69 @@ def _insert_jsonl(connection: duckdb.DuckDBPyConnection, contract: Contract, num
     values = ", ".join(f"parsed.{quoted(column.in_file)}" for column in contract.delivered)
     gone = literal(json.dumps({column.in_file: None for column in contract.delivered}))
     others = f"nullif(json_merge_patch(if(parsed is null, '{{}}', line), {gone})::varchar, '{{}}')"
-    others = others if contract.others == "keep" else "null"
-    for compression, part in _by_compression(numbered):
-        connection.execute(
-            f"""
-            insert into delivered
-            select number, null, if(parsed is null, 'record: not a JSON object', null), if(parsed is null, line, null),
-                {others}, {values}
-            from (
-                select (?::integer[])[file_index::bigint + 1] as number, line,
-                    case when json_valid(line) then
-                        case when json_type(line) = 'OBJECT' then json_transform(line, {shape}) end
-                    end as parsed
-                from {_lines(compression, header=False)}
-            )
-            """,
-            [[number for number, _ in part], [str(delivery.path) for _, delivery in part]],
+    others = "null" if contract.others == "leave" else others
+    connection.execute(
+        f"""
+        insert into delivered
+        select number, null, if(parsed is null, 'record: not a JSON object', null), if(parsed is null, line, null),
+            {others}, {values}
+        from (
+            select (?::integer[])[file_index::bigint + 1] as number, line,
+                case when json_valid(line) then
+                    case when json_type(line) = 'OBJECT' then json_transform(line, {shape}) end
+                end as parsed
+            from {_lines(header=False)} where line is not null
         )
+        """,
+        _numbers_and_paths(numbered),
+    )
 
 
 def _insert_aligned(connection: duckdb.DuckDBPyConnection, contract: Contract, numbered: Numbered) -> None:
     """Lines, split at runs of blanks; one with another number of values is a fault and is kept as it came."""
     width = len(contract.delivered)
     values = ", ".join(f"if(is_whole, parts[{place}], null)" for place in range(1, width + 1))
-    for compression, part in _by_compression(numbered):
-        connection.execute(
-            f"""
-            insert into delivered
-            select number, null, if(is_whole, null, 'record: ' || len(parts) || ' values; allowed: {width}'),
-                if(is_whole, null, line), null, {values}
-            from (
-                select (?::integer[])[file_index::bigint + 1] as number, line,
-                    string_split_regex(trim(line), ' +') as parts, len(parts) = {width} as is_whole
-                from {_lines(compression, header=True)} where line is not null
-            )
-            """,
-            [[number for number, _ in part], [str(delivery.path) for _, delivery in part]],
+    connection.execute(
+        f"""
+        insert into delivered
+        select number, null, if(is_whole, null, 'record: ' || len(parts) || ' values; allowed: {width}'),
+            if(is_whole, null, line), null, {values}
+        from (
+            select (?::integer[])[file_index::bigint + 1] as number, line,
+                string_split_regex(trim(line), ' +') as parts, len(parts) = {width} as is_whole
+            from {_lines(header=contract.has_header)} where line is not null
         )
+        """,
+        _numbers_and_paths(numbered),
+    )
 
 
-def _lines(compression: str, *, header: bool) -> str:
+def _insert_access_log(connection: duckdb.DuckDBPyConnection, contract: Contract, numbered: Numbered) -> None:
+    numbered_line = "(?::integer[])[file_index::bigint + 1] as number, line"
+    lines = f"(select {numbered_line} from {_lines(header=False)} where line is not null)"
+    connection.execute(
+        f"insert into delivered by name {access_log.fields_sql(contract, lines)}",
+        _numbers_and_paths(numbered),
+    )
+
+
+def _lines(*, header: bool) -> str:
     """SQL for whole lines of the files of a parameter, whatever stands in them."""
     return (
-        f"read_csv(?, columns = {{'line': 'varchar'}}, header = {header}, auto_detect = false, delim = '\x07', "
-        f"quote = '', escape = '', comment = '', strict_mode = false, compression = '{compression}')"
+        f"read_csv(?, columns = {{'line': 'varchar'}}, header = {header}, auto_detect = false, delim = '', "
+        "quote = '', escape = '', comment = '', strict_mode = false, compression = 'none')"
     )
+
+
+def _numbers_and_paths(numbered: Numbered) -> list[list[int] | list[str]]:
+    return [[number for number, _ in numbered], [str(delivery.plain) for _, delivery in numbered]]
 
 
 def _insert_parquet(connection: duckdb.DuckDBPyConnection, contract: Contract, numbered: Numbered) -> None:
     """File by file, since the same column may have another type in each; all is decoded before any row counts."""
     values = ", ".join(f"cast({quoted(column.in_file)} as varchar)" for column in contract.delivered)
     for number, delivery in numbered:
-        path, kept = [str(delivery.path)], places(contract, delivery.names)[1]
+        path, kept = [str(delivery.plain)], places(contract, delivery.names)[1]
         others = object_sql({name: f"cast({quoted(name)} as varchar)" for name in kept})
         try:
             connection.execute(f"select bit_xor(hash({values}, {others})) from read_parquet(?)", path)
@@ -171,14 +187,14 @@ def _insert_parquet(connection: duckdb.DuckDBPyConnection, contract: Contract, n
         )
 
 
-_STATEMENTS = {"csv": _insert_csv, "aligned": _insert_aligned, "jsonl": _insert_jsonl, "parquet": _insert_parquet}
-
-
-def _by_compression(numbered: Numbered) -> Iterator[tuple[str, Numbered]]:
-    for compression in ("gzip", "none"):
-        part = [(number, one) for number, one in numbered if (one.path.suffix == ".gz") == (compression == "gzip")]
-        if part:
-            yield compression, part
+_STATEMENTS = {
+    "csv": _insert_csv,
+    "aligned": _insert_aligned,
+    "jsonl": _insert_jsonl,
+    "json": _insert_jsonl,  # unpacking makes lines of it
+    "access_log": _insert_access_log,
+    "parquet": _insert_parquet,
+}
 
 
 def _fill_singly(
@@ -187,9 +203,8 @@ def _fill_singly(
     """Read one file that DuckDB refused; the count of its records, or the fault for which it is quarantined."""
     if contract.format == "parquet":
         return "damaged Parquet file"
-    if contract.format in ("jsonl", "aligned"):
-        one = "one JSON object a line" if contract.format == "jsonl" else "one record a line"
-        return f"not UTF-8, or a line longer than 2 MB; allowed: UTF-8 with {one}"
+    if contract.format != "csv":
+        return "a record longer than 2 MB; allowed: shorter ones"
     count, records = 0, _records(contract, delivery)
     try:
         while part := list(islice(records, _SLICE)):
@@ -209,10 +224,10 @@ def _records(contract: Contract, delivery: Delivery) -> Iterator[tuple[str | Non
     """The records of one CSV file as (fault, raw, value, …); malformed ones have a fault and no values."""
     at, extra = places(contract, delivery.names)
     width, nothing = len(delivery.names), [None] * len(at)
-    opened = gzip.open if delivery.path.suffix == ".gz" else open
-    with opened(delivery.path, "rt", encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, delimiter=contract.delimiter, strict=True)
-        next(reader)
+    with delivery.plain.open(encoding="utf-8", newline="") as file:
+        reader = dialect.records(file, contract)
+        if contract.has_header:
+            next(reader)
         while True:
             try:
                 record = next(reader)

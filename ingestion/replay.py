@@ -6,22 +6,22 @@ same file, so each row of a file is still accounted for once.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
-from ingestion import group, store, vault
-from ingestion.delivery import Delivery, inspect, stamp
+from ingestion import group, originals, store, vault
+from ingestion.delivery import Delivery, discard, inspect
 from ingestion.group import Bench
 from ingestion.load import check_balance, plainly
 from ingestion.source import load_source
 from ingestion.sql import connect
+from ingestion.unpack import Room
 from ingestion.write import Job
 from warehouse import manifest
-from warehouse.contracts import Contract
 from warehouse.manifest import Line
 from warehouse.settings import Settings
 from warehouse.sql import literal
@@ -70,21 +70,13 @@ def replay(settings: Settings, name: str, folder: Path | None, run_id: str, load
     lines = manifest.read(raw)
     shared = dict.fromkeys(line.rejects for line in lines if line.rejects and line.status == "loaded")
     units = [_Unit(rejects, tuple(line for line in lines if line.rejects == rejects)) for rejects in shared if rejects]
-    kept = _kept(lines, [settings.drop / "done" / name, *([folder.resolve()] if folder else [])])
+    kept = originals.kept(
+        [line for line in lines if line.rejects],
+        [settings.drop / "done" / name, *([folder.resolve()] if folder else [])],
+    )
     job = Job(source, raw, run_id, loaded_at, manifest.next_batch(settings.raw))
     done = plainly(name, lambda: _replay(settings, job, lines, units, kept, folder)) if units else []
     return _outcome(job, done)
-
-
-def _kept(lines: Sequence[Line], folders: Iterable[Path]) -> dict[str, Path]:
-    """By digest, the files in these folders that lines with rejects came from; only those of their sizes are read."""
-    wanted = {line.sha256: line.bytes for line in lines if line.rejects}
-    found: dict[str, Path] = {}
-    for path in sorted(path for folder in folders for path in folder.rglob("*") if path.is_file()):
-        if path.stat().st_size in wanted.values():
-            with path.open("rb") as file:
-                found[hashlib.file_digest(file, "sha256").hexdigest()] = path
-    return found
 
 
 def _replay(
@@ -96,7 +88,7 @@ def _replay(
         bench = group.prepare(connection, job.source.contract)
         for unit in units:
             before = [*lines, *(line for one in done for line in one.added)]
-            done.append(_try(bench, job, work, before, unit, kept))
+            done.append(_try(bench, job, Room.of(settings, work), before, unit, kept))
         if any(one.added for one in done):
             _commit(settings, job, connection, work, lines, done)
     return done
@@ -105,19 +97,21 @@ def _replay(
 def _try(
     bench: Bench,
     job: Job,
-    work: Path,
+    room: Room,
     before: Sequence[Line],
     unit: _Unit,
     kept: dict[str, Path],
 ) -> _Unit:
     """Load the unit's rejected rows into `work`, as far as the files are there and keep the contract's form."""
-    contract = job.source.contract
-    found = [
-        inspect(_delivery(line, kept[line.sha256], contract), contract) for line in unit.before if line.sha256 in kept
-    ]
-    result = group.load(bench, job, work, before, found, lambda files: _rejected(files, job.raw / unit.rejects))
+    contract, work = job.source.contract, room.folder.parent
+    kept_ones = [originals.delivery(line, kept[line.sha256], contract) for line in unit.before if line.sha256 in kept]
+    found = [inspect(one, contract, room) for one in kept_ones]
+    tried_ones = [one for one in found if not one.waits]
+    result = group.load(bench, job, work, before, tried_ones, lambda files: _rejected(files, job.raw / unit.rejects))
+    discard(found)
     tried = {line.sha256: line for line in result.lines if line.status == "loaded"}
     faults = {line.sha256: line.reason for line in result.lines if line.status == "quarantined"}
+    faults |= {one.sha256: one.waits for one in found if one.waits}
     problems = tuple(_untried(job, line, faults.get(line.sha256)) for line in unit.before if line.sha256 not in tried)
     again = {line.sha256: line.rows_rejected for line in unit.before}
     for line in tried.values():
@@ -137,13 +131,6 @@ def _rejected(files: Sequence[Delivery], rejects: Path) -> str:
         f"exists (select 1 from read_parquet({literal(rejects)}) as earlier "
         f"where earlier.file = ([{names}])[judged._file_no + 1] and earlier.position = judged._position)"
     )
-
-
-def _delivery(line: Line, path: Path, contract: Contract) -> Delivery:
-    """The file as it was delivered, wherever and under whatever name it is kept."""
-    named = contract.arrival == "file_name" and line.arrived_at
-    arrived_at = datetime.fromisoformat(line.arrived_at) if named and line.arrived_at else None
-    return Delivery(path, line.file, arrived_at, line.sha256, stamp(path))
 
 
 def _untried(job: Job, line: Line, fault: str | None) -> str:

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from ingestion import sources
+from ingestion.containers import bare
+from ingestion.ready import is_sidecar
 from warehouse.contracts import Contract
 from warehouse.errors import SmaltiError
 
@@ -24,8 +26,9 @@ class UnknownSourceError(SmaltiError):
 class Source:
     """Where one kind of export is and what it promises.
 
-    `pattern` must match a file's whole name. With `arrival="file_name"` it has a group `arrived`:
-    a date (known at the end of that day) or a date and hour `2026-08-31T13` (at the end of that hour).
+    `pattern` must match a file's whole name, or what a container's suffix leaves of it. With
+    `arrival="file_name"` it has a group `arrived`: a date (known at the end of that day) or a date and hour
+    `2026-08-31T13` (at the end of that hour).
     """
 
     contract: Contract
@@ -54,7 +57,7 @@ class Source:
         Raises:
             ValueError: the name is not one of this source's, or its date does not exist.
         """
-        match = self.pattern.fullmatch(name)
+        match = self.pattern.fullmatch(name) or self.pattern.fullmatch(bare(name))
         if match is None:
             raise ValueError(f"{self.contract.source}: not a file name of this source; allowed: {self.pattern.pattern}")
         if self.contract.arrival != "file_name":
@@ -90,8 +93,11 @@ def claiming(name: str) -> list[str]:
 
 
 def files(source: Source, folder: Path) -> list[Path]:
-    """The source's files in `folder` at any depth, in the order they became known, then by name."""
-    claimed = [path for path in _exports(folder) if source.claims(path.name)]
+    """The source's files in `folder` at any depth, in the order they became known, then by name.
+
+    A folder with the name of one is among them, so that it is told of rather than passed over.
+    """
+    claimed = [path for path in _exports(folder, folders_too=True) if source.claims(path.name)]
     return sorted(claimed, key=lambda path: (str(source.arrived_at(path.name) or ""), path.name, path))
 
 
@@ -101,8 +107,9 @@ def unmatched(folder: Path) -> list[Path]:
     return sorted(path for path in _exports(folder) if not any(source.claims(path.name) for source in known))
 
 
-def _exports(folder: Path) -> Iterator[Path]:
-    """All files but hidden ones (uploads in progress) and those in folders `_*`, `done` and `quarantine`."""
+def _exports(folder: Path, *, folders_too: bool = False) -> Iterator[Path]:
+    """All files but hidden ones (uploads in progress), sidecars, and those in folders `_*`, `done`, `quarantine`."""
     for parent, folders, found in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(("_", ".")) and name not in _NOT_EXPORTS]
-        yield from (Path(parent) / name for name in found if not name.startswith("."))
+        yield from (path for name in found if not is_sidecar(path := Path(parent) / name) and not name.startswith("."))
+        yield from (Path(parent) / name for name in folders if folders_too)

@@ -10,11 +10,14 @@ from pathlib import Path
 import duckdb
 
 from ingestion.delivery import Delivery, stamp
+from ingestion.ready import SIDECAR, sidecar
 from ingestion.sql import quoted
 from warehouse import atomic, manifest
 from warehouse.contracts import Contract
 from warehouse.settings import Settings
 from warehouse.sql import literal
+
+_LONGEST = 50  # characters of a name that more is put to; a name has 255 bytes at most
 
 
 @dataclass(frozen=True)
@@ -86,5 +89,8 @@ def clear_drop(settings: Settings, source: str, finished: Sequence[Finished]) ->
             private.mkdir(mode=0o700, exist_ok=True)
         place = target / one.delivery.path.name
         if place.exists():
-            place = target / f"{one.delivery.sha256[:12]}_{place.name}"
+            place = target / f"{one.delivery.sha256[:12]}_{place.name[:_LONGEST]}"
+        beside = sidecar(one.delivery.path)
         one.delivery.path.replace(place)
+        if beside:
+            beside.replace(place.with_name(place.name + SIDECAR))

@@ -21,13 +21,14 @@ from duckdb.sqltypes import BIGINT, BOOLEAN, VARCHAR
 from ingestion import store
 from ingestion.cast import cast_sql, faults, raw_sql
 from ingestion.delivery import Delivery, stamp
-from ingestion.read import CONTENT_ERRORS, Numbered, object_sql, places
+from ingestion.read import CONTENT_ERRORS, Numbered, csv_sql, object_sql, places
 from ingestion.sql import quoted
 from ingestion.write import Job
 from warehouse.contracts import Contract
 from warehouse.sql import literal
 
 _MOST_LEFT = (10_000, 0.05)  # rows, and share of all: with more of them the slow way is not slower
+_MOST_KEYS = 200
 _HEAD = 1 << 16  # bytes in which the keys of JSON are looked at
 
 
@@ -157,15 +158,7 @@ def _at(values: Sequence[str]) -> str:
 def _csv(contract: Contract, files: Sequence[Delivery], work: Path) -> str:
     del work
     [names] = {one.names for one in files}
-    at, extra = places(contract, names)
-    columns = ", ".join(f"'c{place}': 'varchar'" for place in range(len(names)))
-    texts = ", ".join(f"c{place} as {quoted(c.name)}" for place, c in zip(at, contract.delivered, strict=True))
-    return (
-        f"select file_index::bigint as _at, row_number() over () as _row, "
-        f"{object_sql({name: f'c{place}' for name, place in extra.items()})}::varchar as _extra, {texts} "
-        f"from read_csv({_listed(files)}, columns = {{{columns}}}, header = true, auto_detect = false, "
-        f"delim = {literal(contract.delimiter)}, quote = '\"', escape = '\"', strict_mode = true)"
-    )
+    return f"select *, row_number() over () as _row from ({csv_sql(contract, names, _listed(files))})"
 
 
 def _jsonl(contract: Contract, files: Sequence[Delivery], work: Path) -> str:
@@ -175,7 +168,8 @@ def _jsonl(contract: Contract, files: Sequence[Delivery], work: Path) -> str:
     """
     extra = _keys(files) - {c.in_file for c in contract.delivered} if contract.others == "keep" else set()
     names = [*(c.in_file for c in contract.delivered), *sorted(extra)]
-    if len({name.lower() for name in names}) < len(names) or "" in names:
+    # names that are one to DuckDB, or values that stand in the place of names
+    if len({name.lower() for name in names}) < len(names) or "" in names or len(extra) > _MOST_KEYS:
         raise duckdb.InvalidInputException
     first = work / "keys.jsonl"
     line = dict.fromkeys(names, "x")
@@ -196,13 +190,14 @@ def _keys(files: Sequence[Delivery]) -> set[str]:
     """The keys of objects at the beginning of these files: what comes later only is found by the slow way."""
     found: set[str] = set()
     for one in files:
-        with one.path.open("rb") as file:
+        with one.plain.open("rb") as file:
             lines = file.read(_HEAD).split(b"\n")[:-1]
         for line in lines:
             try:
-                found |= set(json.loads(line))
-            except (ValueError, TypeError, RecursionError):
+                value = json.loads(line)
+            except (ValueError, RecursionError):
                 continue
+            found |= set(value) if isinstance(value, dict) else set()
     return found
 
 
@@ -218,7 +213,7 @@ def _parquet(contract: Contract, files: Sequence[Delivery], work: Path) -> str:
 
 
 def _listed(files: Sequence[Delivery]) -> str:
-    return f"[{', '.join(literal(one.path) for one in files)}]"
+    return f"[{', '.join(literal(one.plain) for one in files)}]"
 
 
 _READERS = {"csv": _csv, "jsonl": _jsonl, "parquet": _parquet}

@@ -6,6 +6,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from ingestion.ready import WAITS
+
 _MARKS = {"ok": "[green]✓[/green]", "none": " ", "skipped": " ", "problem": "[yellow]![/yellow]"}
 _BAD = "[red]✗[/red]"
 
@@ -53,8 +55,8 @@ class Follower:
 
 def _told(row: dict[str, Any]) -> str:
     lines = str(row["message"] or "").splitlines()
-    if row["stage"] == "load_raw" and row["status"] == "none":
+    if row["stage"] == "load_raw" and row["status"] == "none" and not any(one.startswith(WAITS) for one in lines):
         return "no files"
     if row["stage"] == "load_raw" and row["status"] == "ok":
-        return f"{row['rows_loaded'] or 0:,} of {row['rows_in'] or 0:,} rows, {row['message']}"
+        return f"{row['rows_loaded'] or 0:,} of {row['rows_in'] or 0:,} rows, {escape(lines[0])}"
     return escape(lines[0]) if lines else ""

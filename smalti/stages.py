@@ -129,7 +129,10 @@ def load_raw(this: Run, source: str) -> None:
     with _stage(this, "load_raw", source) as (config, row):
         outcome = load.load(config, source, this.data or config.drop, this.run_id, _now())
         row.count(outcome)
-        row.message = "\n".join(outcome.problems) or f"{outcome.files_new} files new, {outcome.files_known} known"
+        row.message = (
+            "\n".join((*outcome.problems, *outcome.waiting))
+            or f"{outcome.files_new} files new, {outcome.files_known} known"
+        )
         row.status = _status(outcome)
 
 

@@ -1,10 +1,11 @@
 """What a source promises: columns with type, key, event time, class, purpose and retention."""
 
+import codecs
 import json
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 type_names = Literal["text", "integer", "decimal", "boolean", "timestamp", "date"]
 DUCKDB_TYPES = {
@@ -100,13 +101,30 @@ class LawfulBasis(Frozen):
 
 
 WHOLE_ROW = "_row"
+# a line of an access log by its fields; what is of a person is not to be declared as of nobody
+ACCESS_LOG = (
+    *("host", "ident", "user", "time", "method", "path", "protocol"),
+    *("status", "bytes", "referrer", "user_agent"),
+)
+_OF_PEOPLE = ("host", "ident", "user")
+_NO_EXPORTS = {
+    "idna",
+    "punycode",
+    "unicode-escape",
+    "raw-unicode-escape",
+    "unicode_escape",
+    "raw_unicode_escape",
+    "utf-7",
+}
 
 
 class Contract(Frozen):
     """What the files of one source hold.
 
-    `format` is `aligned` where columns stand apart by runs of blanks. `key` names columns, or `_position`,
-    or `_row`: the whole row, nulls equal, where an export has no key and a row that stands there twice is one.
+    `format` is `aligned` where columns stand apart by runs of blanks, `json` for one array of objects or objects
+    one after another, `access_log` for combined or common log format, whose columns are of ACCESS_LOG. `key` names
+    columns, or `_position`, or `_row`: the whole row, nulls equal, where an export has no key and a row that stands
+    there twice is one.
     `repeats` says what a row is whose key was seen before: `duplicate` (counted, not loaded) or
     `load` (kept; for sources whose only key is the row's position). `arrival` says when a row
     became known: the time in the file's name, the event's own time (for back-fills), or the load.
@@ -118,7 +136,7 @@ class Contract(Frozen):
 
     source: str = Field(pattern=IDENTIFIER)
     description: str
-    format: Literal["csv", "aligned", "jsonl", "parquet"]
+    format: Literal["csv", "aligned", "jsonl", "json", "parquet", "access_log"]
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     repeats: Literal["duplicate", "load"] = "duplicate"
@@ -126,7 +144,11 @@ class Contract(Frozen):
     arrival: Literal["file_name", "event_time", "load"] = "file_name"
     redelivery: Literal["replaces", "adds"] = "replaces"
     others: Literal["keep", "leave", "refuse"] = "keep"
+    encoding: str = Field(default="utf-8", description="of the text; a byte order mark wins over it")
     delimiter: str = ","
+    quote: str | None = Field(default='"', description="around values of CSV; doubled within unless there is an escape")
+    escape: str | None = Field(default=None, description="before a quote within a quoted value")
+    has_header: bool = True
     currency: str | None = Field(default=None, pattern="^[A-Z]{3}$")
     region: str = Field(default="GB", pattern="^[A-Z]{2}$", description="of phones without a country code")
     purpose: str
@@ -134,6 +156,40 @@ class Contract(Frozen):
     fresh_within: int | None = Field(default=None, gt=0, description="hours that the newest row may be old")
     lawful_basis: LawfulBasis | None = None
     is_simulated: bool = False
+
+    @field_validator("encoding")
+    @classmethod
+    def _is_text(cls, encoding: str) -> str:
+        try:
+            "text".encode(encoding)
+            known = codecs.lookup(encoding).name not in _NO_EXPORTS
+        except (LookupError, UnicodeError):
+            known = False
+        if not known:
+            raise ValueError(f"no encoding {encoding!r} of text; allowed: Python's names, as utf-8, cp1252, utf-16")
+        return encoding
+
+    @model_validator(mode="after")
+    def _is_a_dialect(self) -> Self:
+        marks = [mark for mark in (self.delimiter, self.quote, self.escape) if mark is not None]
+        if any(len(mark) != 1 or not mark.isascii() or mark in "\r\n\0" for mark in marks):
+            raise ValueError(f"{self.source}: delimiter, quote and escape are one ASCII character each, no line break")
+        if len(set(marks)) < len(marks):
+            raise ValueError(f"{self.source}: delimiter, quote and escape differ; without `escape` a quote is doubled")
+        if self.escape and not self.quote:
+            raise ValueError(f"{self.source}: an escape needs a quote")
+        return self
+
+    @model_validator(mode="after")
+    def _is_of_a_log(self) -> Self:
+        if self.format != "access_log":
+            return self
+        for column in self.delivered:
+            if column.in_file not in ACCESS_LOG:
+                raise ValueError(f"{self.source}: no field {column.in_file!r}; there are: {', '.join(ACCESS_LOG)}")
+            if column.in_file in _OF_PEOPLE and column.pii == "none":
+                raise ValueError(f"{self.source}: {column.in_file} is of a person: `pii` is indirect or direct")
+        return self
 
     @model_validator(mode="after")
     def _names_agree(self) -> Self:
@@ -168,6 +224,11 @@ class Contract(Frozen):
     def is_personal(self) -> bool:
         """Whether any column identifies a person by itself."""
         return any(column.kind for column in self.columns)
+
+    @property
+    def names_stand_first(self) -> bool:
+        """Whether a file's first record is the names of its columns."""
+        return self.has_header and self.format in ("csv", "aligned")
 
     @property
     def key_in_raw(self) -> tuple[str, ...]:

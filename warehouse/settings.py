@@ -33,6 +33,19 @@ class Settings(BaseSettings):
     segment_floor: int = Field(default=100, ge=2, description="fewer active members are neither sent nor shown")
     threads: int = Field(default=2, ge=1, description="threads for DuckDB and LightGBM")
     memory_limit: str = Field(default="4GB", pattern=r"^\d+(MB|GB)$", description="DuckDB's buffer limit")
+    content_limit: str = Field(
+        default="64GB", pattern=r"^\d+(MB|GB)$", description="a delivered file with more content is quarantined"
+    )
+    settle_seconds: int = Field(
+        default=2,
+        ge=0,
+        description="a file of the drop folder that changed less long ago waits: it may be being written",
+    )
+    patience_minutes: int = Field(
+        default=60,
+        ge=0,
+        description="a damaged file of the drop folder waits so long for its rest, then is quarantined",
+    )
     hourly_schedule: str = Field(default="0 * * * *", description="cron expression of the hourly run")
     hourly_deadline_minutes: int = Field(
         default=50, ge=1, description="a scheduled hourly run that takes longer makes an alert"
@@ -89,6 +102,11 @@ class Settings(BaseSettings):
             f"SMALTI_{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
             for name, value in values.items()
         }
+
+    @property
+    def content_limit_bytes(self) -> int:
+        """The most content that a delivered file may have."""
+        return int(self.content_limit[:-2]) << (30 if self.content_limit.endswith("GB") else 20)
 
     @property
     def drop(self) -> Path:

@@ -9,7 +9,7 @@ from warehouse.settings import CHECKOUT
 
 PAGES = sorted([CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *(CHECKOUT / "docs").rglob("*.md")])
 COMMANDS = {"bash", "console"}
-LANGUAGES = COMMANDS | {"csv", "json", "mermaid", "python", "sql", "yaml"}
+LANGUAGES = COMMANDS | {"csv", "json", "mermaid", "python", "sql", "text", "yaml"}
 _PROGRAMS = r"make|smalti|docker|git|pip|python3?|uv|dbt|airflow|duckdb|(?:\./|\.venv/)\S+"
 _BLOCK = re.compile(r"(?:^`([^`\n]+)`\n\n)?^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _INDENTED = re.compile(rf"^ {{4,}}((?:{_PROGRAMS})(?: [^\n]*)?)$", re.MULTILINE)

@@ -27,6 +27,12 @@ COMPOSE = ("no engine here; the file is read by Compose itself", "tests/structur
 ELSEWHERE = {
     "make run": ("a minute's run; the same two commands", "tests/pipeline/shop.py", '"simulate", *size'),
     "smalti run nightly --data FOLDER": ("a minute's run", "tests/pipeline/home.py", '"run", dag, "--data", data'),
+    "smalti sources check exports/access_2026-08-31.log": (
+        "needs the page's own source",
+        "tests/docs/test_add_a_source.py",
+        "commands(PAGE)",
+    ),
+    "smalti run nightly --data exports": ("a minute's run", "tests/docs/test_add_a_source.py", "commands(PAGE)"),
     "smalti run nightly --data FOLDER --since 2026-08-01 --until 2026-08-31 --every day": (
         "a month of runs",
         "tests/pipeline/test_backfill.py",

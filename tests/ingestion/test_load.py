@@ -8,6 +8,7 @@ import pytest
 from ingestion import group
 from ingestion.load import LoadError, load
 from ingestion.source import load_source
+from tests.ingestion.things import declaring
 from warehouse import contracts
 
 
@@ -144,6 +145,17 @@ def test_loaded_files_leave_the_drop_folder_and_other_folders_are_never_touched(
     aside = desk.settings.drop / "quarantine" / "crm_contacts"
     assert [file.name for file in aside.iterdir()] == ["contacts_2026-08-03.csv"]
     assert desk.load("crm_contacts", desk.settings.drop).files_known == 0
+
+
+def test_a_name_of_255_bytes_that_comes_again_with_other_content_finds_a_place(
+    desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declaring(monkeypatch)()
+    desk.settings.drop.mkdir(parents=True)
+    for number in (1, 2):
+        (desk.settings.drop / f"things{'x' * 249}").write_text(f"thing_id,words\n{number},a\n")
+        assert desk.load("things", desk.settings.drop).rows_loaded == 1
+    assert len(list((desk.settings.drop / "done" / "things").iterdir())) == 2
 
 
 def test_a_folder_that_is_not_there_is_an_error_unless_it_is_the_drop_folder(desk: Any) -> None:

@@ -55,8 +55,11 @@ def test_an_unreadable_event_file_is_set_aside_and_the_others_load(desk: Any, da
         ),
         (b"order_id,line_number,product_id,quantity\no1,1,p1,2\n", "header differs (missing: unit_price_amount)"),
         (b"o1,1,p1,2,3\n", "header differs (missing: order_id"),
-        ("order_id;\n".encode("utf-16"), "header is not UTF-8 CSV"),
-        (b"order_id,line_number,product_id,quantity,unit_price_amount\no1,1,\xff,2,3\n", "not UTF-8"),
+        ("order_id;\n".encode("utf-16"), "header differs (missing: order_id"),
+        (
+            b"order_id,line_number,product_id,quantity,unit_price_amount\no1,1,\xff,2,3\n",
+            "not UTF-8: byte 64 of the content",
+        ),
     ],
 )
 def test_a_csv_file_with_another_header_or_encoding_is_set_aside(desk: Any, content: bytes, reason: str) -> None:

@@ -84,6 +84,12 @@ def test_malformed_json_lines_are_rejects_with_their_place(desk: Any) -> None:
     assert desk.raw("web_events", "_position", "order by 1") == [(1,), (8,)]
 
 
+def test_empty_lines_between_json_lines_are_no_records(desk: Any) -> None:
+    desk.jsonl("events_2026-08-01T10.jsonl", [desk.event(1), "", "\n", desk.event(2), "bell \x07 rings"])
+    outcome = desk.load("web_events")
+    assert (outcome.rows_in, outcome.rows_loaded, outcome.rows_rejected) == (3, 2, 1)
+
+
 def test_a_key_without_a_usable_value_is_rejected_not_merged(desk: Any) -> None:
     desk.parquet(
         "demographics_2026-08-01.parquet",
