@@ -195,19 +195,25 @@ def _stale_before(config: Settings, run_id: str) -> set[str]:
 
 
 def deliver(this: Run, destination: str) -> None:
-    """Send one destination what changed.
+    """Send one destination what changed."""
+    with _stage(this, "deliver", destination) as (config, row):
+        send(config, row, destination, this.run_id)
+
+
+def send(config: Settings, row: ledger.Stage, destination: str, run_id: str) -> None:
+    """Send one destination what changed; that a plan is blocked is an outcome, so that other destinations go on.
 
     Raises:
         SmaltiError: it did not accept everybody; the rest is planned again by the next run.
     """
-    with _stage(this, "deliver", destination) as (config, row):
-        sent = delivery.deliver(config, destination, this.run_id, _now())
-        row.rows_in, row.rows_rejected = sent.added + sent.changed + sent.removed, sent.rejected
-        row.rows_loaded, row.message = sent.accepted, str(sent.path or sent.plan_id or "nothing changed, nothing sent")
-        if sent.accepted < row.rows_in:
-            raise SmaltiError(
-                f"{destination} accepted {sent.accepted} of {row.rows_in} people; the rest is planned again"
-            )
+    sent = delivery.deliver(config, destination, run_id, _now())
+    row.rows_in, row.rows_rejected = sent.added + sent.changed + sent.removed, sent.rejected
+    row.rows_loaded, row.message = sent.accepted, str(sent.path or sent.plan_id or "nothing changed, nothing sent")
+    if sent.blocked_by:
+        row.status = "blocked"
+        row.message = f"plan {sent.plan_id}: {'; '.join(sent.blocked_by)}"
+    elif sent.accepted < row.rows_in:
+        raise SmaltiError(f"{destination} accepted {sent.accepted} of {row.rows_in} people; the rest is planned again")
 
 
 def write_report(this: Run) -> None:
