@@ -49,8 +49,9 @@ class Stale:
 
     def __str__(self) -> str:
         """Which source, how old, what is allowed."""
-        age = self.as_of - self.newest_at
-        return f"{self.source} is stale: newest row of {self.newest_at}, {age} old; allowed are {self.allowed_hours} h"
+        newest = self.newest_at.replace(microsecond=0)
+        age = self.as_of - newest
+        return f"{self.source} is stale: newest row of {newest}, {age} old; allowed are {self.allowed_hours} h"
 
 
 def stale(connection: duckdb.DuckDBPyConnection, destination: str) -> tuple[Stale, ...]:

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from expectations import raw, scores
+from expectations import gate, raw, scores, volume
 from ingestion import load, profile
 from models_ml import score
 from reports import write as report
 from reverse_etl import deliver as delivery
-from smalti import alerts, observe
+from smalti import alerts, gates, observe
 from warehouse import dbt, freshness, lease, ledger, publish, run, settings, slot
 from warehouse.errors import Busy, Skipped, SmaltiError
 from warehouse.settings import Settings
@@ -140,11 +140,18 @@ def _status(outcome: load.Outcome) -> str:
 
 
 def check_raw(this: Run) -> None:
-    """Hold everything loaded since the last finished run against the contracts."""
+    """Hold everything loaded since the last finished run, or accepted since, against contracts and history."""
     with _stage(this, "check_raw") as (config, row):
-        profile.profile(config, this.run_id, run.finished_batch(config))
-        result = raw.check_raw(config, this.run_id)
-        row.message = "nothing new to check" if result.skipped else f"{result.evaluated} expectations met"
+        since = max(run.finished_batch(config), gates.accepted_batch(config))
+        profile.profile(config, this.run_id, since)
+        results = gate.all_of(
+            [
+                lambda: raw.check_raw(config, this.run_id),
+                lambda: volume.check_volume(config, this.run_id, since),
+            ]
+        )
+        evaluated = sum(result.evaluated for result in results)
+        row.message = f"{evaluated} expectations met" if evaluated else "nothing new to check"
 
 
 def open_run(this: Run) -> None:
