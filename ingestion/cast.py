@@ -1,6 +1,6 @@
 """From text to the contract's types, in SQL, with a reason for each row that does not keep the contract."""
 
-from ingestion import known
+from ingestion import known, moments
 from ingestion.sql import literal, quoted
 from warehouse.contracts import DUCKDB_TYPES, Column, Contract
 from warehouse.pseudonyms import hmac_sql
@@ -9,15 +9,15 @@ _NOUNS = {
     "integer": "an integer",
     "decimal": "a decimal number",
     "boolean": "true or false",
-    "timestamp": "a UTC timestamp in ISO 8601",
+    "timestamp": "a timestamp in ISO 8601",
     "date": "a date in ISO 8601",
 }
-# casts alone accept far more: '1.5' and '1_000' as integers, 'epoch' and any offset, ignored, as timestamps
+# casts alone accept far more: '1.5' and '1_000' as integers, 'epoch' as a timestamp
 _SHAPES = {
     "integer": r"[+-]?\d{1,19}",
     "decimal": r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?",
     "boolean": r"(?i:true|false|0|1)",
-    "timestamp": r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z| UTC|[+-]00(:?00)?)?)?",
+    "timestamp": moments.SHAPE,
     "date": r"\d{4}-\d\d-\d\d",
 }
 _BLANKS = r"[\s\p{Z}]+"
@@ -108,17 +108,22 @@ def value_sql(column: Column) -> str:
     """SQL for the column's value out of its text, null where the text is no such value."""
     text = _name(column)
     if column.derived:
-        return f"try_cast({column.derived} as {DUCKDB_TYPES[column.type]})"
-    if column.kind == "phone":
-        return f"coalesce({known.answer(column, 'e164')}, {normal_form(column.kind, text)})"
+        return moments.local_sql(f"try_cast({column.derived} as {DUCKDB_TYPES[column.type]})", column.zone)
     if column.kind:
-        return normal_form(column.kind, text)
+        normal = normal_form(column.kind, text)
+        return f"coalesce({known.answer(column, 'e164')}, {normal})" if column.kind == "phone" else normal
     if column.form in ("url", "query"):
         may_hold_one = f"contains({text}, '@') or contains({text}, '%')"
         return f"if({may_hold_one}, regexp_replace({text}, '{_EMAIL_IN_TEXT}', '***', 'g'), {text})"
-    if column.type == "text":
-        return text
+    if column.form == "currency":
+        return known.answer(column, "code")
+    return text if column.type == "text" else _typed(column, text)
+
+
+def _typed(column: Column, text: str) -> str:
     tried = f"try_cast({text} as {DUCKDB_TYPES[column.type]})"
+    if column.type == "timestamp":
+        tried = moments.utc_sql(text, column.zone)
     return f"case when regexp_full_match({text}, '{_SHAPES[column.type]}') then {tried} end"
 
 
@@ -138,9 +143,14 @@ def _checks(column: Column, contract: Contract) -> list[str]:
         refuse(f"{text} is not null and {value} is null", f"no usable {column.kind}, and it is part of the key")
     if column.type != "text":
         refuse(f"{text} is not null and {value} is null", f"not {_NOUNS[column.type]}")
+    if column.form == "currency" and (in_key or not column.nullable):
+        refuse(f"{text} is not null and {value} is null", "no currency of ISO 4217")
     if column.allowed:
         listed = ", ".join(literal(allowed) for allowed in column.allowed)
-        refuse(f"{text} not in ({listed})", f"not one of {', '.join(column.allowed)}")
+        refuse(
+            f"{value if column.form == 'currency' else text} not in ({listed})",
+            f"not one of {', '.join(column.allowed)}",
+        )
     if column.minimum is not None:
         refuse(f"{value} < {column.minimum}", f"less than {column.minimum:g}")
     return checks
