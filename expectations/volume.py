@@ -26,6 +26,7 @@ from warehouse.settings import Settings
 SUITE = "volume"
 ENOUGH = 8  # earlier deliveries of a kind
 RECENT = 60  # of them that are looked at
+REACH = 2_000  # files, in which they are looked for: twelve weeks of hourly ones
 SHARE = 0.5  # of the usual
 SPREADS = 4.0  # a spread: the median absolute deviation, scaled to that of a normal law, or what chance does by itself
 NORMAL = 1.4826
@@ -81,7 +82,7 @@ def checks(settings: Settings, run_id: str, since_batch: int) -> list[Check] | N
     for folder in sorted(path.parent for path in settings.raw.glob("*/contract.json")):
         contract, every = contracts.read(folder), deliveries(manifest.read(folder))
         new = [one for one in every if one.batch > since_batch]
-        earlier = [one for one in every if one.batch <= since_batch]
+        earlier = [one for one in every if one.batch <= since_batch][-REACH:]
         for name, value, least, says in _judged(contract, new, earlier, now, before):
             cells[name] = [value]
             rules.append(Rule("ExpectColumnValuesToBeBetween", {"column": name, "min_value": least}, says))
