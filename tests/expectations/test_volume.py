@@ -60,7 +60,7 @@ def test_an_empty_delivery_is_red_where_many_rows_are_usual_and_none_was_empty(
     made: SimpleNamespace, tmp_path: Path
 ) -> None:
     empty = line(99, 0, SUNDAY, bytes=1000)
-    varying = [line(n, 30 + n * 37 % 200, SUNDAY - n * DAY) for n in range(1, 21)]
+    varying = [line(n, 400 + n * 173 % 1200, SUNDAY - n * DAY) for n in range(1, 21)]
     assert rows_bar(*new(empty, varying)).least == 1
     assert rows_bar(*new(empty, [*varying, line(50, 0, SUNDAY - 30 * DAY)])).least == 0
     assert rows_bar(*new(empty, history(20, rows=10))).least == 0
