@@ -77,6 +77,24 @@ def run(settings: Settings, run_id: str, suite: str, checks: Callable[[], Sequen
     return result
 
 
+def all_of(gates: Sequence[Callable[[], Result]]) -> list[Result]:
+    """Evaluate each of these gates, so that one that is red hides no other.
+
+    Raises:
+        GateFailed: any did not let the run pass; the message names what failed in all of them.
+    """
+    results: list[Result] = []
+    failures: list[str] = []
+    for one in gates:
+        try:
+            results.append(one())
+        except GateFailed as failed:
+            failures.append(str(failed))
+    if failures:
+        raise GateFailed("; ".join(failures))
+    return results
+
+
 def _evaluate(settings: Settings, run_id: str, suite: str, checks: Sequence[Check] | None) -> Result:
     if checks is None:
         return Result(suite, 0, 0, skipped=True)

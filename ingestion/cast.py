@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ingestion import known
+from ingestion import known, moments
 from ingestion.sql import quoted
 from warehouse.contracts import DUCKDB_TYPES, Column, Contract
 from warehouse.pseudonyms import hmac_sql
@@ -12,20 +12,20 @@ _NOUNS = {
     "integer": "an integer",
     "decimal": "a decimal number",
     "boolean": "true or false",
-    "timestamp": "a UTC timestamp in ISO 8601",
+    "timestamp": "a timestamp in ISO 8601",
     "date": "a date in ISO 8601",
 }
 SEQUENCE = 1 << 40  # rows that a file may have, within a sequence over files
-# casts alone accept far more: '1.5' and '1_000' as integers, 'epoch' and any offset, ignored, as timestamps
+# casts alone accept far more: '1.5' and '1_000' as integers, 'epoch' as a timestamp
 _SHAPES = {
     "integer": r"[+-]?\d{1,19}",
     "decimal": r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?",
     "boolean": r"(?i:true|false|0|1)",
-    "timestamp": r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z| UTC|[+-]00(:?00)?)?)?",
+    "timestamp": moments.SHAPE,
     "date": r"\d{4}-\d\d-\d\d",
 }
-# a spelling that most exports use, and that costs a third of its regular expression to recognise
-_USUAL = {"timestamp": "{text} like '2___-__-__T__:__:__%Z' and not contains({text}, ' ')"}
+# a spelling of timestamps that most exports use, and that costs a third of its regular expression to recognise
+_USUAL = "{text} like '2___-__-__T__:__:__%Z' and not contains({text}, ' ')"
 _BLANKS = r"[\s\p{Z}]+"
 _EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s]+"
 # an at sign may be percent-encoded, and more than once
@@ -135,20 +135,24 @@ def value_sql(column: Column) -> str:
     """SQL for the column's value out of its text, null where the text is no such value."""
     text = _name(column)
     if column.derived:
-        return f"try_cast({column.derived} as {DUCKDB_TYPES[column.type]})"
-    if column.kind == "phone":
-        return f"coalesce({known.answer(column, 'e164')}, {normal_form(column.kind, text)})"
+        return moments.local_sql(f"try_cast({column.derived} as {DUCKDB_TYPES[column.type]})", column.zone)
     if column.kind:
-        return normal_form(column.kind, text)
+        normal = normal_form(column.kind, text)
+        return f"coalesce({known.answer(column, 'e164')}, {normal})" if column.kind == "phone" else normal
     if column.form in ("url", "query"):
         may_hold_one = f"contains({text}, '@') or contains({text}, '%')"
         return f"if({may_hold_one}, regexp_replace({text}, '{_EMAIL_IN_TEXT}', '***', 'g'), {text})"
-    if column.type == "text":
-        return text
+    if column.form == "currency":
+        return known.answer(column, "code")
+    return text if column.type == "text" else _typed(column, text)
+
+
+def _typed(column: Column, text: str) -> str:
     tried = f"try_cast({text} as {DUCKDB_TYPES[column.type]})"
     shape = f"regexp_full_match({text}, '{_SHAPES[column.type]}')"
-    if column.type in _USUAL:
-        shape = f"(({_USUAL[column.type].format(text=text)}) or {shape})"
+    if column.type == "timestamp":
+        usual = f"({_USUAL.format(text=text)})"
+        return f"case when {usual} then {tried} when {shape} then {moments.utc_sql(text, column.zone)} end"
     return f"case when {shape} then {tried} end"
 
 
@@ -172,9 +176,12 @@ def _faults(column: Column, contract: Contract) -> Iterator[tuple[str, str]]:
         yield f"({text} is not null and {value} is null)", f"{column.name}: {why}"
     if column.type != "text":
         yield f"({text} is not null and {value} is null)", f"{column.name}: not {_NOUNS[column.type]}"
+    if column.form == "currency" and (in_key or not column.nullable):
+        yield f"({text} is not null and {value} is null)", f"{column.name}: no currency of ISO 4217"
     if column.allowed:
         listed = ", ".join(literal(allowed) for allowed in column.allowed)
-        yield f"{text} not in ({listed})", f"{column.name}: not one of {', '.join(column.allowed)}"
+        tested = value if column.form == "currency" else text
+        yield f"{tested} not in ({listed})", f"{column.name}: not one of {', '.join(column.allowed)}"
     if column.minimum is not None:
         yield f"{value} < {column.minimum}", f"{column.name}: less than {column.minimum:g}"
 

@@ -4,16 +4,17 @@ A user agent is matched with over a thousand patterns, so never for each row tha
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import duckdb
 import pyarrow as pa
 from duckdb.func import FunctionNullHandling, PythonUDFType
 from duckdb.sqltypes import BOOLEAN, VARCHAR, DuckDBPyType
 
-from ingestion import agents, countries, domains, phones
+from ingestion import agents, countries, currencies, domains, mailboxes, phones
 from ingestion.sql import quoted
 from warehouse.contracts import Column, Contract
+from warehouse.pseudonyms import hmac_sql
 
 _REMEMBERED = 100_000  # distinct texts
 _DUCKDB_TYPES: dict[pa.DataType, DuckDBPyType] = {pa.bool_(): BOOLEAN, pa.string(): VARCHAR}
@@ -22,11 +23,21 @@ Answers = dict[str, Sequence[object]]
 
 @dataclass(frozen=True)
 class Library:
-    """`key` is SQL for what is looked up of a text; `answer` takes distinct keys and gives a list for each name."""
+    """`key` is SQL for what is looked up of a text; `answer` takes distinct keys and gives a list for each name.
+
+    What stands beside the column is an answer of that name, or `made` of answers and the column's value, in SQL.
+    """
 
     key: Callable[[str], str]
     answer: Callable[[Sequence[str], Contract], Answers]
     types: dict[str, pa.DataType]
+    made: dict[str, Callable[[Column], str]] = field(default_factory=dict)
+
+
+def _canonical_hmac(column: Column) -> str:
+    """Of the kind of the address itself: where there is nothing to leave out, both pseudonyms are the same."""
+    address = quoted(f"_cast_{column.name}")
+    return hmac_sql("email", mailboxes.canonical_sql(address, lambda name: answer(column, name)))
 
 
 _LIBRARIES = {
@@ -40,6 +51,11 @@ _LIBRARIES = {
         answer=lambda texts, _: countries.answers(texts),
         types={"code": pa.string()},
     ),
+    "currency": Library(
+        key=lambda text: text,
+        answer=lambda texts, _: currencies.answers(texts),
+        types={"code": pa.string()},
+    ),
     "phone": Library(
         key=lambda text: text,
         answer=lambda texts, contract: phones.answers(texts, contract.region),
@@ -47,8 +63,14 @@ _LIBRARIES = {
     ),
     "email": Library(
         key=lambda text: rf"nullif(lower(trim(regexp_extract({text}, '@([^@\s]+)', 1), '.')), '')",
-        answer=lambda found, _: domains.answers(found),
-        types={"is_disposable": pa.bool_()},
+        answer=lambda found, _: domains.answers(found) | mailboxes.answers(found),
+        types={
+            "is_disposable": pa.bool_(),
+            "separator": pa.string(),
+            "main": pa.string(),
+            "ignores_dots": pa.bool_(),
+        },
+        made={"canonical_hmac": _canonical_hmac},
     ),
 }
 
@@ -103,10 +125,14 @@ def answer(column: Column, name: str) -> str:
 def beside(contract: Contract) -> dict[str, str]:
     """SQL for each column that stands in raw beside the one that it speaks of."""
     return {
-        name: answer(column, name.removeprefix(f"{column.name}_"))
-        for column, _ in _asked(contract)
+        name: _said(column, library, name.removeprefix(f"{column.name}_"))
+        for column, library in _asked(contract)
         for name in column.beside
     }
+
+
+def _said(column: Column, library: Library, what: str) -> str:
+    return library.made[what](column) if what in library.made else answer(column, what)
 
 
 def _asked(contract: Contract) -> list[tuple[Column, Library]]:

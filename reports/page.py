@@ -72,7 +72,7 @@ def _hash(script: str) -> str:
 def _state(run: Material) -> str:
     states = {row["status"] for row in run.stages}
     worst = next((state for state in ("failed", "running") if state in states), None)
-    return worst or ("problem" if states & {"problem", "refused"} else "ok")
+    return worst or ("problem" if states & {"problem", "refused", "blocked"} else "ok")
 
 
 def _message(row: dict[str, object]) -> str:

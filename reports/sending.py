@@ -57,12 +57,17 @@ def section(run: Material) -> Section:
 def _answer(run: Material, deliveries: list[Row]) -> str:
     if not deliveries:
         return "This run did not get as far as sending; destinations hold what earlier runs sent."
-    changed = [row for row in deliveries if row["rows_in"]]
+    changed = [row for row in deliveries if row["rows_in"] and not _is_blocked(row)]
     told = "; ".join(
         f"{row['source']} accepted changes for {run.floor.words(row['rows_loaded'] or 0)} people" for row in changed
     )
     same = [str(row["source"]) for row in deliveries if not row["rows_in"] and row["status"] == "ok"]
-    return "; ".join(filter(None, [told, f"nothing changed for {', '.join(same)}" if same else ""])) + "."
+    blocked = "; ".join(f"{row['source']} was sent nothing: {row['message']}" for row in deliveries if _is_blocked(row))
+    return "; ".join(filter(None, [told, blocked, f"nothing changed for {', '.join(same)}" if same else ""])) + "."
+
+
+def _is_blocked(row: Row) -> bool:
+    return bool(row["status"] == "blocked")
 
 
 def _delivered(run: Material, deliveries: list[Row]) -> Part:
@@ -80,7 +85,8 @@ def _delivered(run: Material, deliveries: list[Row]) -> Part:
         (
             plan["destination"],
             *(run.floor.words(plan[change]) for change in ("added", "changed", "removed")),
-            ", ".join(_outcome(run, dict(row)) for row in outcomes if row["plan_id"] == plan["plan_id"]) or "no answer",
+            ", ".join(_outcome(run, dict(row)) for row in outcomes if row["plan_id"] == plan["plan_id"])
+            or ("blocked" if plan["status"] == "blocked" else "no answer"),
         )
         for plan in plans
     )

@@ -6,7 +6,13 @@ from reports import charts
 from reports.material import Material, Row
 from reports.section import Part, Section
 
-_COLOURS = {"ok": charts.GREEN, "none": charts.GREY, "problem": charts.AMBER, "refused": charts.RED}
+_COLOURS = {
+    "ok": charts.GREEN,
+    "none": charts.GREY,
+    "problem": charts.AMBER,
+    "refused": charts.RED,
+    "blocked": charts.RED,
+}
 _STATUS = {"none": "no files", "problem": "with problems", "refused": "all files refused"}
 
 

@@ -19,7 +19,8 @@ from warehouse.settings import Settings
 class Delivered:
     """What a delivery came to, in people; `plan_id` and `path` are None where there was nothing to send.
 
-    Planned people who are neither accepted nor rejected got no receipt; they are planned again.
+    Planned people who are neither accepted nor rejected got no receipt; they are planned again. Of a plan that is
+    `blocked_by` anything nothing was sent: each line says what, and what is allowed.
     """
 
     destination: str
@@ -31,6 +32,7 @@ class Delivered:
     accepted: int
     rejected: int
     path: Path | None
+    blocked_by: tuple[str, ...] = ()
 
 
 def deliver(settings: Settings, destination: str, run_id: str, attempted_at: datetime) -> Delivered:
@@ -39,14 +41,16 @@ def deliver(settings: Settings, destination: str, run_id: str, attempted_at: dat
     Raises:
         NoDestination: there is no such destination.
         NothingPublished: there is no published version.
-        Refused: the audience holds a person twice, or a segment that must not be sent.
+        Refused: the audience must not be sent as it stands.
     """
     with prepare(settings, destination) as (plan, connection):
         if plan.plan_id is None:
             return _delivered(plan, accepted=0, rejected=0, path=None)
+        record_plan(settings.ledger, plan, run_id, attempted_at)
+        if plan.blocked_by:
+            return _delivered(plan, accepted=0, rejected=0, path=None)
         outbox = settings.outbox / destination
         package = Package(plan.plan_id, plan.version, plan.as_of, plan.is_simulated, outbox, connection)
-        record_plan(settings.ledger, plan, run_id, attempted_at)
         target, folder = load_destination(destination), _empty(outbox / ".aside")
         target.render(package, folder)
         sent = target.write(package, folder)
@@ -65,6 +69,7 @@ def _delivered(plan: Plan, accepted: int, rejected: int, path: Path | None) -> D
         accepted=accepted,
         rejected=rejected,
         path=path,
+        blocked_by=tuple(map(str, plan.blocked_by)),
     )
 
 

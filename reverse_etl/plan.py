@@ -15,6 +15,7 @@ import polars as pl
 
 from reverse_etl.accepted import accepted, last_finished
 from reverse_etl.destination import Refused, load_destination
+from reverse_etl.guard import Stale, in_the_way, stale
 from reverse_etl.version import open_version
 from warehouse.settings import Settings
 
@@ -95,7 +96,10 @@ order by segment_id
 
 @dataclass(frozen=True)
 class Plan:
-    """Whom one delivery would change: counts of people; `plan_id` is None where there is nothing to send."""
+    """Whom one delivery would change: counts of people; `plan_id` is None where there is nothing to send.
+
+    While anything is `blocked_by`, nothing is sent: stale sources in spite of which this plan was not approved.
+    """
 
     destination: str
     plan_id: str | None
@@ -106,6 +110,7 @@ class Plan:
     changed: int
     removed: int
     unchanged: int
+    blocked_by: tuple[Stale, ...] = ()
 
 
 def plan(settings: Settings, destination: str) -> Plan:
@@ -117,7 +122,7 @@ def plan(settings: Settings, destination: str) -> Plan:
     Raises:
         NoDestination: there is no such destination.
         NothingPublished: there is no published version.
-        Refused: the audience holds a person twice, or a segment that must not be sent.
+        Refused: the audience holds a person twice, or a segment that must not be sent or whose sources are not known.
     """
     with prepare(settings, destination) as (found, _):
         return found
@@ -132,7 +137,9 @@ def prepare(settings: Settings, destination: str) -> Iterator[tuple[Plan, duckdb
         added, changed, removed, unchanged = _row(connection, _COUNTS)
         as_of, (simulated,) = _as_of(connection), _row(connection, _SIMULATED)
         plan_id = _digest(connection, settings, destination) if added + changed + removed else None
-        yield Plan(destination, plan_id, version, as_of, simulated, added, changed, removed, unchanged), connection
+        blocked_by = in_the_way(settings, plan_id, stale(connection, destination))
+        counts = (added, changed, removed, unchanged)
+        yield Plan(destination, plan_id, version, as_of, simulated, *counts, blocked_by), connection
 
 
 def _compare(connection: duckdb.DuckDBPyConnection, destination: str, accepted_rows: pl.DataFrame) -> None:

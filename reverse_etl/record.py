@@ -15,8 +15,9 @@ from warehouse import ledger
 
 _PLAN = """
 insert into plans (plan_id, run_id, destination, version, created_at, added, changed, removed, status)
-values (:plan_id, :run_id, :destination, :version, :at, :added, :changed, :removed, 'planned')
-on conflict (plan_id) do nothing
+values (:plan_id, :run_id, :destination, :version, :at, :added, :changed, :removed, :status)
+on conflict (plan_id) do update set status = excluded.status, run_id = excluded.run_id
+where 'blocked' in (plans.status, excluded.status)
 """
 _RECEIPTS = """
 insert or replace into receipts (plan_id, destination, customer_id, outcome, code, attempted_at)
@@ -44,7 +45,7 @@ where plan_id = :plan_id
 """
 _ABANDON = """
 update plans set status = 'abandoned'
-where destination = :destination and status = 'planned'
+where destination = :destination and status in ('planned', 'blocked')
 """
 _OUTCOMES = """
 select sum(outcome = 'accepted'), sum(outcome = 'rejected'), sum(outcome = 'unknown')
@@ -61,9 +62,10 @@ class Outcomes(NamedTuple):
 
 
 def record_plan(path: Path, plan: Plan, run_id: str, at: datetime) -> None:
-    """Commit the plan; one that stands there already, from before a stop, is left as it is."""
+    """Commit the plan, as planned or blocked; one that stands there already, from before a stop, is left as it is."""
+    status = "blocked" if plan.blocked_by else "planned"
     with ledger.connect(path) as connection:
-        connection.execute(_PLAN, vars(plan) | {"run_id": run_id, "at": _text(at)})
+        connection.execute(_PLAN, vars(plan) | {"run_id": run_id, "at": _text(at), "status": status})
 
 
 def record_outcome(

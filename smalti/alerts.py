@@ -10,13 +10,13 @@ from typing import Any
 from warehouse import freshness, ledger, settings
 from warehouse.settings import Settings
 
-_BAD = ("failed", "problem", "refused")
+_BAD = ("failed", "problem", "refused", "blocked")
 _RECENT = 1_000
 
 
 @dataclass(frozen=True)
 class Alert:
-    """What went wrong: `failed`, `problem` and `refused` are of a stage, `late` is of a run, `stale` of a source."""
+    """What went wrong: `late` is of a run, `stale` of a source, every other kind of a stage."""
 
     at: str
     kind: str
@@ -33,7 +33,7 @@ class Alert:
 
 
 def of_stages(config: Settings, rows: list[dict[str, Any]]) -> None:
-    """Alert on those of these ledger rows that tell of a failure or of files that could not be loaded."""
+    """Alert on those of these ledger rows that tell of a failure, a blocked send, or files that could not be loaded."""
     for row in rows:
         if row["status"] in _BAD:
             _raise(config, row["status"], row["run_id"], row["stage"], row["source"], str(row["message"]))

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from smalti import backfill, sources_cli
+from smalti import backfill, gates_cli, sources_cli, sync_cli
 from smalti.backfill import Every
 from smalti.terminal import Json
 from smalti.terminal import dump as _dump
@@ -30,6 +30,8 @@ publish_app = typer.Typer(no_args_is_help=True, help="Published versions.")
 app.add_typer(segments_app, name="segments")
 app.add_typer(publish_app, name="publish")
 app.add_typer(sources_cli.app, name="sources")
+app.add_typer(sync_cli.app, name="sync")
+app.add_typer(gates_cli.app, name="gates")
 
 
 class Dag(StrEnum):

@@ -124,7 +124,8 @@ def _delivered(stage: Stage) -> Account:
     """The plan's id is a digest of what was sent; without a plan nothing was."""
     with ledger.connect(stage.settings.ledger) as book:
         plan = book.execute(
-            "select plan_id, added + changed + removed from plans where run_id = ? and destination = ?",
+            "select plan_id, added + changed + removed from plans"
+            " where run_id = ? and destination = ? and status <> 'blocked'",
             (stage.run_id, stage.source),
         ).fetchone()
     tables = ("activation.audience", "activation.audience_changes", "segments.catalog")

@@ -89,17 +89,29 @@ def _quality(model: dict[str, Any]) -> str:
 
 
 def _delivery(console: Console, delivery: dict[str, Any], floor: int) -> None:
-    sent = delivery["sent"]
-    told = (
-        f"{sent['added']:,} added, {sent['changed']:,} changed, {sent['removed']:,} removed → {delivery['path']}"
-        if sent
-        else "nothing changed, nothing sent"
-    )
+    sent, blocked = delivery["sent"], delivery["blocked"]
+    told = f"{changes(sent)} → {delivery['path']}" if sent else "nothing changed, nothing sent"
+    if blocked:
+        told = f"[red]blocked, nothing sent:[/red] {escape(blocked)}"
     console.print(f"[bold]{delivery['destination']}[/bold] {delivery['people']:,} people; {told}", soft_wrap=True)
     for segment, people in delivery["held_back_by_consent"].items():
         console.print(f"  held back without consent: {segment} {people:,} people")
     for segment in delivery["held_back_by_floor"]:
         console.print(f"  held back by the floor of {floor} active members: {segment}")
+
+
+def changes(plan: dict[str, Any]) -> str:
+    """Whom a plan would change."""
+    return f"{plan['added']:,} added, {plan['changed']:,} changed, {plan['removed']:,} removed"
+
+
+def plans(console: Console, found: list[dict[str, Any]]) -> None:
+    """What each destination would be sent, and what stands in the way."""
+    for plan in found:
+        told = f"plan {plan['plan_id']}: {changes(plan)}" if plan["plan_id"] else "nothing changed, nothing to send"
+        console.print(f"[bold]{plan['destination']}[/bold] {told}", soft_wrap=True)
+        for line in plan["blocked_by"]:
+            console.print(f"  [red]blocked[/red] {escape(line)}", soft_wrap=True)
 
 
 def status(console: Console, found: dict[str, Any]) -> None:
@@ -114,8 +126,13 @@ def status(console: Console, found: dict[str, Any]) -> None:
         if source["freshness"] == "stale":
             told = f"newest row {source['newest_at']}, allowed age {source['fresh_within_hours']} h"
             console.print(f"[red]stale[/red] {source['source']}: {told}", soft_wrap=True)
+    for send in found["blocked"]:
+        console.print(f"[red]blocked[/red] {send['destination']}: {escape(send['message'])}", soft_wrap=True)
     lines = [[run["run_id"], run["status"], run["started_at"], run["seconds"]] for run in found["runs"]]
     console.print(table("Runs", ["run", "status", "started", "seconds"], lines))
+    for one in found["overrides"]:
+        told = f"{one['kind']} {one['subject']}, {one['detail']}: {one['reason']}"
+        console.print(f"[yellow]let pass[/yellow] {one['decided_at']} {escape(told)}", soft_wrap=True)
     for alert in found["alerts"]:
         console.print(f"[red]alert[/red] {alert['at']} {escape(Alert(**alert).text)}", soft_wrap=True)
 

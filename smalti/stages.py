@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from expectations import raw, scores
+from expectations import gate, raw, scores, volume
 from ingestion import load, profile
 from models_ml import score
 from reports import write as report
 from reverse_etl import deliver as delivery
-from smalti import alerts, observe
+from smalti import alerts, gates, observe
 from warehouse import dbt, freshness, lease, ledger, publish, run, settings, slot
 from warehouse.errors import Busy, Skipped, SmaltiError
 from warehouse.settings import Settings
@@ -143,11 +143,18 @@ def _status(outcome: load.Outcome) -> str:
 
 
 def check_raw(this: Run) -> None:
-    """Hold everything loaded since the last finished run against the contracts."""
+    """Hold everything loaded since the last finished run, or accepted since, against contracts and history."""
     with _stage(this, "check_raw") as (config, row):
-        profile.profile(config, this.run_id, run.finished_batch(config))
-        result = raw.check_raw(config, this.run_id)
-        row.message = "nothing new to check" if result.skipped else f"{result.evaluated} expectations met"
+        since = max(run.finished_batch(config), gates.accepted_batch(config))
+        profile.profile(config, this.run_id, since)
+        results = gate.all_of(
+            [
+                lambda: raw.check_raw(config, this.run_id),
+                lambda: volume.check_volume(config, this.run_id, since),
+            ]
+        )
+        evaluated = sum(result.evaluated for result in results)
+        row.message = f"{evaluated} expectations met" if evaluated else "nothing new to check"
 
 
 def open_run(this: Run) -> None:
@@ -198,19 +205,25 @@ def _stale_before(config: Settings, run_id: str) -> set[str]:
 
 
 def deliver(this: Run, destination: str) -> None:
-    """Send one destination what changed.
+    """Send one destination what changed."""
+    with _stage(this, "deliver", destination) as (config, row):
+        send(config, row, destination, this.run_id)
+
+
+def send(config: Settings, row: ledger.Stage, destination: str, run_id: str) -> None:
+    """Send one destination what changed; that a plan is blocked is an outcome, so that other destinations go on.
 
     Raises:
         SmaltiError: it did not accept everybody; the rest is planned again by the next run.
     """
-    with _stage(this, "deliver", destination) as (config, row):
-        sent = delivery.deliver(config, destination, this.run_id, _now())
-        row.rows_in, row.rows_rejected = sent.added + sent.changed + sent.removed, sent.rejected
-        row.rows_loaded, row.message = sent.accepted, str(sent.path or sent.plan_id or "nothing changed, nothing sent")
-        if sent.accepted < row.rows_in:
-            raise SmaltiError(
-                f"{destination} accepted {sent.accepted} of {row.rows_in} people; the rest is planned again"
-            )
+    sent = delivery.deliver(config, destination, run_id, _now())
+    row.rows_in, row.rows_rejected = sent.added + sent.changed + sent.removed, sent.rejected
+    row.rows_loaded, row.message = sent.accepted, str(sent.path or sent.plan_id or "nothing changed, nothing sent")
+    if sent.blocked_by:
+        row.status = "blocked"
+        row.message = f"plan {sent.plan_id}: {'; '.join(sent.blocked_by)}"
+    elif sent.accepted < row.rows_in:
+        raise SmaltiError(f"{destination} accepted {sent.accepted} of {row.rows_in} people; the rest is planned again")
 
 
 def write_report(this: Run) -> None:

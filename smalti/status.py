@@ -6,12 +6,13 @@ import duckdb
 
 from smalti import alerts
 from smalti.summary import is_simulated
-from warehouse import freshness, ledger
+from warehouse import freshness, ledger, overrides
 from warehouse.errors import SmaltiError
 from warehouse.publish import Version, versions
 from warehouse.settings import Settings
 
 _LATEST = 10
+_WORST = ("failed", "running", "waiting", "blocked", "problem", "skipped")
 _FRESHNESS = ("source", "newest_at", "fresh_within_hours", "freshness")
 
 
@@ -25,8 +26,20 @@ def status(settings: Settings) -> dict[str, Any]:
     return {
         "published": current[0] if current else None,
         "runs": runs[::-1][:_LATEST],
+        "blocked": _blocked(settings),
+        "overrides": overrides.latest(settings.ledger, _LATEST),
         "alerts": alerts.latest(settings, _LATEST),
     }
+
+
+def _blocked(settings: Settings) -> list[dict[str, Any]]:
+    """The destinations that hold less than is published, because their last send was blocked; and by what."""
+    last = {row["source"]: row for row in ledger.stages(settings.ledger, stage="deliver")}
+    return [
+        {"destination": name, "run_id": row["run_id"], "message": row["message"]}
+        for name, row in sorted(last.items())
+        if row["status"] == "blocked"
+    ]
 
 
 def stages(settings: Settings, run_id: str | None = None) -> list[dict[str, Any]]:
@@ -55,7 +68,7 @@ def _published(settings: Settings, version: Version) -> dict[str, Any]:
 
 def _run(run_id: str, stages: list[dict[str, Any]]) -> dict[str, Any]:
     states = {stage["status"] for stage in stages}
-    worst = next((state for state in ("failed", "running", "waiting", "problem", "skipped") if state in states), "ok")
+    worst = next((state for state in _WORST if state in states), "ok")
     return {
         "run_id": run_id,
         "status": worst,

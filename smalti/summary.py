@@ -133,11 +133,13 @@ def _delivery(
             (row["run_id"], row["source"]),
         ).fetchone()
         people = book.execute("select count(*) from accepted where destination = ?", (row["source"],)).fetchone()[0]
+    blocked = row["message"] if row["status"] == "blocked" else None
     return {
         "destination": row["source"],
         "people": people,
-        "sent": dict(plan) if plan else None,
-        "path": row["message"] if plan else None,
+        "sent": dict(plan) if plan and not blocked else None,
+        "path": row["message"] if plan and not blocked else None,
+        "blocked": blocked,
         "held_back_by_consent": {line["segment_id"]: line["customers"] for line in withheld},
         "held_back_by_floor": [line["segment_id"] for line in held],
     }

@@ -4,6 +4,7 @@ import codecs
 import json
 from pathlib import Path
 from typing import Literal, Self
+from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -35,7 +36,7 @@ class Frozen(BaseModel):
 # what loading says of a value beside it in raw, as `<name>_<what>`: by a column's form or kind
 BESIDE = {
     "user_agent": {"is_bot": "boolean", "device_class": "varchar"},
-    "email": {"is_disposable": "boolean"},
+    "email": {"is_disposable": "boolean", "canonical_hmac": "varchar"},
     "country": {"code": "varchar"},
 }
 
@@ -46,8 +47,9 @@ class Column(Frozen):
     `direct` columns identify a person by themselves (e-mail, phone, name, address): they are
     normalised as `kind`, kept in the vault, and stand in raw as `<name>_hmac`. A `derived` column is
     not in the file: it is made of the texts of those that are, as an event time of year, month and day.
-    In a column with the `form` of an address or a query, e-mail addresses are masked. What loading says of
-    an e-mail, a user agent or a country stands beside it (`beside`).
+    In a column with the `form` of an address or a query, e-mail addresses are masked; one with that of a currency
+    holds its ISO 4217 code. What loading says of an e-mail, a user agent or a country stands beside it (`beside`).
+    A timestamp without an offset is of the clock of `zone`.
     """
 
     name: str = Field(pattern=IDENTIFIER)
@@ -56,10 +58,13 @@ class Column(Frozen):
     nullable: bool = True
     pii: Literal["none", "indirect", "direct"] = "none"
     kind: Literal["email", "phone", "name", "address", "birth_date"] | None = None
-    form: Literal["user_agent", "url", "query", "country"] | None = None
+    form: Literal["user_agent", "url", "query", "country", "currency"] | None = None
     allowed: tuple[str, ...] = ()
     minimum: float | None = None
     unit: str | None = None
+    zone: str | None = Field(
+        default=None, description="IANA time zone of timestamps without an offset; UTC unless given"
+    )
     derived: str | None = Field(default=None, description="SQL over the other columns' texts; null, never an error")
     purpose: str | None = Field(default=None, description="the contract's unless given")
     retention_days: int | None = Field(default=None, description="the contract's unless given")
@@ -72,6 +77,8 @@ class Column(Frozen):
             raise ValueError(f"column {self.name}: a direct identifier is text")
         if self.form and (self.kind or self.type != "text"):
             raise ValueError(f"column {self.name}: a form is for text that is no direct identifier")
+        if self.zone and (self.type != "timestamp" or self.zone not in available_timezones()):
+            raise ValueError(f"column {self.name}: no time zone {self.zone!r}; allowed: an IANA name, of a timestamp")
         if self.derived and (self.header or self.kind):
             raise ValueError(f"column {self.name}: a derived column is not in the file and identifies nobody")
         return self

@@ -1,4 +1,4 @@
-"""Which table rests on which: read from dbt's artifacts, for the models that its last call built."""
+"""Which table rests on which: read from dbt's artifacts, for the models that its last call built, and from all."""
 
 import json
 from datetime import datetime
@@ -9,6 +9,8 @@ from warehouse.lineage import Dataset, Flow, Part
 
 # what dbt reads through a view of the same name lies elsewhere: there it is named
 _FOLDERS = ("raw", "scores", "durable", "ledger")
+# read by dbt, written by Python from what this model handed over
+_HANDED_OVER = {"scores": "customer_features"}
 
 
 def built(target: Path, since: datetime) -> list[Part]:
@@ -20,6 +22,33 @@ def built(target: Path, since: datetime) -> list[Part]:
     nodes = manifest["nodes"] | manifest["sources"]
     ran = [result for result in results["results"] if result["unique_id"].startswith(("model.", "seed."))]
     return [_part(nodes, result) for result in ran if result["timing"]]
+
+
+def sources_of_segments(target: Path) -> dict[str, set[str]]:
+    """The sources that each segment rests on, by its members or by their consents; empty where dbt left no manifest.
+
+    Scores rest on what the features rest on. By tables: a segment rests on all that any column of `customers` does.
+    """
+    manifest = _read(target / "manifest.json")
+    nodes = manifest.get("nodes", {}) | manifest.get("sources", {})
+    models = {node["name"]: key for key, node in nodes.items() if key.startswith("model.")}
+    segments = [name for name, key in models.items() if nodes[key]["fqn"][1:2] == ["segments"]]
+    return {name: _sources(nodes, models, [models[name], models["customer_consents"]]) for name in segments}
+
+
+def _sources(nodes: dict[str, Any], models: dict[str, str], todo: list[str]) -> set[str]:
+    seen = set[str]()
+    while todo:
+        key = todo.pop()
+        if key in seen:
+            continue
+        seen.add(key)
+        node = nodes[key]
+        todo += node.get("depends_on", {}).get("nodes", [])
+        if key.startswith("source.") and node["schema"] in _HANDED_OVER:
+            todo.append(models[_HANDED_OVER[node["schema"]]])
+    raw = (nodes[key] for key in seen if key.startswith("source."))
+    return {node["name"] for node in raw if node["schema"] in ("raw", "arrivals")}
 
 
 def table(schema: str, name: str) -> str:

@@ -16,7 +16,7 @@ from warehouse.contracts import Contract
 from warehouse.manifest import Line
 from warehouse.settings import Settings
 
-State = Literal["fresh", "stale", "never"]
+State = Literal["fresh", "stale", "absent"]
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ def newest(lines: Sequence[Line], at: datetime) -> datetime | None:
 
 
 def state(newest_at: datetime | None, within_hours: int | None, at: datetime) -> State | None:
-    """`never` without a row, `stale` once the newest is older than the limit; at the limit exactly it is `fresh`."""
+    """`absent` without a row, `stale` once the newest is older than the limit; at the limit exactly it is `fresh`."""
     if newest_at is None:
-        return "never"
+        return "absent"
     if within_hours is None:
         return None
     return "stale" if at - newest_at > timedelta(hours=within_hours) else "fresh"

@@ -33,6 +33,10 @@ create table if not exists accepted (
     destination text not null, customer_id text not null, segment_ids text not null,
     accepted_at text not null, plan_id text not null, primary key (destination, customer_id)
 );
+create table if not exists overrides (
+    kind text not null, subject text not null, detail text not null, reason text not null, decided_at text not null,
+    primary key (kind, subject, detail)
+);
 create table if not exists turns (run_id text primary key, state text not null, until text not null);
 """
 # what `runs` gained since it was first made: a ledger from before is given these columns and keeps its rows

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse import atomic, durable, freshness, ledger, manifest, run
+from warehouse import atomic, dbt_lineage, durable, freshness, ledger, manifest, run
 from warehouse.errors import SmaltiError
 from warehouse.settings import Settings
 from warehouse.sql import literal
@@ -147,6 +147,7 @@ def _build_ops(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Non
     )
     [(as_of,)] = connection.execute("select as_of from version.ops.control").fetchall()
     freshness.write(connection, settings, "version.ops.sources", as_of)
+    _build_audience_sources(connection, settings)
     folders = [path.parent for path in settings.raw.glob("*/contract.json")]
     rejects = [str(folder / line.rejects) for folder in folders for line in manifest.read(folder) if line.rejects]
     connection.execute(
@@ -156,6 +157,19 @@ def _build_ops(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Non
     if rejects:
         connection.execute("insert into version.ops.rejects by name from read_parquet(?)", [sorted(set(rejects))])
     _copy_runs(connection, settings)
+
+
+def _build_audience_sources(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """What a send waits for: the sources of each segment that a destination is sent."""
+    connection.execute(
+        "create table version.ops.audience_sources (destination varchar, segment_id varchar, source varchar)"
+    )
+    for segment, sources in sorted(dbt_lineage.sources_of_segments(settings.home / "dbt").items()):
+        connection.execute(
+            "insert into version.ops.audience_sources select distinct destination, segment, unnest(?)"
+            " from version.profiles.activations where segment = ?",
+            [sorted(sources), segment],
+        )
 
 
 def _copy_runs(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:

@@ -18,7 +18,7 @@ SOURCE = Source(
             Column(name="ordered_at", type="timestamp", nullable=False),
             Column(name="status", nullable=False, allowed=("completed", "cancelled", "returned")),
             Column(name="channel", nullable=False, allowed=("web", "ios", "android", "store")),
-            Column(name="currency", nullable=False, allowed=("GBP",)),
+            Column(name="currency", nullable=False, form="currency", allowed=("GBP",)),
         ),
         # an order comes again when its status changes; the same order and status is a repeat
         key=("order_id", "status"),

@@ -24,7 +24,7 @@ SOURCE = Source(
         currency="GBP",
         purpose="catalogue",
         retention_days=3_650,
-        fresh_within=744,
+        fresh_within=8_760,  # a catalogue speaks when it changes
         is_simulated=True,
     ),
 )

@@ -48,6 +48,11 @@ ELSEWHERE = {
         "tests/smalti/test_sources_cli.py",
         'smalti("replay", "shop_order_lines", "--data", file.parent)',
     ),
+    "smalti gates accept RUN --reason TEXT": (
+        "needs a red gate",
+        "tests/smalti/test_gates.py",
+        '["gates", "accept", run_id',
+    ),
     "make test-tools": ("needs a browser", ".ci/run", "make test-tools"),
     "make report-image": (
         "needs a browser; the tests of the page open it",

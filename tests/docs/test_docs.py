@@ -17,9 +17,10 @@ from warehouse.settings import CHECKOUT
 TEXT = "\n".join(page.read_text() for page in PAGES)
 PROSE = "\n".join(prose(page.read_text()) for page in PAGES)
 SOURCES = [["sources", name] for name in ("list", "check", "rejects", "replay")]
+GUARDS = [["sync", "plan"], ["sync", "approve"], ["sync", "run"], ["gates", "accept"]]
 HELP = [
     CliRunner().invoke(app, [*command, "--help"]).output
-    for command in ([], ["run"], ["status"], ["up"], ["init"], ["simulate"], ["report"], *SOURCES)
+    for command in ([], ["run"], ["status"], ["up"], ["init"], ["simulate"], ["report"], *SOURCES, *GUARDS)
 ]
 
 

@@ -41,6 +41,7 @@ def profile() -> pl.DataFrame:
         ("order_id", "VARCHAR", 0, None, None),
         ("email_hmac", "VARCHAR", 0, None, None),
         ("email_is_disposable", "BOOLEAN", 0, None, None),
+        ("email_canonical_hmac", "VARCHAR", 0, None, None),
         ("ordered_at", "TIMESTAMP", 0, epoch, epoch + 86_400 * 30),
         ("total_amount", "DECIMAL(18,4)", 12, 0.0, 310.5),
         ("note", "VARCHAR", 1000, None, None),

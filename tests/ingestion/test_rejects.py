@@ -26,12 +26,12 @@ def test_a_row_that_breaks_the_contract_is_rejected_with_its_reason(desk: Any, f
 
 
 @pytest.mark.parametrize(
-    "time", ["epoch", "infinity", "2026-02-30T00:00:00Z", "2026-08-01T10:00:00+01:00", "1785578400"]
+    "time", ["epoch", "infinity", "2026-02-30T00:00:00Z", "2026-08-01T10:00:00+15:00", "1785578400", "2026-08-01+01:00"]
 )
-def test_only_utc_timestamps_that_exist_are_times(desk: Any, time: str) -> None:
+def test_only_timestamps_that_exist_are_times(desk: Any, time: str) -> None:
     desk.jsonl("events_2026-08-01T10.jsonl", [desk.event(1, occurred_at=time)])
     desk.load("web_events")
-    assert desk.rejects("web_events")[0][2] == "occurred_at: not a UTC timestamp in ISO 8601"
+    assert desk.rejects("web_events")[0][2] == "occurred_at: not a timestamp in ISO 8601"
 
 
 def test_a_value_outside_the_allowed_ones_names_those(desk: Any) -> None:

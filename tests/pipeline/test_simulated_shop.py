@@ -217,10 +217,10 @@ def test_every_stage_ran_and_left_its_product(shop: Shop) -> None:
     assert {path.parent.name for path in home.glob("raw/*/contract.json")} == sources
     assert (home / "features" / run / "features.parquet").exists()
     assert {"propensity.parquet", "clusters.parquet"} <= {path.name for path in (home / "scores" / run).iterdir()}
-    assert {"raw.json", "scores.json"} <= {path.name for path in (home / "gates" / run).iterdir()}
+    assert {"raw.json", "volume.json", "scores.json"} <= {path.name for path in (home / "gates" / run).iterdir()}
     # Data Docs show the latest result of every suite
     pages = home.glob("gates/data_docs/validations/*/*/*/*.html")
-    assert {page.parts[-4].split("_")[0] for page in pages} == {"raw", "scores"}
+    assert {page.parts[-4].split("_")[0] for page in pages} == {"raw", "volume", "scores"}
     assert {card.parent.parent.name for card in home.glob("models/*/*/card*")} >= {"purchase", "clusters"}
     assert shop.state.receipts
     assert {row[3] for row in shop.state.receipts} == {"accepted"}

@@ -30,8 +30,11 @@ create table segments.catalog (
 );
 create table ops.control (run_id text, as_of timestamp);
 insert into ops.control values ('run-1', timestamp '2026-09-01');
-create table ops.sources (source text, is_simulated boolean, rows_loaded bigint);
-insert into ops.sources values ('shop_orders', true, 1);
+create table ops.sources (
+    source text, is_simulated boolean, rows_loaded bigint, newest_at timestamp, fresh_within_hours int, freshness text
+);
+insert into ops.sources values ('shop_orders', true, 1, timestamp '2026-08-31', 48, 'fresh');
+create table ops.audience_sources (destination text, segment_id text, source text);
 """
 CHANGES = """
 insert into activation.audience_changes
@@ -77,6 +80,7 @@ class Shop:
             "insert into activation.audience select 'files', customer_id, "
             "case when not ends_with(customer_id, '0') then 'c-' || customer_id end, segment_ids from wanted"
         )
+        connection.execute("insert into ops.audience_sources select 'files', segment_id, 'shop_orders' from catalog")
         connection.execute("insert into activation.audience values ('elsewhere', 'nobody', null, ['other'])")
         connection.execute(CHANGES)
 

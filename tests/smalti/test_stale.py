@@ -80,6 +80,6 @@ def test_the_list_tells_freshness_at_the_moment_asked_for_and_of_sources_never_l
         found = {row["source"]: row for row in rows}
         assert found["shop_orders"]["freshness"] == expected
         assert found["shop_orders"]["rows_loaded"] == 1
-        assert found["weather"]["freshness"] == "never"
+        assert found["weather"]["freshness"] == "absent"
     shown = CliRunner().invoke(app, ["sources", "list", "--as-of", "2026-09-02"])
     assert "Sources as of 2026-09-02 00:00 UTC" in shown.stdout

@@ -56,8 +56,8 @@ def test_a_source_is_fresh_up_to_its_limit_and_stale_a_second_later(age: timedel
     assert freshness.state(NEWEST, 6, NEWEST + age) == told
 
 
-def test_without_a_row_it_is_never_and_without_a_limit_nothing_is_told():
-    assert freshness.state(None, 6, NEWEST) == freshness.state(None, None, NEWEST) == "never"
+def test_without_a_row_it_is_absent_and_without_a_limit_nothing_is_told():
+    assert freshness.state(None, 6, NEWEST) == freshness.state(None, None, NEWEST) == "absent"
     assert freshness.state(NEWEST, None, NEWEST + timedelta(days=999)) is None
 
 

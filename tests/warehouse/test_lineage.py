@@ -1,13 +1,16 @@
 """Lineage events: standard, complete, and silent about people and places."""
 
 import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from warehouse import dbt_lineage, lineage
+from warehouse import dbt, dbt_lineage, lineage
 from warehouse.lineage import Dataset, Flow, Part, StageRun
 
 AT, LATER = "2026-09-01T04:00:00+00:00", "2026-09-01T04:00:05+00:00"
@@ -113,3 +116,28 @@ def test_a_model_that_failed_is_told_as_failed(tmp_path: Path):
 def test_what_an_earlier_stage_built_is_not_told_again(tmp_path: Path):
     assert dbt_lineage.built(artifacts(tmp_path), BUILT + timedelta(seconds=1)) == []
     assert dbt_lineage.built(tmp_path / "nowhere", BUILT) == []
+
+
+def test_a_segment_rests_on_the_sources_of_its_members_and_of_their_consents(tmp_path: Path):
+    """Over the project as it is, parsed by dbt itself."""
+    parsed = [
+        str(Path(sys.executable).with_name("dbt")),
+        "--quiet",
+        "--no-version-check",
+        "parse",
+        "--target",
+        "memory",
+    ]
+    quiet = os.environ | {"DBT_LOG_PATH": str(tmp_path)}
+    subprocess.run([*parsed, *dbt.arguments(tmp_path)], env=quiet, check=True, timeout=120)
+    found = dbt_lineage.sources_of_segments(tmp_path)
+    assert sorted(found) == dbt.segment_names()
+    assert all("crm_consents" in sources for sources in found.values())
+    assert "survey_answers" in found["high_value"]
+    assert "survey_answers" not in found["category_enthusiast"]
+    assert found["likely_buyers"] >= found["high_value"], "scores rest on what the features rest on"
+    assert not any("weather" in sources for sources in found.values())
+
+
+def test_without_a_manifest_nothing_is_known(tmp_path: Path):
+    assert dbt_lineage.sources_of_segments(tmp_path) == {}
