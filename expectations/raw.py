@@ -81,7 +81,7 @@ def _value_rules(contract: Contract, name: str, where: str) -> list[Rule]:
     columns = {column.in_raw: column for column in contract.columns}
     key = {column.in_raw for column in contract.columns if column.name in contract.key}
     column, rules = columns.get(name), []
-    if name in key or name.startswith("_"):
+    if name in key or (name.startswith("_") and name != "_extra"):
         rules.append(
             _between(f"{name}.nulls", f"{where}: a column of the key or of the loader has no nulls", low=0, high=0)
         )
