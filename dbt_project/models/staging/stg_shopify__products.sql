@@ -1,0 +1,31 @@
+with
+
+exported as (
+
+    select * from {{ source('raw', 'shopify_products') }}
+
+),
+
+-- what the connector read last holds
+latest as (
+
+    select *
+    from exported
+    qualify row_number() over (partition by product_id order by synced_at desc) = 1
+
+),
+
+renamed as (
+
+    select
+        'shopify:' || product_id as product_id,
+        name,
+        category,
+        brand,
+        updated_at
+    from latest
+    where not coalesce(is_deleted, false)
+
+)
+
+select * from renamed
