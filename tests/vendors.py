@@ -14,6 +14,9 @@ def unpacked(archive: str, folder: Path) -> Path:
     packed = DATA / f"{archive}.tar.zst"
     if not packed.exists():
         pytest.skip(f"needs {archive}.tar.zst of the real data in ../shared/data")
-    with pa.input_stream(str(packed), compression="zstd") as stream, tarfile.open(fileobj=stream, mode="r|") as archived:
+    with (
+        pa.input_stream(str(packed), compression="zstd") as stream,
+        tarfile.open(fileobj=stream, mode="r|") as archived,
+    ):
         archived.extractall(folder, filter="data")
     return folder
