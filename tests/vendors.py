@@ -10,7 +10,7 @@ DATA = Path(__file__).resolve().parents[2] / "shared/data"
 
 
 def unpacked(archive: str, folder: Path) -> Path:
-    """Unpack `archive` (without `.tar.zst`) into `folder` and return where its files lie; skip where it is not there."""
+    """Unpack `archive` (named without `.tar.zst`) into `folder` and return that; skip where there is none."""
     packed = DATA / f"{archive}.tar.zst"
     if not packed.exists():
         pytest.skip(f"needs {archive}.tar.zst of the real data in ../shared/data")

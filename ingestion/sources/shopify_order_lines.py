@@ -16,11 +16,10 @@ SOURCE = Source(
         format="csv",
         columns=(
             Column(name="order_id", nullable=False, pii="indirect"),
-            Column(name="line_id", header="id", nullable=False),
+            Column(name="line_id", header="id", type="integer", nullable=False),
             Column(name="product_id"),
             Column(name="unit_price_amount", header="price", type="decimal", nullable=False, minimum=0, unit="GBP"),
             Column(name="quantity", type="integer", nullable=False, minimum=0),
-            Column(name="line_number", header="index", type="integer", nullable=False),
             Column(name="synced_at", header="_fivetran_synced", type="timestamp", nullable=False),
         ),
         key=("line_id", "synced_at"),

@@ -1,7 +1,7 @@
 """Shopify: orders, as Fivetran's connector keeps the table of the REST interface.
 
 A shop has one currency, and an order in another one is rejected: for a shop that does not sell in pounds, change
-`allowed` and `currency` here and in `shopify_order_lines`. An order comes again whenever the connector finds it
+`allowed` and `currency` here and in the files of the lines. An order comes again whenever the connector finds it
 changed.
 """
 

@@ -24,11 +24,18 @@ AFTER_FIRST, AFTER_SECOND = "2026-08-02T00:00:00", "2026-08-04T00:00:00"
 ARCHIVES = ("fivetran_seeds/fivetran_seeds", "hubspot_seeds/hubspot_seeds")
 SOURCES = {
     *("shopify_customers", "shopify_orders", "shopify_order_lines", "shopify_products"),
+    *("shopify_gql_customers", "shopify_gql_orders", "shopify_gql_order_lines", "shopify_gql_products"),
     *("hubspot_contacts", "hubspot_email_events", "hubspot_email_status_changes"),
     *("hubspot_tickets", "hubspot_ticket_contacts"),
     *("klaviyo_persons", "klaviyo_events"),
     *("iterable_users", "iterable_events"),
     *("iterable_unsubscribed_channels", "iterable_unsubscribed_message_types"),
+}
+# where they name the currency; the shop's is the pound, and the samples sell in dollars too
+IN = {
+    "shopify_orders": "currency",
+    "shopify_gql_orders": "currency_code",
+    "shopify_gql_order_lines": "original_total_set_shop_currency_code",
 }
 
 
@@ -92,22 +99,26 @@ def test_every_row_of_every_file_is_loaded_or_has_a_reason(days: Days) -> None:
     for name, path in claimed.items():
         [found] = source.claiming(name)
         balance, story = days.loaded[found], vendor_story.DAYS[FIRST].get(name.removesuffix(".csv"), [])
-        dollars = sum(row["currency"] != "GBP" for row in _rows(path)) if found == "shopify_orders" else 0
+        dollars = sum(row[IN[found]] != "GBP" for row in _rows(path)) if found in IN else 0
         assert balance["rows_in"] == len(_rows(path)) + len(story), name
         assert balance["rows_loaded"] == balance["rows_in"] - dollars, name
         assert (balance["rows_rejected"], balance["rows_duplicate"]) == (dollars, 0), name
-    assert days.loaded["shopify_orders"]["rows_rejected"] == 5
+    assert [days.loaded[found]["rows_rejected"] for found in IN] == [5, 9, 10]
 
 
 def test_every_person_of_the_samples_is_a_customer(days: Days) -> None:
     told = {
-        "shopify": {row["id"] for row in _rows(days.samples["shopify_customer_data.csv"])},
+        "shopify": {
+            row["id"]
+            for name in ("shopify_customer_data.csv", "shopify_gql_customer_data.csv")
+            for row in _rows(days.samples[name])
+        },
         "hubspot": {row["id"] for row in _rows(days.samples["contact_data.csv"])},
         "klaviyo": {row["id"] for row in _rows(days.samples["person.csv"])},
         "iterable": {row["iterable_user_id"] for row in _rows(days.samples["user_history_data.csv"])},
     }
     assert {vendor: len(ids) for vendor, ids in told.items()} == {
-        "shopify": 4,
+        "shopify": 4 + 10,
         "hubspot": 22,
         "klaviyo": 2,
         "iterable": 2,
@@ -125,9 +136,12 @@ def test_orders_messages_and_tickets_of_the_samples_are_entities(days: Days) -> 
     events = _rows(days.samples["email_event_data.csv"])
     kept = [row for row in events if row["type"] in ("SENT", "OPEN") and row["filtered_event"] != "true"]
     received = [row for row in _rows(days.samples["event.csv"]) if row["type"] == "Received Email"]
-    assert len(days.input("orders")) == 3 + 2
-    assert len(days.input("order_lines")) == 3 + 2
-    assert len(days.input("products")) == 8
+    assert len(days.input("orders")) == 3 + 3
+    assert len(days.input("order_lines")) == 3 + 3
+    kept_products = [
+        row for row in _rows(days.samples["shopify_gql_product_data.csv"]) if row["_fivetran_deleted"] == "FALSE"
+    ]
+    assert len(days.input("products")) == 8 + len(kept_products)
     assert len(days.input("tickets")) == 25 + 1
     assert len(days.input("messages")) == len(kept) + 2 + len(received) + 2 + 2
     assert 0 < len(kept) < len(events)
@@ -136,7 +150,7 @@ def test_orders_messages_and_tickets_of_the_samples_are_entities(days: Days) -> 
 def test_vendors_meet_in_a_person_by_address(days: Days) -> None:
     orders = "orders_count, spend_total_amount::varchar"
     assert days.of(ANN, orders, "customers", days.first) == [(1, "10.00")]
-    assert days.of(BOB, orders, "customers", days.first) == [(1, "7.50")]
+    assert days.of(BOB, orders, "customers", days.first) == [(2, "12.50")]
     counts = "emails_sent_90d_count, emails_opened_90d_count, emails_clicked_90d_count"
     assert days.of(ANN, counts, "customer_messages", days.first) == [(1, 1, 0)]
     assert days.of(BOB, counts, "customer_messages", days.first) == [(1, 0, 1)]

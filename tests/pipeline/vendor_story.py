@@ -66,6 +66,27 @@ DAYS: dict[str, dict[str, list[Row]]] = {
             _order("12", "paid", FIRST, email=BOB),
         ],
         "shopify_order_line_data": [_line("111", "11", "2", "5.00"), _line("121", "12", "1", "7.50")],
+        "shopify_gql_order_data": [
+            {
+                "id": "13",
+                "email": BOB,
+                "currency_code": "GBP",
+                "display_financial_status": "PAID",
+                "test": "FALSE",
+                "created_at": "2026-07-30 10:00:00",
+                "_fivetran_synced": f"{FIRST} 12:00:00",
+            }
+        ],
+        "shopify_gql_order_line_data": [
+            {
+                "id": "131",
+                "order_id": "13",
+                "quantity": "2",
+                "original_total_set_shop_amount": "5.00",
+                "original_total_set_shop_currency_code": "GBP",
+                "_fivetran_synced": f"{FIRST} 12:00:00",
+            }
+        ],
         "contact_data": [_contact("21", ANN, FIRST, "FALSE"), _contact("22", DAN, FIRST, "FALSE")],
         "email_event_data": [
             _mail("s1", "SENT", ANN, "2026-07-30 10:00:00"),
@@ -90,8 +111,11 @@ DAYS: dict[str, dict[str, list[Row]]] = {
                 "_fivetran_synced": f"{FIRST} 12:00:00",
             }
         ],
-        "event": [_klaviyo("e1", "Received Email"), _klaviyo("e2", "Clicked Email")]
-        + [_klaviyo("e3", "Subscribed to Email Marketing")],
+        "event": [
+            _klaviyo("e1", "Received Email"),
+            _klaviyo("e2", "Clicked Email"),
+            _klaviyo("e3", "Subscribed to Email Marketing"),
+        ],
         "user_history_data": [
             {
                 "iterable_user_id": "I1",

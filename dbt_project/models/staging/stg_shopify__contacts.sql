@@ -1,8 +1,22 @@
 with
 
-exported as (
+of_rest as (
 
     select * from {{ source('raw', 'shopify_customers') }}
+
+),
+
+of_graphql as (
+
+    select * from {{ source('raw', 'shopify_gql_customers') }}
+
+),
+
+exported as (
+
+    select * from of_rest
+    union all by name
+    select * from of_graphql
 
 ),
 

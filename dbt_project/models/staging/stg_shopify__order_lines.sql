@@ -1,8 +1,22 @@
 with
 
-exported as (
+of_rest as (
 
     select * from {{ source('raw', 'shopify_order_lines') }}
+
+),
+
+of_graphql as (
+
+    select * from {{ source('raw', 'shopify_gql_order_lines') }}
+
+),
+
+exported as (
+
+    select * from of_rest
+    union all by name
+    select * from of_graphql
 
 ),
 
@@ -19,11 +33,11 @@ renamed as (
 
     select
         'shopify:' || order_id as order_id,
-        line_number,
+        line_id as line_number,
         'shopify:' || product_id as product_id,
         quantity,
-        unit_price_amount,
-        cast(quantity * unit_price_amount as decimal(18, 4)) as line_amount
+        coalesce(unit_price_amount, cast(line_amount / nullif(quantity, 0) as decimal(18, 4))) as unit_price_amount,
+        coalesce(line_amount, cast(quantity * unit_price_amount as decimal(18, 4))) as line_amount
     from latest
 
 )

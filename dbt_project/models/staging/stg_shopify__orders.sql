@@ -1,8 +1,22 @@
 with
 
-exported as (
+of_rest as (
 
     select * from {{ source('raw', 'shopify_orders') }}
+
+),
+
+of_graphql as (
+
+    select * from {{ source('raw', 'shopify_gql_orders') }}
+
+),
+
+exported as (
+
+    select * from of_rest
+    union all by name
+    select * from of_graphql
 
 ),
 
@@ -22,8 +36,8 @@ renamed as (
         'shopify:' || customer_id as user_id,
         email_hmac as email_hash,
         case
-            when cancelled_at is not null or financial_status = 'voided' then 'cancelled'
-            when financial_status = 'refunded' then 'returned'
+            when cancelled_at is not null or lower(financial_status) = 'voided' then 'cancelled'
+            when lower(financial_status) = 'refunded' then 'returned'
             else 'completed'
         end as status,
         case source_name
@@ -34,7 +48,7 @@ renamed as (
         end as channel,
         created_at as ordered_at
     from latest
-    where not coalesce(is_test, false)
+    where not coalesce(is_test, false) and not coalesce(is_deleted, false)
 
 )
 

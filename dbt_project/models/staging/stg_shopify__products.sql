@@ -1,8 +1,22 @@
 with
 
-exported as (
+of_rest as (
 
     select * from {{ source('raw', 'shopify_products') }}
+
+),
+
+of_graphql as (
+
+    select * from {{ source('raw', 'shopify_gql_products') }}
+
+),
+
+exported as (
+
+    select * from of_rest
+    union all by name
+    select * from of_graphql
 
 ),
 
