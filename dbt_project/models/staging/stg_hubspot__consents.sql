@@ -21,7 +21,9 @@ judged as (
         events.occurred_at as recorded_at,
         events.event_type = 'SPAMREPORT'
         or contains(concat_ws(' ', changes.subscription_status, changes.subscriptions), 'UNSUBSCRIBED') as is_refusal,
-        coalesce(changes.subscription_status = 'SUBSCRIBED' and changes.changed_by = 'SOURCE_RECIPIENT', false) as is_grant
+        coalesce(
+            changes.subscription_status = 'SUBSCRIBED' and changes.changed_by = 'SOURCE_RECIPIENT', false
+        ) as is_grant
     from events
     left join status_changes as changes on events.event_id = changes.event_id
     where events.recipient_hmac is not null

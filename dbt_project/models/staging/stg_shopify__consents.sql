@@ -35,15 +35,26 @@ changes as (
 
 ),
 
--- who has not subscribed, or not confirmed it, has said nothing
+readings as (
+
+    select
+        *,
+        consent_state = 'SUBSCRIBED' as is_granted,
+        bool_or(consent_state = 'SUBSCRIBED') over (partition by customer_id order by synced_at) as was_granted
+    from of_graphql
+    where consent_state is not null
+
+),
+
+-- whatever follows a yes ends it; who has not subscribed, or not confirmed it, has said nothing
 states as (
 
     select
         customer_id,
-        consent_state = 'SUBSCRIBED' as is_granted,
-        coalesce(consent_updated_at, created_at) as recorded_at
-    from of_graphql
-    where consent_state in ('SUBSCRIBED', 'UNSUBSCRIBED')
+        is_granted,
+        coalesce(consent_updated_at, if(is_granted, created_at, synced_at)) as recorded_at
+    from readings
+    where was_granted or consent_state = 'UNSUBSCRIBED'
 
 ),
 
