@@ -24,6 +24,7 @@ from ingestion import load as loading
 from ingestion.delivery import identify, inspect
 from ingestion.source import Source
 from ingestion.sql import quoted
+from ingestion.unpack import Room
 from warehouse import manifest, raw
 from warehouse.contracts import DUCKDB_TYPES, Column, Contract
 from warehouse.settings import Settings
@@ -134,8 +135,9 @@ def digest(folder: Path, kind: str) -> None:
 
 
 def count(folder: Path, kind: str) -> None:
-    """The independent count of records, and the SHA-256."""
-    inspect(identify(source(kind), folder / f"events.{kind}", folder), source(kind).contract)
+    """The unpacked content with an independent count of its records, and the SHA-256."""
+    room = Room.of(_settings(folder), folder)
+    inspect(identify(source(kind), folder / f"events.{kind}", folder), source(kind).contract, room)
 
 
 def _settings(folder: Path, kind: str = "") -> Settings:

@@ -49,6 +49,7 @@ def profile() -> pl.DataFrame:
         ("_position", "BIGINT", 0, 1.0, 1000.0),
         ("_arrived_at", "TIMESTAMP", 0, epoch, epoch),
         ("_batch", "INTEGER", 0, 1.0, 1.0),
+        ("_extra", "VARCHAR", 1000, None, None),
     ]
     return pl.DataFrame(
         [("shop_orders", name, kind, 1000, nulls, 900, low, high) for name, kind, nulls, low, high in rows],

@@ -9,6 +9,14 @@ unioned as (
     select * from {{ ref('stg_cdnow__consents') }}
     union all by name
     select * from {{ ref('stg_email__consents') }}
+    union all by name
+    select * from {{ ref('stg_shopify__consents') }}
+    union all by name
+    select * from {{ ref('stg_hubspot__consents') }}
+    union all by name
+    select * from {{ ref('stg_klaviyo__consents') }}
+    union all by name
+    select * from {{ ref('stg_iterable__consents') }}
 
 ),
 
@@ -17,13 +25,14 @@ consents as (
 
     select
         user_id,
+        email_hash,
         purpose,
         channel,
         bool_and(is_granted) as is_granted,
         basis,
         recorded_at
     from unioned
-    group by user_id, purpose, channel, basis, recorded_at
+    group by user_id, email_hash, purpose, channel, basis, recorded_at
 
 )
 

@@ -7,6 +7,14 @@ unioned as (
     select * from {{ ref('stg_online_retail__contacts') }}
     union all by name
     select * from {{ ref('stg_cdnow__contacts') }}
+    union all by name
+    select * from {{ ref('stg_shopify__contacts') }}
+    union all by name
+    select * from {{ ref('stg_hubspot__contacts') }}
+    union all by name
+    select * from {{ ref('stg_klaviyo__contacts') }}
+    union all by name
+    select * from {{ ref('stg_iterable__contacts') }}
 
 ),
 

@@ -11,6 +11,8 @@ unioned as (
     union all by name
     select * from {{ ref('stg_rees46__events') }}
     where is_new
+    union all by name
+    select * from {{ ref('stg_snowplow__events') }}
 
 ),
 

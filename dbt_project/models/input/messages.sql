@@ -3,6 +3,12 @@ with
 unioned as (
 
     select * from {{ ref('stg_email__messages') }}
+    union all by name
+    select * from {{ ref('stg_hubspot__messages') }}
+    union all by name
+    select * from {{ ref('stg_klaviyo__messages') }}
+    union all by name
+    select * from {{ ref('stg_iterable__messages') }}
 
 ),
 
@@ -15,6 +21,7 @@ messages as (
         campaign_id,
         message_id,
         user_id,
+        email_hash,
         bounce_type,
         occurred_at
     from unioned

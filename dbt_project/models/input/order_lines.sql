@@ -9,6 +9,8 @@ unioned as (
     select * from {{ ref('stg_cdnow__order_lines') }}
     union all by name
     select * from {{ ref('stg_rees46__order_lines') }}
+    union all by name
+    select * from {{ ref('stg_shopify__order_lines') }}
 
 ),
 

@@ -9,6 +9,8 @@ unioned as (
     select * from {{ ref('stg_cdnow__orders') }}
     union all by name
     select * from {{ ref('stg_rees46__orders') }}
+    union all by name
+    select * from {{ ref('stg_shopify__orders') }}
 
 ),
 

@@ -7,6 +7,8 @@ unioned as (
     select * from {{ ref('stg_eshop2008__products') }}
     union all by name
     select * from {{ ref('stg_rees46__products') }}
+    union all by name
+    select * from {{ ref('stg_shopify__products') }}
 
 ),
 

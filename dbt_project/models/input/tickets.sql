@@ -3,6 +3,8 @@ with
 unioned as (
 
     select * from {{ ref('stg_support__tickets') }}
+    union all by name
+    select * from {{ ref('stg_hubspot__tickets') }}
 
 ),
 

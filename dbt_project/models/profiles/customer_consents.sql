@@ -12,18 +12,21 @@ customer_ids as (
 
 ),
 
+-- who is known to a tool by the address alone is found by e-mail
 owned as (
 
     select
-        customer_ids.customer_id,
+        coalesce(users.customer_id, emails.customer_id) as customer_id,
         consents.purpose,
         consents.channel,
         consents.is_granted,
         consents.basis,
         consents.recorded_at
     from consents
-    inner join customer_ids
-        on customer_ids.identifier_type = 'user_id' and consents.user_id = customer_ids.identifier_key
+    left join customer_ids as users
+        on users.identifier_type = 'user_id' and consents.user_id = users.identifier_key
+    left join customer_ids as emails
+        on emails.identifier_type = 'email' and consents.email_hash = emails.identifier_key
     where consents.recorded_at <= {{ as_of() }}
 
 ),
@@ -34,6 +37,7 @@ decided as (
 
     select *
     from owned
+    where customer_id is not null
     qualify
         row_number() over (
             partition by customer_id, purpose, channel

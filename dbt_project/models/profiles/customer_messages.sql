@@ -12,17 +12,20 @@ customer_ids as (
 
 ),
 
+-- who is known to a tool by the address alone is found by e-mail
 owned as (
 
     select
-        customer_ids.customer_id,
+        coalesce(users.customer_id, emails.customer_id) as customer_id,
         messages.event_type,
         messages.message_id,
         messages.occurred_at,
         messages.occurred_at > {{ as_of() }} - interval 90 day as is_recent
     from messages
-    inner join customer_ids
-        on customer_ids.identifier_type = 'user_id' and messages.user_id = customer_ids.identifier_key
+    left join customer_ids as users
+        on users.identifier_type = 'user_id' and messages.user_id = users.identifier_key
+    left join customer_ids as emails
+        on emails.identifier_type = 'email' and messages.email_hash = emails.identifier_key
     where messages.channel = 'email'
 
 ),
@@ -37,6 +40,7 @@ customer_messages as (
         count(distinct message_id) filter (where is_recent and event_type = 'clicked') as emails_clicked_90d_count,
         max(occurred_at) filter (where event_type = 'clicked') as last_email_clicked_at
     from owned
+    where customer_id is not null
     group by customer_id
 
 )
