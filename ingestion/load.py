@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import duckdb
 
-from ingestion import corrections, group, originals, store, vault
+from ingestion import corrections, group, originals, store, stream, vault
 from ingestion.delivery import Delivery, discard, identify, inspect
 from ingestion.group import Bench
 from ingestion.promise import held
@@ -175,7 +175,9 @@ def _load_new(
     if not new:
         return added, told
     contract = job.source.contract
-    with store.workspace(job.raw) as work, connect(settings, work / "spill", folder) as connection:
+    # rows that are numbered as they stream leave a second thread nothing but to wait for them, which costs it its time
+    threads = 1 if stream.takes(contract) else settings.threads
+    with store.workspace(job.raw) as work, connect(settings, work / "spill", folder, threads) as connection:
         bench, room = group.prepare(connection, contract), Room.of(settings, work)
         with ThreadPoolExecutor(settings.threads) as pool:
             submitted = (pool.submit(lambda one: held(inspect(one, contract, room), contract), one) for one in new)

@@ -17,11 +17,11 @@ def quoted(name: str) -> str:
 
 
 @contextmanager
-def connect(settings: Settings, spill: Path, exports: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def connect(settings: Settings, spill: Path, exports: Path, threads: int = 0) -> Iterator[duckdb.DuckDBPyConnection]:
     """An in-memory database that reaches `SMALTI_HOME` and the exports, nothing else, and spills to `spill`."""
     allowed = ", ".join(literal(str(path.resolve())) for path in (settings.home, exports))
     with duckdb.connect() as connection:
-        connection.execute(f"set threads = {settings.threads}")
+        connection.execute(f"set threads = {threads or settings.threads}")
         connection.execute(f"set memory_limit = {literal(settings.memory_limit)}")
         connection.execute(f"set temp_directory = {literal(str(spill))}")
         connection.execute("set TimeZone = 'UTC'")
