@@ -111,7 +111,7 @@ def native(folder: Path, kind: str) -> None:
         f"try_cast({c.name}::varchar as {DUCKDB_TYPES[c.type]}) as {c.name}" if c.type != "text" else c.name
         for c in _COLUMNS
     )
-    stamps = f"'file' as _file, row_number() over () as _position, timestamp '{_AT}' as _arrived_at, 1 as _batch"
+    stamps = f"'{'5a' * 32}' as _file, row_number() over () as _position, timestamp '{_AT}' as _arrived_at, 1 as _batch"
     query = f"select {values}, {stamps}, null::varchar as _extra from {reader}"
     settings = _settings(folder)
     with duckdb.connect() as connection:

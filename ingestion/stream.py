@@ -134,8 +134,9 @@ def _kept_sql(contract: Contract, rows: str) -> str:
     texts = ", ".join(f"{literal(c.name)}: {quoted(c.name)}" for c in contract.delivered)
     row = f"{{'_file_no': _file_no, '_place': _position, '_extra': _others, {texts}}}"
     wrong = " or ".join(f"coalesce({wrong}, false)" for wrong, _ in faults(contract)) or "false"
-    typed = cast_sql(contract, rows)
-    return f"select {raw_sql(contract)} from ({typed}) where if({wrong}, left_out({row}), true)"
+    # a column, not a condition: DuckDB would move that below the casts, and cast for it once more
+    judged = f"select *, if({wrong}, left_out({row}), true) as _is_kept from ({cast_sql(contract, rows)})"
+    return f"select {raw_sql(contract)} from ({judged}) where _is_kept"
 
 
 def _stamped(job: Job, part: Numbered, rows: str) -> str:
