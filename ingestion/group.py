@@ -25,6 +25,9 @@ _FOUND = (
 )
 
 
+_RETYPED_FROM = 20  # rows; fewer may be wrong one by one
+
+
 @dataclass(frozen=True)
 class Bench:
     """A connection that knows what loading a contract's files takes, and where its fast way sets rows aside."""
@@ -73,6 +76,8 @@ def load(
     _judge(connection, job, readable)
     if only:
         connection.execute(f"delete from judged where not ({only(readable)})")
+    else:
+        quarantined |= {readable[number].sha256: why for number, why in _retyped(connection, contract, counts).items()}
     _gather(connection, job, work, readable, streamed)
     good = {number: one for number, one in enumerate(readable) if one.sha256 not in {*quarantined, *changed}}
     find_duplicates(connection, job, work, _corrected(job, before, good.values()))
@@ -101,6 +106,33 @@ def _read(
         bench.connection.execute("insert into delivered by name select * from left_rows")
         bench.connection.unregister("left_rows")
     return found.parquet, counts | {number: one.records for number, one in numbered if number in found.parquet}
+
+
+def _retyped(connection: duckdb.DuckDBPyConnection, contract: Contract, counts: dict[int, str | int]) -> dict[int, str]:
+    """Files of which a column has another type than the contract says, by number, taken out of `judged`.
+
+    A value or two that is none is a reject; where most are, it is the export that has changed, and the rows would be
+    gone one by one.
+    """
+    query = f"""
+        with wrong as (
+            select _file_no, unnest(string_split(_reason, '; ')) as reason from judged where _reason is not null
+        )
+        select _file_no, split_part(reason, ':', 1) as name, count(*) as rows
+        from wrong where regexp_matches(reason, ': not an? ') group by all having rows >= {_RETYPED_FROM} order by all
+    """
+    found: dict[int, str] = {}
+    for number, name, rows in connection.execute(query).fetchall():
+        every = int(counts[number])
+        if 2 * rows <= every:
+            continue
+        column = contract.column(name)
+        found[number] = (
+            f"column {column.in_file!r} has another type: {rows} of {every} rows hold no {column.type}; "
+            f"allowed: {column.type}, or another `type` in {advice.place(contract, column)}"
+        )
+    connection.execute("delete from judged where list_contains(?::integer[], _file_no)", [list(found)])
+    return found
 
 
 def _gather(

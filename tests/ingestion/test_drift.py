@@ -113,3 +113,21 @@ def test_a_missing_or_swapped_column_stops_its_file_and_no_other(desk: Any, head
     place(desk, f"{HEADER}\no2,1,p1,2,3.50\n", "order_lines_2026-08-02.csv")
     outcome = desk.load(LINES)
     assert (outcome.files_quarantined, outcome.rows_loaded) == (1, 1)
+
+
+@pytest.mark.parametrize(("wrong", "right", "stops"), [(20, 19, True), (19, 0, False), (20, 20, False)])
+def test_a_retyped_column_stops_its_file_and_no_other(desk: Any, wrong: int, right: int, *, stops: bool) -> None:
+    rows = [f"o{n},1,p1,{'two' if n < wrong else 2},3.50" for n in range(wrong + right)]
+    place(desk, "\n".join([HEADER, *rows]) + "\n")
+    place(desk, f"{HEADER}\nz1,1,p1,2,3.50\n", "order_lines_2026-08-02.csv")
+    outcome = desk.load(LINES)
+    kept = 1 if stops else 1 + right
+    assert (outcome.files_quarantined, outcome.rows_loaded, outcome.rows_rejected) == (
+        stops,
+        kept,
+        0 if stops else wrong,
+    )
+    if stops:
+        [told] = outcome.problems
+        assert "column 'quantity' has another type: 20 of 39 rows hold no integer" in told
+        assert f"another `type` in ingestion/sources/{LINES}.py:" in told
