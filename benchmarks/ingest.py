@@ -48,13 +48,14 @@ _FILES: dict[str, Literal["jsonl", "csv", "parquet"]] = {"jsonl.gz": "jsonl", "c
 _AT = datetime(2026, 9, 1, tzinfo=UTC).replace(tzinfo=None)
 
 
-def source(kind: str) -> Source:
-    """The source that claims the benchmark's file of that kind."""
+def source(kind: str, *, is_personal: bool = False) -> Source:
+    """The source that claims the benchmark's file of that kind; personal, `user_id` is a direct identifier."""
+    known = Column(name="user_id", pii="direct", kind="name") if is_personal else None
     contract = Contract(
         source="bench_events",
         description="Web events of the benchmark.",
         format=_FILES[kind],
-        columns=_COLUMNS,
+        columns=tuple(known if known and column.name == "user_id" else column for column in _COLUMNS),
         key=("event_id",),
         event_time="ts",
         arrival="load",
@@ -121,10 +122,21 @@ def native(folder: Path, kind: str) -> None:
         connection.execute(f"copy ({query}) to {target} (format parquet, compression zstd)")
 
 
-def ours(folder: Path, kind: str) -> None:
+def tight(folder: Path, kind: str) -> None:
+    """Loading within 500 MB."""
+    ours(folder, kind, memory_limit="500MB")
+
+
+def clear(folder: Path, kind: str) -> None:
+    """Loading within 500 MB what has a direct identifier, and so does not stream."""
+    ours(folder, kind, memory_limit="500MB", is_personal=True)
+
+
+def ours(folder: Path, kind: str, memory_limit: str = "4GB", *, is_personal: bool = False) -> None:
     """Loading, as `smalti run` does it."""
-    with mock.patch.object(loading, "load_source", return_value=source(kind)):
-        outcome = loading.load(_settings(folder, kind), "bench_events", folder, "bench", _AT)
+    with mock.patch.object(loading, "load_source", return_value=source(kind, is_personal=is_personal)):
+        settings = _settings(folder, f"{kind}-{memory_limit}-{is_personal}", memory_limit)
+        outcome = loading.load(settings, "bench_events", folder, "bench", _AT)
     if outcome.problems:
         raise SystemExit("; ".join(outcome.problems))
 
@@ -140,12 +152,12 @@ def count(folder: Path, kind: str) -> None:
     inspect(identify(source(kind), folder / f"events.{kind}", folder), source(kind).contract, room)
 
 
-def _settings(folder: Path, kind: str = "") -> Settings:
+def _settings(folder: Path, home: str = "", memory_limit: str = "4GB") -> Settings:
     secrets = {"hmac_key": "5a" * 32, "namespace": "0d4a0f6e-7c5d-4f8c-9a53-3c6d8f5f2b11"}
-    return Settings(home=folder / f"home-{kind}", _env_file=None, **secrets)  # type: ignore[arg-type, call-arg]
+    return Settings(home=folder / f"home-{home}", memory_limit=memory_limit, _env_file=None, **secrets)  # type: ignore[arg-type, call-arg]
 
 
-_STEPS = {step.__name__: step for step in (native, ours, digest, count)}
+_STEPS = {step.__name__: step for step in (native, ours, digest, count, tight, clear)}
 
 
 def measured(step: str, folder: Path, kind: str) -> dict[str, float]:
@@ -166,7 +178,7 @@ def _step(step: str, folder: Path, kind: str) -> None:
 
 def agree(folder: Path, kind: str) -> bool:
     """Whether loading wrote what the reader wrote, without the second of two rows with one id."""
-    home = _settings(folder, kind).raw / "bench_events"
+    home = _settings(folder, f"{kind}-4GB-False").raw / "bench_events"
     sums = ", ".join(f"bit_xor(hash({quoted(column.name)}, _position))" for column in _COLUMNS)
     loaded = raw.rows(home, manifest.read(home))
     read = f"from read_parquet({literal(folder / f'native.{kind}.parquet')})"
@@ -192,7 +204,7 @@ def main() -> None:
         folder = Path(made)
         simulate(folder, given.rows)
         for kind in [given.kind] if given.kind else _FILES:
-            found = {step: measured(step, folder, kind) for step in _STEPS}
+            found = {step: measured(step, folder, kind) for step in ("native", "ours", "digest", "count")}
             size = (folder / f"events.{kind}").stat().st_size / 1e6
             same = "the same rows" if agree(folder, kind) else "OTHER ROWS"
             print(
@@ -203,6 +215,15 @@ def main() -> None:
                 f"{found['ours']['seconds']:.0f} s beside {found['native']['seconds']:.0f} s · {same}",
                 flush=True,
             )
+        if not given.kind:
+            size = (folder / "events.csv").stat().st_size / 1e6
+            for step in ("tight", "clear"):
+                one = measured(step, folder, "csv")
+                print(
+                    f"{_STEPS[step].__doc__} {size:,.0f} MB of CSV · {one['cpu']:.1f} CPU-s · "
+                    f"peak {one['mb']:,.0f} MB · {one['seconds']:.0f} s",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":
