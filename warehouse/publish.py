@@ -35,6 +35,12 @@ _RUNS = {
 }
 
 # each query counts what must not be; a count above 0 stops the publication
+_FILES = {
+    **dict.fromkeys(("file", "sha256", "status", "reason", "run_id"), "varchar"),
+    **dict.fromkeys(("bytes", "batch", "superseded_by"), "bigint"),
+    **dict.fromkeys(("rows_in", "rows_loaded", "rows_rejected", "rows_duplicate", "rows_suppressed"), "bigint"),
+    **dict.fromkeys(("arrived_at", "first_event_at", "last_event_at"), "timestamp"),
+}
 _AUDIT = {
     "customers: a customer_id stands twice": "select count(*) - count(distinct customer_id) from profiles.customers",
     "identifiers: one identifier has two customers": """
@@ -157,6 +163,20 @@ def _build_ops(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Non
     if rejects:
         connection.execute("insert into version.ops.rejects by name from read_parquet(?)", [sorted(set(rejects))])
     _copy_runs(connection, settings)
+    _copy_manifests(connection, settings)
+
+
+def _copy_manifests(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Every delivered file with its digest, size and rows, as the manifests beside raw have it."""
+    columns = ", ".join(f"{name} {kind}" for name, kind in _FILES.items())
+    connection.execute(f"create table version.ops.files (source varchar, {columns})")
+    shape = ", ".join(f"'{name}': '{kind}'" for name, kind in _FILES.items())
+    for path in sorted(settings.raw.glob("*/manifest.jsonl")):
+        connection.execute(
+            f"insert into version.ops.files by name select ? as source, * "
+            f"from read_json(?, format = 'newline_delimited', columns = {{{shape}}})",
+            [path.parent.name, str(path)],
+        )
 
 
 def _build_audience_sources(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:

@@ -19,4 +19,5 @@ PROMISED = {
     "ops.runs": "run_id stage source started_at seconds rows_in rows_loaded rows_rejected rows_duplicate"
     " rows_suppressed status bytes_read bytes_written cpu_seconds peak_memory_mb input_hash output_hash",
     "ops.rejects": "source file position reason raw",
+    "ops.files": "source file sha256 bytes status superseded_by rows_in rows_loaded rows_rejected rows_duplicate",
 }
