@@ -45,7 +45,8 @@ class BalanceError(SmaltiError):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a load did. Row counts are of new files, and of rows that came back; each problem reads `what · where · what is allowed`.
+    """What a load did. Row counts are of new files, and of rows that came back;
+    each problem reads `what · where · what is allowed`.
 
     `waiting` reads alike, of files that may still be on their way: nobody's fault as yet.
     """
