@@ -77,7 +77,7 @@ def load(
     good = {number: one for number, one in enumerate(readable) if one.sha256 not in {*quarantined, *changed}}
     find_duplicates(connection, job, work, _corrected(job, before, good.values()))
     _collect_identifiers(connection, contract)
-    lines = write(connection, job, work, good, counts, streamed, mark="some" if only else "")
+    lines = write(connection, job, work, good, counts, streamed)
     problems = [_changed_problem(job, one.file) for one in deliveries if one.sha256 in changed]
     problems += _reject_problems(connection, job)
     for one in deliveries:

@@ -45,9 +45,9 @@ class BalanceError(SmaltiError):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a load did. Row counts are of new files, and of rows that came back;
-    each problem reads `what · where · what is allowed`.
+    """What a load did. Row counts are of new files and of rows that came back.
 
+    Each problem reads `what · where · what is allowed`.
     `waiting` reads alike, of files that may still be on their way: nobody's fault as yet.
     """
 
@@ -194,7 +194,8 @@ def _load_new(
         gone = [new for old, new in zip(lines, after, strict=True) if new != old]
         if gone and corrections.note_lost(connection, job, work, gone, [*after, *added]):
             folders = [settings.drop / "done" / contract.source, folder]
-            after, added = _bring_back(bench, job, room, folders, after, added, told)
+            # of a batch of its own, which tells it from the same rows withheld in this one
+            after, added = _bring_back(bench, replace(job, batch=job.batch + 1), room, folders, after, added, told)
         _commit(settings, job, connection, work, after, added)
     return added, told
 

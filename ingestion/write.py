@@ -38,17 +38,15 @@ def write(
     files: dict[int, Delivery],
     counts: dict[int, str | int],
     streamed: dict[int, str],
-    mark: str = "",
 ) -> list[Line]:
     """Write `judged` without `duplicates` into `work`; a line per file, by number, with the rows counted by `read`.
 
-    Of files that were `streamed` the duplicates are in Parquet already: they are named in one beside it. The `mark`
-    keeps apart what is written of the same files in the same batch.
+    Of files that were `streamed` the duplicates are in Parquet already: they are named in one beside it.
     """
     if not files:
         return []
     # the batch, too: rows of a file that are tried again lie beside those that it loaded
-    sha = hashlib.sha256("".join([mark, str(job.batch), *(one.sha256 for one in files.values())]).encode()).hexdigest()
+    sha = hashlib.sha256("".join([str(job.batch), *(one.sha256 for one in files.values())]).encode()).hexdigest()
     columns = ", ".join(quoted(name) for name in job.source.contract.raw_columns())
     days = _days(connection)
     for day in sorted({day for some in days.values() for day in some}):

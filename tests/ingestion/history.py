@@ -89,11 +89,11 @@ class Oracle:
             lost |= gone[1]
             loaded += sum(self._add(name, new[name]) for name in some)
         back, untold = self._bring_back(lost)
+        bad_again = sum(content.is_damaged and content in before for content in again)
         return Told(
             new=sum(not content.is_damaged for content in new.values()),
-            known=sum(not content.is_damaged for content in again),
-            quarantined=sum(content.is_damaged for content in new.values())
-            + sum(content.is_damaged and content in before for content in again),
+            known=len(again) - bad_again,
+            quarantined=sum(content.is_damaged for content in new.values()) + bad_again,
             superseded=superseded,
             loaded=loaded + back,
             untold=untold,

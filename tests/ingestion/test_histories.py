@@ -107,9 +107,9 @@ class Histories(RuleBasedStateMachine):
     def load_and_die(self) -> None:
         known = {file.content for file in self.oracle.files}
         new = any(content not in known for content in self.waiting.values())
-        with patch("ingestion.load.manifest.write", side_effect=InterruptedError), self.in_groups():
-            with pytest.raises(InterruptedError) if new else nullcontext():
-                self.desk.load(self.source, self.drop)
+        dies = pytest.raises(InterruptedError) if new else nullcontext()
+        with patch("ingestion.load.manifest.write", side_effect=InterruptedError), self.in_groups(), dies:
+            self.desk.load(self.source, self.drop)
         self.died = new
         if not new:
             self.oracle.load(self.waiting)
