@@ -27,9 +27,15 @@ def _superseded(line: Line, newer: Line | None) -> Line:
 
 
 def note_lost(
-    connection: duckdb.DuckDBPyConnection, job: Job, work: Path, gone: Sequence[Line], live: Sequence[Line]
+    connection: duckdb.DuckDBPyConnection, job: Job, work: Path, gone: Sequence[Line], every: Sequence[Line]
 ) -> bool:
-    """Fill `lost` with the keys that stood in files which are superseded now, and stand in no other; whether any do."""
+    """Fill `lost` with the keys that stood in files which are superseded now, and stand in no other; whether any do.
+
+    `every` line of the manifest is asked, `gone` ones among them: rows of a file that was superseded long ago may
+    still lie in Parquet that others share.
+    """
+    if job.source.contract.repeats == "load":
+        return False
     keys = job.source.contract.key_in_raw
     listed = ", ".join(quoted(key) for key in keys)
     same = " and ".join(f"old.{quoted(key)} is not distinct from new.{quoted(key)}" for key in keys)
@@ -39,7 +45,7 @@ def note_lost(
         f"""
         create or replace temp table lost as
         select distinct {listed} from ({before}) as old where _file in ({shas})
-            and not exists (select 1 from ({raw.rows(job.raw, [*gone, *live], work)}) as new where {same})
+            and not exists (select 1 from ({raw.rows(job.raw, every, work)}) as new where {same})
         """
     )
     return bool(connection.execute("select 1 from lost limit 1").fetchall())
@@ -59,11 +65,12 @@ def untold(job: Job, line: Line) -> str:
     )
 
 
-def moved(line: Line, found: Line | None) -> tuple[Line, Line | None]:
-    """The line of a file without the duplicates that are none any more, and the line that has them."""
-    if found is None or not found.rows_loaded:
-        return line, None
-    back = found.rows_loaded
-    left = {"rows_in": line.rows_in - back, "rows_duplicate": line.rows_duplicate - back}
-    brought = {"rows_in": back, "rows_rejected": 0, "rows_duplicate": 0, "rejects": None, "withheld": None}
-    return line.model_copy(update=left), found.model_copy(update=brought)
+def moved(lines: Sequence[Line], found: Line) -> tuple[dict[Line, Line], Line]:
+    """The lines of a file without the duplicates that are none any more, and the line that has them."""
+    changed, back = {}, found.rows_loaded
+    for line in lines:
+        some = min(back, line.rows_duplicate)
+        left = {"rows_in": line.rows_in - some, "rows_duplicate": line.rows_duplicate - some}
+        changed[line], back = line.model_copy(update=left), back - some
+    brought = {"rows_in": found.rows_loaded, "rows_rejected": 0, "rows_duplicate": 0, "rejects": None, "withheld": None}
+    return changed, found.model_copy(update=brought)

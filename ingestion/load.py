@@ -45,8 +45,9 @@ class BalanceError(SmaltiError):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a load did. Row counts are of new files; each problem reads `what · where · what is allowed`.
+    """What a load did. Row counts are of new files and of rows that came back.
 
+    Each problem reads `what · where · what is allowed`.
     `waiting` reads alike, of files that may still be on their way: nobody's fault as yet.
     """
 
@@ -191,10 +192,10 @@ def _load_new(
                     progress(len(added), len(new))
         after = corrections.corrected(contract, lines, added)
         gone = [new for old, new in zip(lines, after, strict=True) if new != old]
-        live = [line for line in (*after, *added) if line.status == "loaded"]
-        if gone and corrections.note_lost(connection, job, work, gone, live):
+        if gone and corrections.note_lost(connection, job, work, gone, [*after, *added]):
             folders = [settings.drop / "done" / contract.source, folder]
-            after, added = _bring_back(bench, job, room, folders, after, added, told)
+            # of a batch of its own, which tells it from the same rows withheld in this one
+            after, added = _bring_back(bench, replace(job, batch=job.batch + 1), room, folders, after, added, told)
         _commit(settings, job, connection, work, after, added)
     return added, told
 
@@ -210,18 +211,21 @@ def _bring_back(
 ) -> tuple[list[Line], list[Line]]:
     """Load what is no duplicate any more, since the row that it repeated went with a superseded file."""
     contract, work = job.source.contract, room.folder.parent
-    repeated = [line for line in (*after, *added) if line.status == "loaded" and line.rows_duplicate]
+    repeated = [line for line in manifest.live([*after, *added]) if line.rows_duplicate]
     kept = originals.kept(repeated, folders)
-    for line in repeated:
-        if line.sha256 not in kept:
-            told.problems.append(corrections.untold(job, line))
+    for sha in dict.fromkeys(line.sha256 for line in repeated):
+        some = [line for line in repeated if line.sha256 == sha]
+        one = inspect(originals.delivery(some[0], kept[sha], contract), contract, room) if sha in kept else None
+        if one is None or one.fault or one.waits:
+            told.problems.append(corrections.untold(job, some[0]))
             continue
-        one = inspect(originals.delivery(line, kept[line.sha256], contract), contract, room)
         found = group.load(bench, job, work, [*after, *added], [one], lambda _: corrections.is_lost(contract))
         discard([one])
-        left, back = corrections.moved(line, next(iter(found.lines), None))
-        after = [left if other == line else other for other in after]
-        added = [left if other == line else other for other in added] + ([back] if back else [])
+        for line in found.lines:
+            if line.rows_loaded:
+                changed, back = corrections.moved(some, line)
+                after = [changed.get(other, other) for other in after]
+                added = [*(changed.get(other, other) for other in added), back]
     return after, added
 
 
@@ -297,8 +301,9 @@ def check_balance(job: Job, line: Line) -> None:
 def _outcome(job: Job, found: _Sorted, added: Sequence[Line], told: _Told) -> Outcome:
     again = [(delivery, line) for delivery, line in found.known if line and line.status == "quarantined"]
     bad = [line for line in added if line.status == "quarantined"]
+    new = {line.sha256 for line in manifest.live(added)} & {one.sha256 for one in found.new}
     problems = [group.quarantine_problem(job, delivery.file, line.reason) for delivery, line in again]
-    empty = Outcome(job.source.contract.source, files_new=len(added) - len(bad), waiting=tuple(told.waiting))
+    empty = Outcome(job.source.contract.source, files_new=len(new), waiting=tuple(told.waiting))
     sums = {name: sum(getattr(line, name) for line in added) for name in vars(empty) if name.startswith("rows_")}
     return replace(
         empty,

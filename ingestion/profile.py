@@ -36,7 +36,7 @@ def profile(settings: Settings, run_id: str, since_batch: int) -> Path:
         connection.execute(f"create temp table profile ({_SHAPE})")
         for folder in sorted(path.parent for path in settings.raw.glob("*/manifest.jsonl")):
             lines = manifest.read(folder)
-            if any(line.batch > since_batch and line.parquet for line in lines):
+            if any(line.batch > since_batch and line.rows_loaded for line in manifest.live(lines)):
                 lines = [line for line in lines if line.batch > since_batch or line.status == "superseded"]
                 _add(connection, folder, raw.rows(folder, lines))
         connection.execute(f"copy profile to {literal(str(temporary))} (format parquet)")

@@ -33,6 +33,8 @@ class Reject:
 def rejected(settings: Settings, source: str | None, run_id: str | None) -> Iterator[Reject]:
     """The rejected rows of a source, or of all, in order of loading; of one run where it is named.
 
+    Those of a file that another took the place of are no one's concern any more.
+
     Raises:
         UnknownSourceError: there is no such source.
         SmaltiError: no file was loaded by that run.
@@ -41,16 +43,22 @@ def rejected(settings: Settings, source: str | None, run_id: str | None) -> Iter
     lines = [(name, line) for name in wanted for line in manifest.read(settings.raw / name)]
     if run_id and run_id not in {line.run_id for _, line in lines}:
         raise SmaltiError(f"run {run_id!r} loaded no file of {source or 'any source'}; `smalti status` lists the runs")
-    found = [(name, line.rejects, line.run_id) for name, line in lines if line.rejects]
-    for name, file, of_run in dict.fromkeys(found):
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for name, line in lines:
+        if line.rejects and line.status == "loaded":
+            found.setdefault((name, line.rejects, line.run_id), []).append(line.file)
+    for (name, parquet, of_run), named in found.items():
         if run_id in (None, of_run):
-            yield from _read(load_source(name).contract, settings.raw / name / str(file), of_run)
+            yield from _read(load_source(name).contract, settings.raw / name / parquet, named, of_run)
 
 
-def _read(contract: Contract, path: Path, run_id: str) -> Iterator[Reject]:
-    query = "select file, position, reason, raw from read_parquet(?) order by file, position"
+def _read(contract: Contract, path: Path, named: list[str], run_id: str) -> Iterator[Reject]:
+    query = (
+        "select file, position, reason, raw from read_parquet(?) where list_contains(?::varchar[], file) "
+        "order by file, position"
+    )
     with duckdb.connect() as connection:
-        cursor = connection.execute(query, [str(path)])
+        cursor = connection.execute(query, [str(path), named])
         while found := cursor.fetchmany(10_000):
             for file, position, reason, raw in found:
                 yield Reject(contract.source, file, position, reason, _masked(contract, raw), run_id)

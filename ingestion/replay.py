@@ -68,10 +68,11 @@ def replay(settings: Settings, name: str, folder: Path | None, run_id: str, load
     source, raw = load_source(name), settings.raw / name
     store.prepare(raw, source.contract)
     lines = manifest.read(raw)
-    shared = dict.fromkeys(line.rejects for line in lines if line.rejects and line.status == "loaded")
-    units = [_Unit(rejects, tuple(line for line in lines if line.rejects == rejects)) for rejects in shared if rejects]
+    live = manifest.live(lines)
+    shared = dict.fromkeys(line.rejects for line in live if line.rejects)
+    units = [_Unit(rejects, tuple(line for line in live if line.rejects == rejects)) for rejects in shared if rejects]
     kept = originals.kept(
-        [line for line in lines if line.rejects],
+        [line for line in live if line.rejects],
         [settings.drop / "done" / name, *([folder.resolve()] if folder else [])],
     )
     job = Job(source, raw, run_id, loaded_at, manifest.next_batch(settings.raw))
@@ -152,9 +153,9 @@ def _still_rejected(
     connection: duckdb.DuckDBPyConnection, job: Job, work: Path, unit: _Unit, tried: dict[str, Line]
 ) -> str:
     """Write the unit's rejects anew: those of files not tried as they were, of the others with today's reasons."""
-    names = [line.file for line in tried.values()]
-    listed = ", ".join(literal(name) for name in names)
-    query = f"select * from read_parquet({literal(str(job.raw / unit.rejects))}) where file not in ({listed})"
+    names = [line.file for line in unit.before if line.sha256 not in tried]
+    listed = ", ".join(literal(name) for name in names) or "''"
+    query = f"select * from read_parquet({literal(str(job.raw / unit.rejects))}) where file in ({listed})"
     found = next((line.rejects for line in tried.values() if line.rejects), None)
     if found:
         query += f" union all by name select * from read_parquet({literal(str(work / found))})"

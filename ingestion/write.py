@@ -57,7 +57,7 @@ def write(
     rejects, withheld = f"rejects/{sha}.parquet", f"withheld/{sha}.parquet"
     if any(tally.rejected for tally in tallies.values()):
         store.copy(connection, _rejects(job, files), work / rejects)
-    if repeats := _repeats(connection, files, streamed):
+    if repeats := _repeats(connection, job, files, streamed):
         store.copy(connection, repeats, work / withheld)
     lines = []
     for number, one in files.items():
@@ -72,7 +72,9 @@ def write(
     return lines
 
 
-def _repeats(connection: duckdb.DuckDBPyConnection, files: dict[int, Delivery], streamed: dict[int, str]) -> str | None:
+def _repeats(
+    connection: duckdb.DuckDBPyConnection, job: Job, files: dict[int, Delivery], streamed: dict[int, str]
+) -> str | None:
     """SQL for the duplicates that stand in streamed Parquet; None where there are none."""
     numbers = [number for number in files if number in streamed]
     query = f"select _seq // {SEQUENCE} as number, _seq % {SEQUENCE} as position from duplicates"
@@ -80,7 +82,7 @@ def _repeats(connection: duckdb.DuckDBPyConnection, files: dict[int, Delivery], 
     if not connection.execute(f"{query} limit 1").fetchall():
         return None
     shas = ", ".join(literal(files[number].sha256) if number in files else "''" for number in range(max(files) + 1))
-    return f"select ([{shas}])[number + 1] as file, position from ({query}) order by all"
+    return f"select ([{shas}])[number + 1] as file, position, {job.batch} as batch from ({query}) order by all"
 
 
 def _rejects(job: Job, files: dict[int, Delivery]) -> str:

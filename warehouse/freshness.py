@@ -56,6 +56,7 @@ def state(newest_at: datetime | None, within_hours: int | None, at: datetime) ->
 
 def of_source(contract: Contract, lines: Sequence[Line], at: datetime) -> Freshness:
     """The source of this contract, by its manifest."""
+    lines = manifest.live(lines)
     newest_at = newest(lines, at)
     return Freshness(
         source=contract.source,

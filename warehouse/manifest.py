@@ -5,6 +5,7 @@ then the manifest by one rename, so a load is there whole or not at all.
 """
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -16,8 +17,8 @@ class Line(Frozen):
     """One delivered file. Times are ISO 8601, UTC, without offset; `parquet` is relative to the source's folder.
 
     A `superseded` line was loaded, until the batch `superseded_by` brought a file of the same name with other content:
-    none of its rows counts any more. `withheld` is Parquet that names rows (file, position) of `parquet` which do not
-    count, as their key came before.
+    none of its rows counts any more. `withheld` is Parquet that names rows (file, position, batch) of `parquet` which
+    do not count, as their key came before.
     """
 
     file: str
@@ -52,6 +53,11 @@ def read(folder: Path) -> list[Line]:
     if not path.exists():
         return []
     return [Line.model_validate_json(line) for line in path.read_text().splitlines()]
+
+
+def live(lines: Iterable[Line]) -> list[Line]:
+    """Those whose rows count: neither quarantined nor superseded."""
+    return [line for line in lines if line.status == "loaded"]
 
 
 def write(folder: Path, lines: list[Line]) -> None:

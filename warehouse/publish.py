@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse import atomic, dbt_lineage, durable, freshness, ledger, manifest, run
+from warehouse import atomic, dbt_lineage, durable, freshness, ledger, manifest, raw, run
 from warehouse.errors import SmaltiError
 from warehouse.settings import Settings
 from warehouse.sql import literal
@@ -155,13 +155,13 @@ def _build_ops(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Non
     freshness.write(connection, settings, "version.ops.sources", as_of)
     _build_audience_sources(connection, settings)
     folders = [path.parent for path in settings.raw.glob("*/contract.json")]
-    rejects = [str(folder / line.rejects) for folder in folders for line in manifest.read(folder) if line.rejects]
     connection.execute(
         "create table version.ops.rejects"
         ' (source varchar, file varchar, "position" bigint, reason varchar, raw varchar)'
     )
-    if rejects:
-        connection.execute("insert into version.ops.rejects by name from read_parquet(?)", [sorted(set(rejects))])
+    for folder in folders:
+        if rejected := raw.rejects(folder, manifest.read(folder)):
+            connection.execute(f"insert into version.ops.rejects by name {rejected}")
     _copy_runs(connection, settings)
     _copy_manifests(connection, settings)
 

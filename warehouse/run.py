@@ -183,7 +183,9 @@ def _corrected(settings: Settings, batch: int) -> bool:
 def _one_currency(settings: Settings) -> None:
     for folder in sorted(path.parent for path in settings.raw.glob("*/manifest.jsonl")):
         currency = contracts.read(folder).currency
-        if currency not in (None, settings.currency) and any(line.rows_loaded for line in manifest.read(folder)):
+        if currency not in (None, settings.currency) and any(
+            line.rows_loaded for line in manifest.live(manifest.read(folder))
+        ):
             message = (
                 f"source {folder.name} is in {currency}, SMALTI_CURRENCY is {settings.currency}; rates are not known"
             )

@@ -103,6 +103,23 @@ def test_what_is_odd_in_rees46_is_kept_and_counted(desk: Any) -> None:
     assert counts["category_id"]["not_positive"] is None
 
 
+def test_taobao_arrives_but_for_the_line_that_was_cut_off(desk: Any) -> None:
+    lines = unpack(desk, "taobao_2h/UserBehavior.csv.zst").read_text().splitlines()
+    assert load(desk, "taobao") == (96_169, 96_168, 1, 0, 0)
+    assert (len(lines), len(set(lines[:-1]))) == (96_169, 96_168)
+    [(file, position, reason, _)] = desk.rejects("taobao")
+    assert (file, position, reason) == ("UserBehavior.csv", 96_169, "occurred_at: cannot be made of the other columns")
+    assert lines[-1].endswith(",pv,15")  # a number all the same: a moment of 1970, were it taken for one
+    found = desk.raw("taobao", "user_id, item_id, category_id, behaviour, unix_seconds, occurred_at")
+    begin = datetime(1970, 1, 1)
+    wanted = {(*row, begin + timedelta(seconds=int(row[4]))) for row in (line.split(",") for line in lines[:-1])}
+    assert set(found) == wanted
+    span = desk.raw(
+        "taobao", "min(occurred_at)::varchar, max(occurred_at)::varchar, max(_arrived_at) = max(occurred_at)"
+    )
+    assert span == [("2017-11-26 01:00:00", "2017-11-26 02:55:09", True)]
+
+
 def aligned(desk: Any, *lines: str) -> Path:
     path: Path = desk.exports / "CDNOW_master.txt"
     path.write_bytes("\r\n".join((" customer_id  date number_of_cds  dollar_value", *lines, "")).encode())

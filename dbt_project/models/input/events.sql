@@ -13,6 +13,9 @@ unioned as (
     where is_new
     union all by name
     select * from {{ ref('stg_snowplow__events') }}
+    union all by name
+    select * from {{ ref('stg_taobao__events') }}
+    where is_new
 
 ),
 

@@ -9,6 +9,8 @@ unioned as (
     select * from {{ ref('stg_rees46__products') }}
     union all by name
     select * from {{ ref('stg_shopify__products') }}
+    union all by name
+    select * from {{ ref('stg_taobao__products') }}
 
 ),
 
