@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 
+from warehouse import atomic
 from warehouse.errors import SmaltiError
 from warehouse.sql import literal
 
@@ -74,10 +75,12 @@ def remember(connection: duckdb.DuckDBPyConnection, path: Path, source: str) -> 
 def _create(path: Path) -> None:
     """Under another name first: creating a DuckDB file is its one step that a kill can leave half done."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f"{path.name}.*tmp*"):  # of a process that was killed here
+        left.unlink()
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.unlink(missing_ok=True)
     duckdb.connect(str(temporary)).close()
     temporary.replace(path)
+    atomic.sync(path.parent)
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
