@@ -67,13 +67,16 @@ def copy(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> Non
 
 
 def put_in_place(work: Path, folder: Path, names: Sequence[str]) -> None:
-    """Move written Parquet files from the work folder to their names, durably; readers see none of them yet."""
+    """Move written Parquet files from the work folder to their names, durably; readers see none of them yet.
+
+    The source's own folder may be new, and raw with it: their names are waited for, too.
+    """
     for name in names:
         target = folder / name
         target.parent.mkdir(exist_ok=True)
         atomic.sync(work / name)
         (work / name).replace(target)
-    for parent in {(folder / name).parent for name in names} | {folder}:
+    for parent in {(folder / name).parent for name in names} | {folder, *folder.parents[:2]}:
         atomic.sync(parent)
 
 

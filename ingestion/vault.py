@@ -88,7 +88,9 @@ def _attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     while True:
         try:
             connection.execute(f"attach {literal(str(path))} as vault")
-        except duckdb.IOException:
+        except duckdb.IOException as error:
+            if "Could not set lock" not in str(error):
+                raise
             if time.monotonic() > deadline:
                 break
             time.sleep(0.1)

@@ -5,46 +5,20 @@ step is a fork of this process, which itself only imports: so a point costs no s
 """
 
 import json
-import os
 import random
 import signal
 import sys
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import typer
-
-from smalti.terminal import plain_errors
 from tests.ingestion.faults import preload
+from tests.ingestion.faults.apart import apart, rehearse
 from tests.ingestion.faults.preload import Call, Fault
 from tests.ingestion.faults.situations import SITUATIONS, Situation, copy, make, run_load, seen, state
 
-_SECONDS = 60  # that a load may take before it counts as hung
-_UNCLEAN = 70  # exit code of an error that is none of ours
 _PERSONAL = ("@example.com", "+44207946", "Traceback")
-
-
-def apart(work: Callable[[], Any], told: Path) -> int:
-    """Do this in a process of its own; its exit code, or the signal that ended it as a negative number."""
-    if child := os.fork():
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    signal.alarm(_SECONDS)
-    descriptor = os.open(told, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    os.dup2(descriptor, 1), os.dup2(descriptor, 2)
-    code = 0
-    try:
-        with plain_errors():
-            work()
-    except typer.Exit as ended:
-        code = ended.exit_code
-    except BaseException:  # noqa: BLE001  # whatever it is, the parent is to hear of it
-        traceback.print_exc()
-        code = _UNCLEAN
-    sys.stdout.flush(), sys.stderr.flush()
-    os._exit(code)
 
 
 @dataclass(frozen=True)
@@ -76,8 +50,7 @@ def prepare(folder: Path, situation: Situation) -> Bench:
         preload.arm(home, 0, Fault.NONE, folder / "trace-unused")
         found.write_text(json.dumps([before, state(home, situation.source)], default=str))
 
-    code = apart(undisturbed, folder / "told")
-    assert code == 0, (folder / "told").read_text()
+    rehearse(undisturbed, folder / "told")
     before, after = json.loads(found.read_text())
     assert before != after["rows"]
     return Bench(folder, situation, before, after, preload.calls(trace))
@@ -85,7 +58,8 @@ def prepare(folder: Path, situation: Situation) -> Bench:
 
 def disturb(bench: Bench, nth: int, fault: Fault) -> dict[str, Any]:
     """One load whose nth call goes wrong, a look at what it left, an undisturbed load, and a look at that."""
-    home, told, trace, source = copy(bench.folder / "template", bench.home), *_names(bench), bench.situation.source
+    home, source = copy(bench.folder / "template", bench.home), bench.situation.source
+    told, trace = bench.folder / "told", bench.folder / "trace"
 
     def disturbed() -> None:
         preload.arm(home, nth, fault, trace)
@@ -108,10 +82,6 @@ def disturb(bench: Bench, nth: int, fault: Fault) -> dict[str, Any]:
         wrong += _differences(bench, *json.loads(found.read_text()))
     where = f"{hit.operation} {Path(hit.path).relative_to(home)}" if hit else None
     return {"fault": fault.name, "nth": nth, "where": where, "code": code, "wrong": wrong}
-
-
-def _names(bench: Bench) -> tuple[Path, Path]:
-    return bench.folder / "told", bench.folder / "trace"
 
 
 def _unclean(code: int, told: str, fault: Fault) -> list[str]:
