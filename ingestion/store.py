@@ -69,7 +69,7 @@ def copy(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> Non
 def put_in_place(work: Path, folder: Path, names: Sequence[str]) -> None:
     """Move written Parquet files from the work folder to their names, durably; readers see none of them yet.
 
-    The source's own folder may be new, and raw with it: their names are waited for, too.
+    The source's own folder may be new, so may raw and the vault beside it: their names are waited for, too.
     """
     for name in names:
         target = folder / name

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse import atomic
 from warehouse.errors import SmaltiError
 from warehouse.sql import literal
 
@@ -80,7 +79,6 @@ def _create(path: Path) -> None:
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     duckdb.connect(str(temporary)).close()
     temporary.replace(path)
-    atomic.sync(path.parent)
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:

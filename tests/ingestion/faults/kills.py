@@ -77,7 +77,7 @@ class Shop:
         return code != 0
 
     def round(self, chance: random.Random, most: int) -> dict[str, Any]:
-        """One home, killed until it is done, or `most` times; the moments, and the sources that are not as they were."""
+        """One home, killed until it is done, or `most` times; the moments, and the sources that came out otherwise."""
         copy(self.folder / "template", self.home)
         nothing, moments, wrong = digest([]), list[float](), list[str]()
         while len(moments) < most and self.kill(after := chance.uniform(0, self.seconds)):
