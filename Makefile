@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := .smalti/demo
 SHELL := /bin/bash
 
-.PHONY: run docs up down test test-tools report-image check clean prove lock-test
+.PHONY: run docs up down test test-tools report-image check clean prove prove-ingest lock-test
 
 # installs exactly what uv.lock says, bytecode compiled, and writes .env with random keys where there is none
 $(VENV)/.synced: pyproject.toml uv.lock
@@ -58,6 +58,10 @@ check: $(VENV)/.synced
 ## prove: the long proofs; twenty seeded kills of a whole run, boundary mutants of the models
 prove: $(VENV)/.synced
 	@$(BIN)/pytest -m slow -n0
+
+## prove-ingest: the long proofs of loading; every fault at every call of a load, two hundred seeded kills
+prove-ingest: $(VENV)/.synced
+	@$(BIN)/pytest -m slow -n0 -s tests/ingestion
 
 ## lock-test: the lock installs from a cold cache
 lock-test:

@@ -19,7 +19,7 @@ from ingestion.delivery import Delivery, discard, identify, inspect
 from ingestion.group import Bench
 from ingestion.promise import held
 from ingestion.ready import WAITS, Patience, irregular, shown
-from ingestion.source import files, load_source
+from ingestion.source import Source, files, load_source
 from ingestion.sql import connect
 from ingestion.unpack import Room
 from ingestion.write import Job
@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 class LoadError(SmaltiError):
-    """DuckDB failed for a reason that is no file's fault; its own message may quote rows and goes no further."""
+    """DuckDB or the disk failed, which is no file's fault; DuckDB's own message may quote rows and goes no further."""
 
 
 class BalanceError(SmaltiError):
@@ -98,13 +98,22 @@ def load(
     Raises:
         UnknownSourceError: there is no such source.
         NotADirectoryError: there is no such folder; only the drop folder may be missing.
-        LoadError: DuckDB failed for a reason that is no file's fault; nothing was committed to raw.
+        LoadError: DuckDB or the disk failed; the load is there whole or, nearly always, not at all.
         BalanceError: rows in are not loaded + rejected + duplicate + suppressed; nothing was committed.
         VaultBusyError: another process held the vault.
     """
-    source, raw, folder = load_source(name), settings.raw / name, folder.resolve()
+    source, folder = load_source(name), folder.resolve()
     if not folder.is_dir() and folder != settings.drop:
         raise NotADirectoryError(f"no folder {folder} · exports of {name} · allowed: an existing folder")
+    return plainly(name, lambda: _load(settings, source, folder, run_id, loaded_at, progress))
+
+
+def _load(
+    settings: Settings, source: Source, folder: Path, run_id: str, loaded_at: datetime, progress: Progress | None
+) -> Outcome:
+    """Sort the files of the folder, load the new ones, and clear the drop folder of what the manifest has."""
+    name = source.contract.source
+    raw = settings.raw / name
     store.prepare(raw, source.contract)
     lines = manifest.read(raw)
     patience = Patience.with_drop(settings, loaded_at) if folder == settings.drop else Patience(loaded_at)
@@ -117,13 +126,12 @@ def load(
     named = {line.file for line in lines if line.status == "loaded"}
     # corrections first: what they supersede makes no duplicate of any other row
     new = sorted(found.new, key=lambda one: one.file not in named)
-    added, told = plainly(name, lambda: _load_new(settings, job, folder, lines, new, patience, progress))
+    added, told = _load_new(settings, job, folder, lines, new, patience, progress)
     told.problems[:0] = refused.values()
     told.waiting[:0] = [waiting(job, shown(path, folder), why) for path, why in unsettled.items()]
-    outcome = replace(_outcome(job, found, added, told), files_superseded=_superseded(source.contract, lines, added))
     if folder == settings.drop:
-        store.clear_drop(settings, name, _finished(found, added))
-    return outcome
+        told.problems.extend(store.clear_drop(settings, name, _finished(found, added)))
+    return replace(_outcome(job, found, added, told), files_superseded=_superseded(source.contract, lines, added))
 
 
 def _superseded(contract: Contract, lines: Sequence[Line], added: Sequence[Line]) -> int:
@@ -132,17 +140,19 @@ def _superseded(contract: Contract, lines: Sequence[Line], added: Sequence[Line]
 
 
 def plainly(name: str, work: Callable[[], T]) -> T:
-    """Do this work on source `name`; where DuckDB fails, its message is kept back.
+    """Do this work on source `name`; where DuckDB or the disk fails, the message names the kind of failure only.
 
     Raises:
-        LoadError: DuckDB failed for a reason that is no file's fault.
+        LoadError: one of them did, for a reason that is no file's fault.
     """
     try:
         return work()
     except duckdb.Error as error:
-        failed = type(error).__name__
+        failed = f"{type(error).__name__} in DuckDB"
+    except OSError as error:
+        failed = error.strerror or type(error).__name__
     # out here, so that no traceback carries DuckDB's message
-    raise LoadError(f"{failed} in DuckDB · {name} · allowed: enough memory and disk, files left alone while read")
+    raise LoadError(f"{failed} · {name} · allowed: enough memory and disk, files left alone while read")
 
 
 def _in_parallel(settings: Settings, work: Callable[[Path], Delivery], items: Sequence[Path]) -> list[Delivery]:

@@ -17,7 +17,7 @@ from ingestion import group, originals, store, vault
 from ingestion.delivery import Delivery, discard, inspect
 from ingestion.group import Bench
 from ingestion.load import check_balance, plainly
-from ingestion.source import load_source
+from ingestion.source import Source, load_source
 from ingestion.sql import connect
 from ingestion.unpack import Room
 from ingestion.write import Job
@@ -61,11 +61,18 @@ def replay(settings: Settings, name: str, folder: Path | None, run_id: str, load
 
     Raises:
         UnknownSourceError: there is no such source.
-        LoadError: DuckDB failed for a reason that is no file's fault; nothing was committed.
+        LoadError: DuckDB or the disk failed; the replay is there whole or, nearly always, not at all.
         BalanceError: rows are unaccounted for; nothing was committed.
         VaultBusyError: another process held the vault.
     """
-    source, raw = load_source(name), settings.raw / name
+    source = load_source(name)
+    return plainly(name, lambda: _replay(settings, source, folder, run_id, loaded_at))
+
+
+def _replay(settings: Settings, source: Source, folder: Path | None, run_id: str, loaded_at: datetime) -> Outcome:
+    """Find rejects and the files that they came in, and try them."""
+    name = source.contract.source
+    raw = settings.raw / name
     store.prepare(raw, source.contract)
     lines = manifest.read(raw)
     live = manifest.live(lines)
@@ -76,11 +83,10 @@ def replay(settings: Settings, name: str, folder: Path | None, run_id: str, load
         [settings.drop / "done" / name, *([folder.resolve()] if folder else [])],
     )
     job = Job(source, raw, run_id, loaded_at, manifest.next_batch(settings.raw))
-    done = plainly(name, lambda: _replay(settings, job, lines, units, kept, folder)) if units else []
-    return _outcome(job, done)
+    return _outcome(job, _tried(settings, job, lines, units, kept, folder) if units else [])
 
 
-def _replay(
+def _tried(
     settings: Settings, job: Job, lines: list[Line], units: list[_Unit], kept: dict[str, Path], folder: Path | None
 ) -> list[_Unit]:
     """Try unit by unit, then commit them together."""

@@ -50,6 +50,8 @@ def prepare(folder: Path, contract: Contract) -> None:
             orphan.unlink()
     for left in folder.glob(".tmp-*"):
         shutil.rmtree(left)
+    for part in folder.glob("*.tmp"):  # over a file that is there DuckDB would write under yet another name
+        part.unlink()
     contract.write(folder)
     columns = ", ".join(f"null::{kind} as {quoted(name)}" for name, kind in contract.raw_columns().items())
     temporary = folder / "empty.parquet.tmp"
@@ -65,32 +67,47 @@ def copy(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> Non
 
 
 def put_in_place(work: Path, folder: Path, names: Sequence[str]) -> None:
-    """Move written Parquet files from the work folder to their names, durably; readers see none of them yet."""
+    """Move written Parquet files from the work folder to their names, durably; readers see none of them yet.
+
+    The source's own folder may be new, so may raw and the vault beside it: their names are waited for, too.
+    """
     for name in names:
         target = folder / name
         target.parent.mkdir(exist_ok=True)
         atomic.sync(work / name)
         (work / name).replace(target)
-    for parent in {(folder / name).parent for name in names} | {folder}:
+    for parent in {(folder / name).parent for name in names} | {folder, *folder.parents[:2]}:
         atomic.sync(parent)
 
 
-def clear_drop(settings: Settings, source: str, finished: Sequence[Finished]) -> None:
+def clear_drop(settings: Settings, source: str, finished: Sequence[Finished]) -> list[str]:
     """Move finished files of the drop folder to `done/<source>` or `quarantine/<source>`, owner only.
 
-    A file of the same name but other content that is already there stays; the newcomer then carries its digest.
+    What could not be moved is told, a line each; the next load finds it known, and moves it.
+    """
+    problems = []
+    for one in finished:
+        try:
+            _move(settings.drop / ("quarantine" if one.is_quarantined else "done") / source, one.delivery)
+        except OSError as error:
+            where = f"{source}, {one.delivery.file}"
+            problems.append(f"loaded file not moved: {error.strerror} · {where} · the next load moves it")
+    return problems
+
+
+def _move(target: Path, delivery: Delivery) -> None:
+    """A file of the same name but other content that is already there stays; the newcomer then carries its digest.
+
     A file that was replaced meanwhile stays where it is, for the next load.
     """
-    for one in finished:
-        if stamp(one.delivery.path) != one.delivery.stamp:
-            continue
-        target = settings.drop / ("quarantine" if one.is_quarantined else "done") / source
-        for private in (target.parent, target):
-            private.mkdir(mode=0o700, exist_ok=True)
-        place = target / one.delivery.path.name
-        if place.exists():
-            place = target / f"{one.delivery.sha256[:12]}_{place.name[:_LONGEST]}"
-        beside = sidecar(one.delivery.path)
-        one.delivery.path.replace(place)
-        if beside:
-            beside.replace(place.with_name(place.name + SIDECAR))
+    if stamp(delivery.path) != delivery.stamp:
+        return
+    for private in (target.parent, target):
+        private.mkdir(mode=0o700, exist_ok=True)
+    place = target / delivery.path.name
+    if place.exists():
+        place = target / f"{delivery.sha256[:12]}_{place.name[:_LONGEST]}"
+    # the sidecar first: without its file nothing would ever move it
+    if beside := sidecar(delivery.path):
+        beside.replace(place.with_name(place.name + SIDECAR))
+    delivery.path.replace(place)

@@ -74,8 +74,9 @@ def remember(connection: duckdb.DuckDBPyConnection, path: Path, source: str) -> 
 def _create(path: Path) -> None:
     """Under another name first: creating a DuckDB file is its one step that a kill can leave half done."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f"{path.name}.*tmp*"):  # of a process that was killed here
+        left.unlink()
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.unlink(missing_ok=True)
     duckdb.connect(str(temporary)).close()
     temporary.replace(path)
 
@@ -85,7 +86,9 @@ def _attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     while True:
         try:
             connection.execute(f"attach {literal(str(path))} as vault")
-        except duckdb.IOException:
+        except duckdb.IOException as error:
+            if "Could not set lock" not in str(error):
+                raise
             if time.monotonic() > deadline:
                 break
             time.sleep(0.1)

@@ -67,6 +67,7 @@ def write(folder: Path, lines: list[Line]) -> None:
         file.writelines(json.dumps(line.model_dump()) + "\n" for line in lines)
     atomic.sync(temporary)
     temporary.replace(folder / "manifest.jsonl")
+    atomic.sync(folder)
 
 
 def next_batch(raw: Path) -> int:

@@ -62,6 +62,7 @@ ELSEWHERE = {
     "make test": ("would run itself", ".ci/run", "make test"),
     "make check": ("what CI begins with", ".ci/run", "make check"),
     "make prove": ("an hour's proofs", "tests/pipeline/test_kills.py", "mark.slow"),
+    "make prove-ingest": ("twenty minutes of proofs", "tests/ingestion/faults/test_points.py", "mark.slow"),
     "make lock-test": ("fetches 200 packages; CI installs from a cold cache", ".ci/run", "UV_CACHE_DIR"),
     "docker compose up --build --detach": COMPOSE,
     "docker compose cp exports/. scheduler:/var/lib/smalti/drop/": COMPOSE,

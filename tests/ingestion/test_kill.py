@@ -98,7 +98,7 @@ def test_before_the_manifest_nothing_is_seen_and_orphans_go(desk: Any, monkeypat
 
     with monkeypatch.context() as patch:
         patch.setattr(loading.manifest, "write", fail)
-        with pytest.raises(OSError, match=r"^$"):
+        with pytest.raises(loading.LoadError, match=r"^OSError · shop_orders · allowed: enough"):
             desk.load("shop_orders")
     folder = desk.settings.raw / "shop_orders"
     assert desk.raw("shop_orders") == []
@@ -106,6 +106,26 @@ def test_before_the_manifest_nothing_is_seen_and_orphans_go(desk: Any, monkeypat
     (desk.exports / "orders_2026-08-01.csv").unlink()
     desk.load("shop_orders")
     assert list(folder.glob("2*/*.parquet")) == []
+
+
+def test_what_a_killed_load_left_goes_even_when_the_next_has_nothing_to_load(desk: Any) -> None:
+    folder = desk.settings.raw / "shop_orders"
+    (folder / ".tmp-killed").mkdir(parents=True)
+    for name in ("contract.json", "empty.parquet", "manifest.jsonl"):
+        (folder / f"{name}.tmp").touch()
+    desk.load("shop_orders")
+    assert sorted(path.name for path in folder.iterdir()) == ["contract.json", "empty.parquet"]
+
+
+def test_a_file_that_cannot_be_moved_out_of_the_drop_folder_is_told_and_moved_later(desk: Any) -> None:
+    fill(desk, desk.settings.drop)
+    (desk.settings.drop / "done").touch()
+    outcome = desk.load("shop_orders", desk.settings.drop)
+    assert outcome.rows_loaded == 6
+    assert sum(one.startswith("loaded file not moved: File exists · shop_orders, ") for one in outcome.problems) == 2
+    (desk.settings.drop / "done").unlink()
+    assert desk.load("shop_orders", desk.settings.drop).problems == ()
+    assert [path.name for path in desk.settings.drop.iterdir()] == ["done"]
 
 
 def test_rows_unaccounted_for_stop_the_load_before_anything_is_committed(

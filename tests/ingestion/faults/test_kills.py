@@ -1,0 +1,39 @@
+"""Two hundred seeded kills of a shop's load: nothing lost, nothing doubled, the end is that of an undisturbed load."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+SEED, KILLS = 20_260_901, 200
+
+
+def rounds(folder: Path, kills: int) -> Iterator[Any]:
+    """What is loaded, then each home with the moments at which its load was killed."""
+    command = [sys.executable, "-m", "tests.ingestion.faults.kills", str(folder), str(SEED), str(kills)]
+    with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as driver:
+        assert driver.stdout
+        assert driver.stderr
+        yield from map(json.loads, driver.stdout)
+        assert driver.wait() == 0, driver.stderr.read().decode()[-3000:]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_two_hundred_seeded_kills_change_nothing(tmp_path: Path) -> None:
+    told = rounds(tmp_path, KILLS)
+    print(f"\nseed {SEED}: {next(told)}")
+    killed = 0
+    for number, one in enumerate(told, 1):
+        killed += len(one["moments"])
+        print(
+            f"home {number}: killed at {one['moments']} s, {killed} of {KILLS}; {one['wrong'] or 'all as it was'}",
+            flush=True,
+        )
+        assert not one["wrong"]
+    assert killed == KILLS
