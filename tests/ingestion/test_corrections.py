@@ -226,12 +226,12 @@ def test_a_row_comes_back_within_the_load_that_withheld_it(
     place(1, row(9))
     place(2, row(1))
     drop.load(source)
-    place(1, row(1))  # a duplicate until the next file is read
+    place(1, row(1), row(8))  # the first a duplicate until the next file is read
     place(2, row(2))
     outcome = drop.load(source)
-    assert (outcome.files_new, outcome.files_superseded, outcome.rows_loaded) == (2, 2, 2)
-    assert desk.raw(source, key, "order by 1") == [(f"{key[0]}1",), (f"{key[0]}2",)]
-    assert balance(desk, source) == {"in": 2, "loaded": 2, "rejected": 0, "duplicate": 0}
+    assert (outcome.files_new, outcome.files_superseded, outcome.rows_loaded) == (2, 2, 3)
+    assert desk.raw(source, key, "order by 1") == [(f"{key[0]}{number}",) for number in (1, 2, 8)]
+    assert balance(desk, source) == {"in": 3, "loaded": 3, "rejected": 0, "duplicate": 0}
 
 
 def test_where_exports_always_have_the_same_name_each_adds_to_the_earlier(desk: Any, monkeypatch: Any) -> None:

@@ -23,10 +23,10 @@ from tests.ingestion.ledgers import FATES
 from warehouse.settings import Settings
 
 VALUES = ("web", "ios", "store")
-ROWS = st.builds(Row, st.integers(1, 5), st.sampled_from(VALUES), st.sampled_from([True] * 5 + [False]))
+ROWS = st.builds(Row, st.integers(1, 3), st.sampled_from(VALUES), st.sampled_from([True] * 5 + [False]))
 GOOD = st.builds(Content, st.lists(ROWS, max_size=4).map(tuple))
 DAMAGED = st.builds(Content, mark=st.integers(1, 50))
-DAYS = st.integers(1, 5)
+DAYS = st.integers(1, 4)
 STEPS, RUNS, LONG = 9, 15, 200
 
 
@@ -67,7 +67,7 @@ class Histories(RuleBasedStateMachine):
 
     def days(self) -> list[int]:
         """Days of which a file came."""
-        return [day for day in range(1, 6) if any(file.name == self.name(day) for file in self.oracle.files)]
+        return [day for day in range(1, 5) if any(file.name == self.name(day) for file in self.oracle.files)]
 
     def in_groups(self) -> Any:
         return patch.object(loading, "_GROUP_FILES", self.oracle.at_once)
