@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from ingestion import check as checking
+from ingestion import load as loading
 from ingestion import rejects
 from ingestion import replay as replaying
 from ingestion.profile import profile
@@ -212,6 +213,25 @@ def test_corrections_and_new_files_in_one_load(drop: Drop, desk: Any) -> None:
     assert (outcome.files_new, outcome.files_superseded) == (3, 2)
     assert (outcome.rows_in, outcome.rows_loaded, outcome.rows_duplicate) == (4, 3, 1)
     assert orders(desk) == [("o2", "store"), ("o3", "web"), ("o4", "web")]
+
+
+@pytest.mark.parametrize("source", [ORDERS, EVENTS])
+def test_a_row_comes_back_within_the_load_that_withheld_it(
+    drop: Drop, desk: Any, monkeypatch: Any, source: str
+) -> None:
+    monkeypatch.setattr(loading, "_GROUP_FILES", 1)
+    place, row, key = (
+        (drop.orders, desk.order, "order_id") if source == ORDERS else (drop.events, desk.event, "event_id")
+    )
+    place(1, row(9))
+    place(2, row(1))
+    drop.load(source)
+    place(1, row(1), row(8))  # the first a duplicate until the next file is read
+    place(2, row(2))
+    outcome = drop.load(source)
+    assert (outcome.files_new, outcome.files_superseded, outcome.rows_loaded) == (2, 2, 3)
+    assert desk.raw(source, key, "order by 1") == [(f"{key[0]}{number}",) for number in (1, 2, 8)]
+    assert balance(desk, source) == {"in": 3, "loaded": 3, "rejected": 0, "duplicate": 0}
 
 
 def test_where_exports_always_have_the_same_name_each_adds_to_the_earlier(desk: Any, monkeypatch: Any) -> None:

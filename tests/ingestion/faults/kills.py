@@ -45,11 +45,19 @@ class Shop:
         assert apart(lambda: fill(folder), self.told) == 0, self.told.read_text()
         copy(folder / "template", self.home)
         rehearse(self.load, self.told)
-        copy(folder / "template", self.home)
-        began = time.monotonic()
-        assert apart(self.load, self.told) == 0, self.told.read_text()
-        self.seconds = time.monotonic() - began
+        self.seconds = min(self.timed() for _ in range(2))
         self.rows, self.whole = self.look(), self.look(whole=True)
+
+    def timed(self) -> float:
+        """The seconds of a load in a fresh home."""
+        copy(self.folder / "template", self.home)
+        began = time.monotonic()
+        self.finish()
+        return time.monotonic() - began
+
+    def finish(self) -> None:
+        """Load without a kill."""
+        assert apart(self.load, self.told) == 0, self.told.read_text()
 
     def load(self) -> None:
         """All sources, one after the other."""
@@ -84,7 +92,8 @@ class Shop:
             moments.append(round(after, 3))
             seen_now = self.look().items()
             wrong += [f"{name} seen in part" for name, rows in seen_now if rows not in (self.rows[name], nothing)]
-        assert apart(self.load, self.told) == 0, self.told.read_text()
+        if len(moments) == most:
+            self.finish()
         wrong += [f"{name} differs" for name, found in self.look(whole=True).items() if found != self.whole[name]]
         return {"moments": moments, "wrong": wrong}
 
