@@ -63,7 +63,8 @@ def test_an_empty_drop_folder_with_nothing_loaded_before_is_nothing_to_do(smalti
 
 
 def test_before_the_first_run_the_status_says_so(smalti: Smalti):
-    assert json.loads(smalti("status", "--json").stdout) == {"published": None, "runs": [], "alerts": []}
+    found = {"published": None, "runs": [], "alerts": [], "blocked": [], "overrides": []}
+    assert json.loads(smalti("status", "--json").stdout) == found
     assert "nothing yet" in smalti("status").stdout
 
 
