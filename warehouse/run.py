@@ -213,12 +213,13 @@ def refuse_earlier(asked: datetime, last: datetime | None) -> None:
 
 def _latest_known(settings: Settings) -> datetime:
     """The last event or export, rounded up to the hour: an export of a day is known at the day's end."""
+    every = [line for path in settings.raw.glob("*/manifest.jsonl") for line in manifest.read(path.parent)]
+    known = [line for line in every if line.rows_loaded]
     latest = max(
         datetime.fromisoformat(time)
-        for path in settings.raw.glob("*/manifest.jsonl")
-        for line in manifest.read(path.parent)
+        for line in manifest.live(known) or known  # none is left where a correction withdrew all
         for time in (line.last_event_at, line.arrived_at)
-        if time and line.rows_loaded and line.status == "loaded"
+        if time
     )
     whole = latest.replace(minute=0, second=0, microsecond=0)
     return whole if whole == latest else whole + timedelta(hours=1)

@@ -14,7 +14,7 @@ from ingestion import replay as replaying
 from ingestion.profile import profile
 from smalti import sources as listing
 from tests.ingestion.ledgers import balance, in_folder, rejected_in
-from warehouse import freshness
+from warehouse import freshness, run
 
 ORDERS, EVENTS = "shop_orders", "web_events"
 
@@ -124,6 +124,7 @@ def test_a_correction_without_a_good_row_withdraws_all(drop: Drop, desk: Any) ->
     outcome = drop.load(ORDERS)
     assert (outcome.files_superseded, outcome.rows_in) == (1, 0)
     assert orders(desk) == []
+    assert str(run.open_run(desk.settings, "run-1", None)) == "2026-08-02 00:00:00"
 
 
 def test_the_row_that_another_file_repeated_comes_back_the_slow_way(drop: Drop, desk: Any) -> None:

@@ -174,7 +174,7 @@ class FastWay(Histories):
     source, key, value = "web_events", "event_id", "url"
 
     def name(self, day: int) -> str:
-        return f"events_2026-08-0{day}T10.jsonl"
+        return f"events_2026-08-01T1{day}.jsonl"  # of one day, so that they share Parquet
 
     def text(self, content: Content) -> str:
         events = [
