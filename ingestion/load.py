@@ -98,7 +98,7 @@ def load(
     Raises:
         UnknownSourceError: there is no such source.
         NotADirectoryError: there is no such folder; only the drop folder may be missing.
-        LoadError: DuckDB or the disk failed; the load is there whole or, nearly always, not at all.
+        LoadError: DuckDB or the disk failed; the load is there whole or not at all, the next one makes it good.
         BalanceError: rows in are not loaded + rejected + duplicate + suppressed; nothing was committed.
         VaultBusyError: another process held the vault.
     """

@@ -61,7 +61,7 @@ def replay(settings: Settings, name: str, folder: Path | None, run_id: str, load
 
     Raises:
         UnknownSourceError: there is no such source.
-        LoadError: DuckDB or the disk failed; the replay is there whole or, nearly always, not at all.
+        LoadError: DuckDB or the disk failed; the replay is there whole or not at all.
         BalanceError: rows are unaccounted for; nothing was committed.
         VaultBusyError: another process held the vault.
     """

@@ -91,7 +91,7 @@ def clear_drop(settings: Settings, source: str, finished: Sequence[Finished]) ->
             _move(settings.drop / ("quarantine" if one.is_quarantined else "done") / source, one.delivery)
         except OSError as error:
             where = f"{source}, {one.delivery.file}"
-            problems.append(f"loaded file not moved: {error.strerror} · {where} · the next load moves it")
+            problems.append(f"file not moved out of drop: {error.strerror} · {where} · the next load moves it")
     return problems
 
 
