@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := .smalti/demo
 SHELL := /bin/bash
 
-.PHONY: run docs up down test test-tools report-image check clean prove prove-ingest lock-test
+.PHONY: run docs up down test test-tools report-image check clean prove prove-ingest bench-ingest lock-test
 
 # installs exactly what uv.lock says, bytecode compiled, and writes .env with random keys where there is none
 $(VENV)/.synced: pyproject.toml uv.lock
