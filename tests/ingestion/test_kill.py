@@ -122,9 +122,8 @@ def test_a_file_that_cannot_be_moved_out_of_the_drop_folder_is_told_and_moved_la
     (desk.settings.drop / "done").touch()
     outcome = desk.load("shop_orders", desk.settings.drop)
     assert outcome.rows_loaded == 6
-    assert (
-        sum(one.startswith("file not moved out of drop: File exists · shop_orders, ") for one in outcome.problems) == 2
-    )
+    told = "file not moved out of drop: File exists · shop_orders, "
+    assert sum(problem.startswith(told) for problem in outcome.problems) == 2
     (desk.settings.drop / "done").unlink()
     assert desk.load("shop_orders", desk.settings.drop).problems == ()
     assert [path.name for path in desk.settings.drop.iterdir()] == ["done"]
