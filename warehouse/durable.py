@@ -16,8 +16,8 @@ _TABLES = {
         "identifier_type": "varchar",
         "identifier_hash": "varchar",
         "customer_id": "varchar",
-        "is_anchor": "boolean",
-        "assigned_at": "timestamp",
+        "minted_id": "varchar",
+        "minted_at": "timestamp",
     },
     "merges": {
         "merged_at": "timestamp",
@@ -37,15 +37,15 @@ _TABLES = {
     },
 }
 
-# what each table keeps of the working file; an identifier keeps the moment at which its id was assigned
+# what each table keeps of the working file; an identifier keeps the id that was made from it for ever
 _KEEP = {
     "customer_ids": """
         select
             now_assigned.identifier_type, now_assigned.identifier_hash, now_assigned.customer_id,
-            now_assigned.is_new_anchor
-                or coalesce(before.is_anchor and before.customer_id = now_assigned.customer_id, false) as is_anchor,
-            case when before.customer_id = now_assigned.customer_id then before.assigned_at
-                else (select as_of from ops.control) end as assigned_at
+            coalesce(before.minted_id, if(now_assigned.is_new_anchor, now_assigned.customer_id, null)) as minted_id,
+            coalesce(
+                before.minted_at, if(now_assigned.is_new_anchor, (select as_of from ops.control), null)
+            ) as minted_at
         from identity.customer_ids as now_assigned
         left join durable.customer_ids as before using (identifier_type, identifier_hash)
         union all

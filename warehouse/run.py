@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import duckdb
 
-from warehouse import arrivals, contracts, dbt, durable, ledger, manifest, raw
+from warehouse import arrivals, contracts, dbt, durable, ledger, manifest, raw, separations
 from warehouse.errors import Busy, NothingToDo, SmaltiError
 from warehouse.settings import Settings
 from warehouse.sql import literal
@@ -100,6 +100,7 @@ def open_run(settings: Settings, run_id: str, as_of: datetime | None, *, is_full
         since = None if now.is_full else (now.lo, now.prev_as_of)
         arrivals.bind(connection, settings, since)
         _bind_accepted(connection, settings)
+        separations.bind(connection, settings.ledger)
         durable.bind(connection, settings)
         connection.execute("commit")
     return as_of

@@ -73,24 +73,40 @@ def _catalogue(exports: Exports) -> None:
 
 def _history(exports: Exports, name: str) -> None:
     random = exports.random
-    users = [f"{name}-u{number}" for number in range(random.randint(1, 3))]
-    emails = [f"{name}-e{number}" for number in range(random.randint(1, 3))]
+    # now and then a club, whose members order under each other's addresses: no one person
+    is_club = random.random() < 0.02
+    users = [f"{name}-u{number}" for number in range(random.randint(9, 20) if is_club else random.randint(1, 3))]
+    emails = [f"{name}-e{number}" for number in range(random.randint(1, 3) + is_club * len(users) // 2)]
     devices = [None, *(f"{name}-d{number}" for number in range(random.randint(0, 2)))]
     browsers = [None, *(f"{name}-a{number}" for number in range(random.randint(1, 3)))]
+    phones = [f"{name}-p{number}" for number in range(2)]
     for user in users:
-        _account(exports, user, emails)
+        _account(exports, user, emails, phones, is_alike=is_club)
+    if random.random() < 0.3:
+        _membership(exports, name, users, emails)
     for number in range(random.randint(1, 3)):
         _visit(exports, f"{name}-{number}", [None, None, *users], devices, browsers)
-    for number in range(random.choice((0, 0, 1, 2, 3))):
+    for number in range(random.choice((0, 0, 1, 2, 3)) + is_club * 20):
         _order(exports, f"{name}-o{number}", [None, *users], emails)
 
 
-def _account(exports: Exports, user: str, emails: list[str]) -> None:
+def _membership(exports: Exports, name: str, users: list[str], emails: list[str]) -> None:
+    random, joined = exports.random, _moment(exports.random)
+    who = {"contact_id": random.choice([None, *users]), "email_hmac": random.choice([None, *emails])}
+    what = {"tier": "gold", "points": 1, "joined_at": joined, "updated_at": joined}
+    exports.add("loyalty_members", joined, loyalty_number=f"{name}-l", **who, **what)
+
+
+def _account(exports: Exports, user: str, emails: list[str], phones: list[str], *, is_alike: bool) -> None:
     random, created = exports.random, MOMENTS[0] - 50 * DAY
     if random.random() < 0.2:
         return
     for at in {created, *([_moment(random)] if random.random() < 0.3 else [])}:
-        place = {"region": random.choice(("Kent", "Fife")), "country": "UK"}
+        place: Row = {"region": random.choice(("Kent", "Fife")), "country": "UK"}
+        if not is_alike:
+            place |= {"first_name_hmac": random.choice((None, "ann", "ann", "ann", "ann", "ann", "bob"))}
+            place |= {"birth_date_hmac": random.choice((None, None, "born", "born", "born", "born later"))}
+        place |= {"phone_hmac": random.choice([None, *phones])}
         email = random.choice([None, *emails])
         times = {"created_at": created, "updated_at": at}
         exports.add("crm_contacts", at, contact_id=user, email_hmac=email, **place, **times)

@@ -14,10 +14,11 @@ from typing import Any, Self
 
 import duckdb
 import polars as pl
+import yaml
 from pydantic import SecretStr
 
 from ingestion import source
-from warehouse import arrivals, dbt, durable, pseudonyms, run
+from warehouse import arrivals, dbt, durable, pseudonyms, run, separations
 from warehouse.settings import Settings
 
 Node = dict[str, Any]
@@ -34,7 +35,7 @@ def compiled(target: Path) -> list[Node]:
     """The models, after those that they read, with their compiled SQL for a database in memory."""
     command = [str(Path(sys.executable).with_name("dbt")), "--quiet", "--no-version-check", "compile"]
     options = ["--target", "memory", *dbt.arguments(target)]
-    subprocess.run([*command, *options], env=dbt.environment(SETTINGS), check=True)
+    subprocess.run([*command, *options], env=dbt.environment(SETTINGS.model_copy(update={"home": target})), check=True)
     nodes = json.loads((target / "manifest.json").read_text())["nodes"]
     models = {name: node for name, node in nodes.items() if node["resource_type"] == "model" and _wanted(node)}
     return _ordered(models)
@@ -91,10 +92,12 @@ class Warehouse:
                 self.connection.execute(f'insert into exports."{name}" by name select * from rows')
 
     def _seeds(self) -> None:
-        project = dbt.PROJECT / "seeds"
-        for path in project.glob("*.csv"):
+        folder = dbt.PROJECT / "seeds"
+        for seed in yaml.safe_load((folder / "_seeds.yml").read_text())["seeds"]:
+            types = seed["config"]["column_types"]
+            rows = "read_csv(?, nullstr = '', types = ?)"
             self.connection.execute(
-                f"create table seeds.{path.stem} as select * from read_csv(?, nullstr = '')", [str(path)]
+                f"create table seeds.{seed['name']} as select * from {rows}", [f"{folder}/{seed['name']}.csv", types]
             )
 
     def _empty(self) -> None:
@@ -103,6 +106,7 @@ class Warehouse:
         self.connection.execute(
             "create table ledger.accepted (destination varchar, customer_id varchar, segment_ids varchar[])"
         )
+        separations.create(self.connection)
         for name, columns in run._SCORES.items():
             self._table(f"scores.{name}", columns)
         for name, columns in durable.schemas().items():

@@ -38,8 +38,8 @@ def test_before_the_first_run_every_table_is_empty(settings: Settings):
 def test_what_was_decided_is_read_back(settings: Settings):
     durable.write(_working(settings), settings, "v1")
     connection = _working(settings)
-    found = connection.execute("select customer_id, is_anchor, cast(assigned_at as varchar) from durable.customer_ids")
-    assert found.fetchall() == [("c1", True, "2026-09-01 00:00:00")]
+    found = connection.execute("select customer_id, minted_id, cast(minted_at as varchar) from durable.customer_ids")
+    assert found.fetchall() == [("c1", "c1", "2026-09-01 00:00:00")]
 
 
 def test_an_identifier_that_is_no_longer_seen_keeps_its_id(settings: Settings):

@@ -1,6 +1,6 @@
 with
 
-identifiers as (
+numbered as (
 
     select
         numbers.identifier_type,
@@ -16,25 +16,42 @@ identifiers as (
 
 ),
 
+rules as (
+
+    select * from {{ ref('identifier_rules') }}
+
+),
+
+-- a phone number alone is nobody: there is no account, address or browser that did anything
+identifiers as (
+
+    select numbered.*
+    from numbered
+    inner join rules on numbered.identifier_type = rules.identifier_type
+    qualify bool_or(rules.names_a_person) over (partition by numbered.person_number)
+
+),
+
 published_before as (
 
     select * from {{ source('durable', 'customer_ids') }}
 
 ),
 
--- a published id stays with the person who holds the identifier it was minted from
+-- a published id stays with the person who holds the identifier it was minted from: of several the oldest;
+-- the others are not forgotten, and come back when a split gives their identifier a person of its own again
 claims as (
 
     select
         identifiers.person_number,
-        published_before.customer_id,
-        published_before.assigned_at
+        published_before.minted_id,
+        published_before.minted_at
     from identifiers
     inner join published_before
         on
             identifiers.identifier_type = published_before.identifier_type
             and identifiers.identifier_hash = published_before.identifier_hash
-    where published_before.is_anchor
+    where published_before.minted_id is not null
 
 ),
 
@@ -42,7 +59,7 @@ kept as (
 
     select
         person_number,
-        arg_min(customer_id, (assigned_at, customer_id)) as customer_id
+        arg_min(minted_id, (minted_at, minted_id)) as customer_id
     from claims
     group by person_number
 

@@ -1,8 +1,8 @@
 with
 
-observations as (
+pairs as (
 
-    select * from {{ ref('identifier_observations') }}
+    select * from {{ ref('identifier_pairs') }}
 
 ),
 
@@ -18,58 +18,50 @@ rules as (
 
 ),
 
--- each identifier beside the user id of the same record
-beside_user as (
+-- of each kind of better identifier, how many it had met within the window that ends with this one; ever without a window
+counted as (
 
-    select distinct
-        'email' as identifier_type,
-        email_hash as identifier_key,
-        user_id
-    from observations
-    where user_id is not null and email_hash is not null
-    union all
-    select distinct
-        'device_id',
-        device_id,
-        user_id
-    from observations
-    where user_id is not null and device_id is not null
-    union all
-    select distinct
-        'anonymous_id',
-        anonymous_id,
-        user_id
-    from observations
-    where user_id is not null and anonymous_id is not null
+    select
+        pairs.*,
+        rules.priority,
+        rules.joins_limit,
+        count(*) over (
+            partition by pairs.other_number, pairs.better_type
+            order by pairs.first_seen_at
+            range between to_days(coalesce(rules.joins_window_days, 100000)) preceding and current row
+        ) as joined_count
+    from pairs
+    inner join rules on pairs.other_type = rules.identifier_type
 
 ),
 
-numbered as (
+judged as (
 
     select
-        beside_user.identifier_type,
-        users.identifier_number as user_number,
-        others.identifier_number as other_number,
-        count(*) over (partition by others.identifier_number) as users_count
-    from beside_user
-    inner join numbers as users
-        on users.identifier_type = 'user_id' and beside_user.user_id = users.identifier_key
-    inner join numbers as others
-        on beside_user.identifier_type = others.identifier_type and beside_user.identifier_key = others.identifier_key
-
-),
-
--- over its limit an identifier is shared (a household's tablet, a shop's kiosk) and joins nobody
-within_limit as (
-
-    select
-        numbered.identifier_type,
-        numbered.user_number,
-        numbered.other_number
-    from numbered
-    inner join rules on numbered.identifier_type = rules.identifier_type
-    where numbered.users_count <= rules.joins_limit
+        counted.*,
+        max(counted.joined_count) over (partition by counted.other_number) as most_joined_count,
+        row_number() over (
+            partition by counted.other_number
+            order by betters.priority, counted.first_seen_at, betters.identifier_hash
+        ) = 1 as is_first
+    from counted
+    inner join numbers as betters on counted.better_number = betters.identifier_number
 
 )
 
-select * from within_limit
+select
+    better_type,
+    better_number,
+    other_type,
+    other_number,
+    first_seen_at,
+    priority,
+    is_first,
+    is_contradicted,
+    case
+        -- as a family's tablet or a number that was given to somebody else: it joins nobody
+        when most_joined_count > joins_limit then 'over_limit'
+        -- it stays with whom it was seen first
+        when is_contradicted and not is_first then 'contradicted'
+    end as why_not
+from judged

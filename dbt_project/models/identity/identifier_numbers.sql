@@ -2,7 +2,12 @@ with
 
 observed as (
 
-    select * from {{ ref('observed_identifiers') }}
+    select
+        identifier_type,
+        identifier_key,
+        min(first_seen_at) as first_seen_at
+    from {{ ref('observed_identifiers') }}
+    group by identifier_type, identifier_key
 
 ),
 

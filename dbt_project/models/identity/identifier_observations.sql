@@ -12,9 +12,46 @@ orders as (
 
 ),
 
+loyalty as (
+
+    select * from {{ ref('loyalty') }}
+
+),
+
 event_identifiers as (
 
     select * from {{ ref('event_identifiers') }}
+
+),
+
+unioned as (
+
+    select
+        user_id,
+        email_hash as email,
+        phone_hash as phone,
+        created_at as seen_at
+    from contacts
+    union all by name
+    select
+        user_id,
+        email_hash as email,
+        ordered_at as seen_at
+    from orders
+    union all by name
+    select
+        user_id,
+        email_hash as email,
+        loyalty_number,
+        joined_at as seen_at
+    from loyalty
+    union all by name
+    select
+        user_id,
+        device_id,
+        anonymous_id,
+        first_seen_at as seen_at
+    from event_identifiers
 
 ),
 
@@ -23,38 +60,26 @@ together as (
 
     select
         user_id,
-        email_hash,
-        cast(null as varchar) as device_id,
-        cast(null as varchar) as anonymous_id,
-        min(created_at) as first_seen_at
-    from contacts
-    group by user_id, email_hash
-    union all
-    select
-        user_id,
-        email_hash,
-        null,
-        null,
-        min(ordered_at)
-    from orders
-    group by user_id, email_hash
-    union all
-    select
-        user_id,
-        null,
+        email,
+        loyalty_number,
+        phone,
         device_id,
         anonymous_id,
-        min(first_seen_at)
-    from event_identifiers
-    group by user_id, device_id, anonymous_id
+        min(seen_at) as first_seen_at
+    from unioned
+    group by user_id, email, loyalty_number, phone, device_id, anonymous_id
 
 )
 
 select
+    row_number() over (
+        order by first_seen_at, user_id, email, loyalty_number, phone, device_id, anonymous_id
+    ) as observation_number,
     user_id,
-    email_hash,
+    email,
+    loyalty_number,
+    phone,
     device_id,
     anonymous_id,
-    min(first_seen_at) as first_seen_at
+    first_seen_at
 from together
-group by user_id, email_hash, device_id, anonymous_id

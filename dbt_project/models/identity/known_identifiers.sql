@@ -4,7 +4,12 @@ with
 
 observed as (
 
-    select * from {{ ref('observed_identifiers') }}
+    select
+        identifier_type,
+        identifier_key,
+        min(first_seen_at) as first_seen_at
+    from {{ ref('observed_identifiers') }}
+    group by identifier_type, identifier_key
 
 ),
 
@@ -25,8 +30,14 @@ blocked as (
 
     select
         identifier_type,
-        {{ pseudonym('identifier_type', 'identifier_value') }} as identifier_hash
-    from {{ ref('blocked_identifiers') }}
+        blocked_value,
+        {{ pseudonym('identifier_type', 'blocked_value') }} as blocked_hash
+    from (
+        select
+            identifier_type,
+            unnest(string_split(blocked_values, '|')) as blocked_value
+        from rules
+    )
 
 ),
 
@@ -41,14 +52,14 @@ newcomers as (
 
 ),
 
--- e-mails come from ingestion as pseudonyms, the other identifiers become ones here, each value once
+-- e-mails and phones come from ingestion as pseudonyms, the other identifiers become ones here, each value once
 hashed as (
 
     select
         identifier_type,
         identifier_key,
         case
-            when identifier_type = 'email' then identifier_key
+            when identifier_type in ('email', 'phone') then identifier_key
             else {{ pseudonym('identifier_type', 'identifier_key') }}
         end as identifier_hash,
         first_seen_at
@@ -56,15 +67,19 @@ hashed as (
 
 ),
 
+-- of `crm:null` the value is `null`, whatever its source
 allowed as (
 
     select hashed.*
     from hashed
-    left join blocked
+    anti join blocked as blocked_hashes
         on
-            hashed.identifier_type = blocked.identifier_type
-            and hashed.identifier_hash = blocked.identifier_hash
-    where blocked.identifier_hash is null
+            hashed.identifier_type = blocked_hashes.identifier_type
+            and hashed.identifier_hash = blocked_hashes.blocked_hash
+    anti join blocked as blocked_values
+        on
+            hashed.identifier_type = blocked_values.identifier_type
+            and lower(string_split(hashed.identifier_key, ':')[-1]) = blocked_values.blocked_value
 
 ),
 

@@ -6,40 +6,17 @@ observations as (
 
 ),
 
-observed_identifiers as (
+observed as (
 
-    select
-        'user_id' as identifier_type,
-        user_id as identifier_key,
-        min(first_seen_at) as first_seen_at
-    from observations
-    where user_id is not null
-    group by user_id
-    union all
-    select
-        'email',
-        email_hash,
-        min(first_seen_at)
-    from observations
-    where email_hash is not null
-    group by email_hash
-    union all
-    select
-        'device_id',
-        device_id,
-        min(first_seen_at)
-    from observations
-    where device_id is not null
-    group by device_id
-    union all
-    select
-        'anonymous_id',
-        anonymous_id,
-        min(first_seen_at)
-    from observations
-    where anonymous_id is not null
-    group by anonymous_id
+    unpivot observations
+    on user_id, email, loyalty_number, phone, device_id, anonymous_id
+    into name identifier_type value identifier_key
 
 )
 
-select * from observed_identifiers
+select
+    observation_number,
+    identifier_type,
+    identifier_key,
+    first_seen_at
+from observed

@@ -21,6 +21,7 @@ renamed as (
         'hubspot:' || contact_id as user_id,
         contact_id as contact_id_crm,
         email_hmac as email_hash,
+        first_name_hmac as first_name_hash,
         coalesce(created_at, synced_at) as created_at,
         synced_at as updated_at,
         _arrived_at as arrived_at

@@ -21,6 +21,8 @@ renamed as (
         'klaviyo:' || person_id as user_id,
         person_id as contact_id_crm,
         email_hmac as email_hash,
+        phone_hmac as phone_hash,
+        first_name_hmac as first_name_hash,
         city,
         region,
         coalesce(country_code, country) as country,

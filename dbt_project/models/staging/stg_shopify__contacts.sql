@@ -35,6 +35,8 @@ renamed as (
         'shopify:' || customer_id as user_id,
         customer_id as contact_id_crm,
         email_hmac as email_hash,
+        phone_hmac as phone_hash,
+        first_name_hmac as first_name_hash,
         created_at,
         updated_at,
         _arrived_at as arrived_at
