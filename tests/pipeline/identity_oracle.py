@@ -56,8 +56,11 @@ class Graph:
         first, more = self._links()
         found: list[set[Id]] = []
         for component in _connected(self._everybody(), [*first, *more]):
-            within = [link for link in first if link.other in component]
-            found += self._settled(component, within, [link for link in more if link.other in component])
+            if self._is_right(component):
+                found.append(component)
+            else:
+                within = [link for link in first if link.other in component]
+                found += self._settled(component, within, [link for link in more if link.other in component])
         return [group for group in found if any(kind != "phone" for kind, _ in group)]
 
     def _everybody(self) -> set[Id]:
@@ -103,9 +106,7 @@ class Graph:
         return len(births) > 1 or any(n > 1 for n in Counter(system for system, _ in names).values())
 
     def _settled(self, component: set[Id], first: list[Link], more: list[Link]) -> list[set[Id]]:
-        """The people of a component: itself, unless it is disputed."""
-        if self._is_right(component):
-            return [component]
+        """The people of a component that cannot be one."""
         since = {one: min(r.at for r in self.records if one in r.identifiers) for one in component}
         order = sorted(
             {link.other for link in more}, key=lambda one: (KINDS.index(one[0]), since[one], self.rank(one))

@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from tests.pipeline.identity_oracle import Account, Graph, Record
 from tests.pipeline.oracle_files import Contact, Event, Facts, Id, Order, read
 
 _DAY = timedelta(days=1)
 _BIG_SPENDER = Decimal("500.00")
 _NORTH = {"North East", "North West", "Yorkshire and the Humber"}
-_MOST_USERS = {"email": 5, "device": 1, "browser": 1}
 WEB, EMAIL = ("personalisation", "web"), ("marketing_email", "email")
 ACTIVATIONS = {
     "browsers_no_purchase": WEB,
@@ -121,7 +121,8 @@ def answer_of(facts: Facts) -> Answer:
 def _people(facts: Facts) -> list[Person]:
     """Everybody with at least one identifier, with what is theirs."""
     found: dict[Id, Person] = {}
-    for group in components(_links(facts), _identifiers(facts)):
+    records = _records(facts)
+    for group in Graph(records, _accounts(facts), separations=[]).people():
         found.update(dict.fromkeys(group, Person(identifiers=group)))
     for event in facts.events:
         if owner := event.user or event.device or event.browser:
@@ -132,8 +133,10 @@ def _people(facts: Facts) -> list[Person]:
     for contact in facts.contacts:
         if contact.user:
             found[contact.user].contacts.append(contact)
-    for one, at in _sightings(facts):
-        found[one].first_seen = min(found[one].first_seen, at)
+    for record in records:
+        for one in record.identifiers:
+            if one in found:  # a phone alone is nobody
+                found[one].first_seen = min(found[one].first_seen, record.at)
     _consents(facts, found)
     return list({id(person): person for person in found.values()}.values())
 
@@ -148,43 +151,17 @@ def _consents(facts: Facts, found: dict[Id, Person]) -> None:
             person.permissions[consent.use] = (consent.at, consent.is_granted)
 
 
-def _links(facts: Facts) -> set[tuple[Id, Id]]:
-    """User ids with the e-mails, devices and browsers they were seen with."""
-    rows: list[Contact | Order] = [*facts.contacts, *facts.orders]
-    pairs = [(row.user, row.email) for row in rows]
-    pairs += [(event.user, other) for event in facts.events for other in (event.device, event.browser)]
-    return {(user, other) for user, other in pairs if user and other}
+def _records(facts: Facts) -> list[Record]:
+    """The identifiers that stood together in each record."""
+    rows = [(row.created_at, (row.user, row.email, row.phone)) for row in facts.contacts]
+    rows += [(row.at, (row.user, row.email, None)) for row in facts.orders]
+    rows += [(row.joined_at, (row.user, row.email, row.loyalty)) for row in facts.members]
+    rows += [(event.at, (event.user, event.device, event.browser)) for event in facts.events]
+    return [Record(at, tuple(one for one in identifiers if one)) for at, identifiers in rows]
 
 
-def _identifiers(facts: Facts) -> set[Id]:
-    rows: list[Contact | Order] = [*facts.contacts, *facts.orders]
-    found = {one for row in rows for one in (row.user, row.email)}
-    found |= {one for event in facts.events for one in (event.user, event.device, event.browser)}
-    return {one for one in found if one}
-
-
-def _sightings(facts: Facts) -> list[tuple[Id, datetime]]:
-    """Every identifier with the moment of each record in which it stands."""
-    seen = [(one, row.created_at) for row in facts.contacts for one in (row.user, row.email)]
-    seen += [(one, row.at) for row in facts.orders for one in (row.user, row.email)]
-    seen += [(one, event.at) for event in facts.events for one in (event.user, event.device, event.browser)]
-    return [(one, at) for one, at in seen if one]
-
-
-def components(links: set[tuple[Id, Id]], identifiers: set[Id]) -> list[set[Id]]:
-    """The identifiers in groups of one person each; shared ones join nobody."""
-    users: dict[Id, set[Id]] = defaultdict(set)
-    for user, other in links:
-        users[other].add(user)
-    groups = {one: {one} for one in identifiers}
-    for other, linked in users.items():
-        if len(linked) > _MOST_USERS[other[0]]:
-            continue
-        for user in linked:
-            if groups[user] is not groups[other]:
-                groups[user] |= groups[other]
-                groups.update(dict.fromkeys(groups[user], groups[user]))
-    return list({id(group): group for group in groups.values()}.values())
+def _accounts(facts: Facts) -> dict[Id, Account]:
+    return {row.user: Account("crm", row.first_name, row.birth_date) for row in facts.contacts if row.user}
 
 
 def _category_enthusiast(person: Person, as_of: datetime) -> bool:

@@ -8,7 +8,7 @@ import gzip
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +17,8 @@ Row = dict[str, str | None]
 Id = tuple[str, str]
 BLOCKED = {
     "test@test.com", "test@example.com", "noreply@example.com", "no-reply@example.com", "a@a.a", "none@none.com",
-    "unknown@unknown.com", "00000000-0000-0000-0000-000000000000", "null", "undefined",
+    "unknown@unknown.com", "00000000-0000-0000-0000-000000000000", "null", "undefined", "none", "unknown",
+    "anonymous", "0", "+440000000000", "+441111111111", "+441234567890", "+447000000000", "+447123456789",
 }  # fmt: skip
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 # of the agents in these exports alone: the pipeline asks lists of thousands. CUBOT makes phones
@@ -61,6 +62,19 @@ class Contact:
     region: str
     created_at: datetime
     updated_at: datetime
+    phone: Id | None = None
+    first_name: str | None = None
+    birth_date: str | None = None
+
+
+@dataclass(frozen=True)
+class Member:
+    """One membership of the loyalty programme as it stood last."""
+
+    loyalty: Id | None
+    user: Id | None
+    email: Id | None
+    joined_at: datetime
 
 
 @dataclass(frozen=True)
@@ -82,6 +96,7 @@ class Facts:
     consents: list[Consent]
     orders: list[Order]
     events: list[Event]
+    members: list[Member] = field(default_factory=list)
 
 
 def identifier(kind: str, value: str | None) -> Id | None:
@@ -91,6 +106,8 @@ def identifier(kind: str, value: str | None) -> Id | None:
         text = text.lower()
         if not _EMAIL.fullmatch(text):
             return None
+    if kind == "phone":
+        text = re.sub(r"^(\+44|0044|0)", "+44", re.sub(r"[^+\d]", "", text))
     return (kind, text) if text and text.lower() not in BLOCKED else None
 
 
@@ -138,6 +155,7 @@ def read(folder: Path) -> Facts:
         consents=[_consent(row) for row in csv_rows(folder, "consents_*.csv")] + _unsubscribed(folder),
         orders=_orders(folder),
         events=events,
+        members=_members(folder),
     )
 
 
@@ -180,6 +198,24 @@ def _latest(rows: list[Row]) -> list[Contact]:
             region=str(row["region"]).strip(),
             created_at=moment(row["created_at"]),
             updated_at=moment(row["updated_at"]),
+            phone=identifier("phone", row["phone"]),
+            first_name=" ".join((row["first_name"] or "").lower().split()) or None,
+            birth_date=(row["birth_date"] or "").strip() or None,
+        )
+        for row in latest.values()
+    ]
+
+
+def _members(folder: Path) -> list[Member]:
+    latest: dict[str | None, Row] = {}
+    for row in sorted(csv_rows(folder, "loyalty_members_*.csv"), key=lambda row: moment(row["updated_at"])):
+        latest[row["loyalty_number"]] = row
+    return [
+        Member(
+            loyalty=identifier("loyalty", row["loyalty_number"]),
+            user=identifier("user", row["contact_id"]),
+            email=identifier("email", row["email"]),
+            joined_at=moment(row["joined_at"]),
         )
         for row in latest.values()
     ]

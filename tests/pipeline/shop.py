@@ -13,7 +13,14 @@ from tests.pipeline.oracle_files import Id
 from tests.pipeline.state import State
 
 LAST_OF_THE_FIRST = "2026-08-26"
-_PUBLISHED_AS = {"user": "user_id", "email": "email", "device": "device_id", "browser": "anonymous_id"}
+_PUBLISHED_AS = {
+    "user": "user_id",
+    "email": "email",
+    "loyalty": "loyalty_number",
+    "phone": "phone",
+    "device": "device_id",
+    "browser": "anonymous_id",
+}
 
 
 @dataclass(frozen=True)
