@@ -45,6 +45,8 @@ _AUDIT = {
     "customers: a customer_id stands twice": "select count(*) - count(distinct customer_id) from profiles.customers",
     "identifiers: one identifier has two customers": """
         select count(*) - count(distinct (identifier_type, identifier_hash)) from profiles.identifiers""",
+    "identity: a limit of `profiles.identity_quality` is passed": """
+        select count(*) from profiles.identity_quality where not is_within_limit""",
     "memberships: a member is no customer": """
         select count(*) from segments.memberships anti join profiles.customers using (customer_id)""",
     "memberships: a bot is a member": """

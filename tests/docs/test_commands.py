@@ -48,6 +48,11 @@ ELSEWHERE = {
         "tests/smalti/test_sources_cli.py",
         'smalti("replay", "shop_order_lines", "--data", file.parent)',
     ),
+    "smalti identity unmerge ID --reason TEXT": (
+        "needs a merged person",
+        "tests/pipeline/test_identity.py",
+        '"unmerge", ids[0], "--reason"',
+    ),
     "smalti gates accept RUN --reason TEXT": (
         "needs a red gate",
         "tests/smalti/test_gates.py",

@@ -2,9 +2,7 @@
 
 import hashlib
 import hmac
-from collections import defaultdict
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 from typing import Any
 
 import polars as pl

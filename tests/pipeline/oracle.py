@@ -133,10 +133,9 @@ def _people(facts: Facts) -> list[Person]:
     for contact in facts.contacts:
         if contact.user:
             found[contact.user].contacts.append(contact)
-    for record in records:
-        for one in record.identifiers:
-            if one in found:  # a phone alone is nobody
-                found[one].first_seen = min(found[one].first_seen, record.at)
+    for one, at in _sightings(records):
+        if one in found:  # a phone alone is nobody
+            found[one].first_seen = min(found[one].first_seen, at)
     _consents(facts, found)
     return list({id(person): person for person in found.values()}.values())
 
@@ -158,6 +157,10 @@ def _records(facts: Facts) -> list[Record]:
     rows += [(row.joined_at, (row.user, row.email, row.loyalty)) for row in facts.members]
     rows += [(event.at, (event.user, event.device, event.browser)) for event in facts.events]
     return [Record(at, tuple(one for one in identifiers if one)) for at, identifiers in rows]
+
+
+def _sightings(records: list[Record]) -> list[tuple[Id, datetime]]:
+    return [(one, record.at) for record in records for one in record.identifiers]
 
 
 def _accounts(facts: Facts) -> dict[Id, Account]:
