@@ -138,7 +138,7 @@ def _difference(settings: Settings, rules: list[dict[str, str]], added: list[Sep
                 select person_number, customer_id, count(*) as identifiers,
                     row_number() over (partition by customer_id order by count(*) desc, person_number) = 1 as is_most,
                     row_number() over (partition by person_number order by count(*) desc, customer_id) = 1 as is_main
-                from compared where customer_id is not null group by all
+                from compared where customer_id is not null group by person_number, customer_id
             )
             select
                 (select count(distinct customer_id) from published.profiles.identifiers),
@@ -154,13 +154,14 @@ def _difference(settings: Settings, rules: list[dict[str, str]], added: list[Sep
 def _changes(connection: duckdb.DuckDBPyConnection, examples: int) -> tuple[Change, ...]:
     rows = connection.execute(
         """
+        select * from (
         select 'merge' as kind, list(distinct customer_id order by customer_id) as customers, 1 as people,
             histogram(identifier_type) as identifiers
         from compared group by person_number having count(distinct customer_id) > 1
         union all
         select 'split', [customer_id], count(distinct person_number), histogram(identifier_type)
         from compared where customer_id is not null group by customer_id having count(distinct person_number) > 1
-        order by len(customers) + people desc, customers limit ?
+        ) order by len(customers) + people desc, customers limit ?
         """,
         [examples],
     ).fetchall()
@@ -284,7 +285,8 @@ def _path(
 ) -> list[Step]:
     """The fewest links of the person that lead from one identifier to the other; the oldest of as many."""
     rows = connection.execute(
-        f"{_LINKS} where is_joined and betters.customer_id = $id and others.customer_id = $id order by graph.first_seen_at",
+        f"{_LINKS} where is_joined and betters.customer_id = $id and others.customer_id = $id "
+        "order by graph.first_seen_at",
         {"id": customer},
     ).fetchall()
     beside: dict[tuple[str, str], list[tuple[tuple[str, str], datetime]]] = {}
