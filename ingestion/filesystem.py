@@ -63,17 +63,11 @@ class _Stream(io.RawIOBase):
         return self._position
 
     def read(self, size: int = -1) -> bytes:
-        """So many bytes; fewer at the end only, as DuckDB asks for."""
-        if size < 0:
-            return self.readall()
-        parts, wanted = [], size
-        while wanted and (part := self._take(wanted)):
-            parts.append(part)
-            wanted -= len(part)
-        return b"".join(parts)
+        """Some of the next bytes, none at the end: DuckDB asks for 32 MB until it has them, and a chunk is enough."""
+        return bytes(self._take(size)) if size >= 0 else self.readall()
 
     def _take(self, most: int) -> memoryview:
-        """What there is of the next bytes; none at the end."""
+        """What is at hand of the next bytes."""
         while not self._rest and (chunk := next(self._chunks, None)) is not None:
             self._rest = memoryview(chunk)
         part, self._rest = self._rest[:most], self._rest[most:]
@@ -110,7 +104,7 @@ class Contents(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
 
     def glob(self, path: str, **_: Any) -> list[str]:
         """The address itself, which is no pattern."""
-        return [path] if path in self._packed else []
+        return [path]
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
         """Its size."""

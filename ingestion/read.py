@@ -27,12 +27,14 @@ _SLICE = 50_000
 Numbered = Sequence[tuple[int, Delivery]]
 
 
-def is_of_content(error: duckdb.Error) -> bool:
+def is_of_content(error: Exception) -> bool:
     """Whether the content is at fault: DuckDB says so, or what unpacks it, whose errors come as text of the base class.
 
     The latter was well when it was looked at, so the file has changed since.
     """
-    return isinstance(error, _CONTENT_ERRORS) or str(error).startswith((ContentError.__name__, EncodingError.__name__))
+    return isinstance(error, (ContentError, *_CONTENT_ERRORS)) or str(error).startswith(
+        (ContentError.__name__, EncodingError.__name__)
+    )
 
 
 def read(connection: duckdb.DuckDBPyConnection, contract: Contract, numbered: Numbered) -> dict[int, str | int]:
@@ -238,7 +240,7 @@ def _records(contract: Contract, delivery: Delivery) -> Iterator[tuple[str | Non
     with io.TextIOWrapper(delivery.plain.open("rb"), encoding="utf-8", newline="") as file:
         reader = dialect.records(file, contract)
         if contract.has_header:
-            next(reader)
+            next(reader, None)
         while True:
             try:
                 record = next(reader)
