@@ -23,6 +23,7 @@ from warehouse.contracts import Contract
 from warehouse.sql import literal
 
 _CONTENT_ERRORS = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.SerializationException)
+_OF_UNPACKING = (ContentError.__name__, EncodingError.__name__)
 _SLICE = 50_000
 Numbered = Sequence[tuple[int, Delivery]]
 
@@ -32,9 +33,7 @@ def is_of_content(error: Exception) -> bool:
 
     The latter was well when it was looked at, so the file has changed since.
     """
-    return isinstance(error, (ContentError, *_CONTENT_ERRORS)) or str(error).startswith(
-        (ContentError.__name__, EncodingError.__name__)
-    )
+    return isinstance(error, (ContentError, *_CONTENT_ERRORS)) or str(error).startswith(_OF_UNPACKING)
 
 
 def read(connection: duckdb.DuckDBPyConnection, contract: Contract, numbered: Numbered) -> dict[int, str | int]:
