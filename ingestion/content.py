@@ -1,6 +1,7 @@
 """What a delivered file holds as plain UTF-8: out of its container and its encoding, in chunks while it is read.
 
-What reads it needs to know of neither, and no copy of it is written: for a large file that costs more than unpacking it twice.
+What reads it needs to know of neither. No copy of it is written: in a large file that costs more than to unpack it
+twice.
 """
 
 import codecs
