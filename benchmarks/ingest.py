@@ -22,6 +22,7 @@ import duckdb
 
 from ingestion import load as loading
 from ingestion.delivery import identify, inspect
+from ingestion.filesystem import Contents
 from ingestion.source import Source
 from ingestion.sql import quoted
 from ingestion.unpack import Room
@@ -147,8 +148,8 @@ def digest(folder: Path, kind: str) -> None:
 
 
 def count(folder: Path, kind: str) -> None:
-    """The unpacked content with an independent count of its records, and the SHA-256."""
-    room = Room.of(_settings(folder), folder)
+    """The content unpacked with an independent count of its records, and the SHA-256."""
+    room = Room.of(_settings(folder), folder, Contents())
     inspect(identify(source(kind), folder / f"events.{kind}", folder), source(kind).contract, room)
 
 

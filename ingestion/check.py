@@ -12,6 +12,7 @@ import duckdb
 
 from ingestion import advice, group, store
 from ingestion.delivery import Delivery, identify, inspect
+from ingestion.filesystem import Contents
 from ingestion.load import plainly, waiting
 from ingestion.promise import held
 from ingestion.source import Source, claiming, load_source
@@ -93,8 +94,10 @@ def _held(settings: Settings, source: Source, *, is_claimed: bool, path: Path, a
     contract, raw = read_as.contract, settings.raw / source.contract.source
     job = Job(read_as, raw, "check", at, manifest.next_batch(settings.raw))
     lines = manifest.read(raw)
-    with workspace(settings) as work, connect(settings, work / "spill", path.parent) as connection:
-        one = held(inspect(identify(read_as, path, path.parent), contract, Room.of(settings, work)), contract)
+    contents = Contents()
+    with workspace(settings) as work, connect(settings, work / "spill", path.parent, contents) as connection:
+        room = Room.of(settings, work, contents)
+        one = held(inspect(identify(read_as, path, path.parent), contract, room), contract)
         known = _known(one, lines)
         bench = group.prepare(connection, contract)
         result = group.load(bench, job, work, lines, [] if known or one.waits else [one])

@@ -18,11 +18,13 @@ import pyarrow.parquet as pq
 
 from ingestion import json_records
 from ingestion.containers import ContentError, EncodingError
+from ingestion.content import Content
 from ingestion.count import Counter
 from ingestion.dialect import records
+from ingestion.filesystem import Packed
 from ingestion.ready import open_file
 from ingestion.source import Source
-from ingestion.unpack import HEAD, NoRoomError, Room, unpack
+from ingestion.unpack import HEAD, NoRoomError, Room, look, unpack
 from warehouse.contracts import Contract
 
 
@@ -31,8 +33,8 @@ class Delivery:
     """A file of a source: `file` is its path within the exports, sizes are in bytes, `records` excludes a header.
 
     `names` are its columns in its own order, as far as they are known before its rows are read.
-    `plain` is what is read: the same file, or its content as plain UTF-8. A file with a `fault` is quarantined, one
-    that `waits` is left for the next load.
+    `plain` is what is read: the same file, or its content as plain UTF-8, by Python with `open`, by DuckDB under its
+    text. A file with a `fault` is quarantined, one that `waits` is left for the next load.
     """
 
     path: Path
@@ -40,7 +42,7 @@ class Delivery:
     arrived_at: datetime | None
     sha256: str
     stamp: tuple[int, int, int]
-    plain: Path
+    plain: Path | Packed
     encoding: str = ""
     content_bytes: int = 0
     records: int = 0
@@ -69,7 +71,7 @@ def identify(source: Source, path: Path, folder: Path) -> Delivery:
 
 
 def inspect(delivery: Delivery, contract: Contract, room: Room) -> Delivery:
-    """Unpack the file into `room`, fill in content size and record count, or why it is quarantined or waits."""
+    """Look through the file, fill in content size and record count, or why it is quarantined or waits."""
     if delivery.size == 0:
         return replace(delivery, fault="empty file: 0 bytes; allowed: at least a header or a record")
     try:
@@ -87,27 +89,23 @@ def inspect(delivery: Delivery, contract: Contract, room: Room) -> Delivery:
 def _inspect_text(delivery: Delivery, contract: Contract, room: Room) -> Delivery:
     counter = Counter(contract.quote, contract.escape) if contract.format == "csv" else Counter(None)
     form = json_records.lines if contract.format == "json" else None
-    plain = unpack(delivery.path, room, _plain_name(delivery), contract.encoding, counter, form)
-    found = replace(delivery, plain=plain.path, encoding=plain.encoding, content_bytes=plain.size)
+    content = Content(delivery.path, room.limit, contract.encoding, form)
+    looked = look(content, room, delivery.sha256, counter)
+    found = replace(delivery, plain=looked.plain, encoding=looked.encoding, content_bytes=looked.size)
     if not contract.names_stand_first:
         return replace(found, records=counter.records, names=tuple(column.in_file for column in contract.delivered))
     try:
-        names = header(plain.head, contract)
+        names = header(looked.head, contract)
         _hold(names, contract, "header")
     except ContentError as error:
         return replace(found, fault=str(error))
     return replace(found, records=counter.records - 1, names=tuple(names))
 
 
-def _plain_name(delivery: Delivery) -> str:
-    """A name of its own within the load; what the delivered one is made of goes nowhere."""
-    return delivery.sha256
-
-
 def discard(deliveries: Iterable[Delivery]) -> None:
-    """Remove plain files that unpacking made; the delivered ones stay."""
+    """Remove files and links that were made to be read; the delivered ones stay."""
     for one in deliveries:
-        if one.plain != one.path:
+        if isinstance(one.plain, Path) and one.plain != one.path:
             one.plain.unlink(missing_ok=True)
 
 
@@ -125,17 +123,17 @@ def header(head: bytes, contract: Contract) -> list[str]:
         raise ContentError("header is not UTF-8 CSV") from None
 
 
-def columns(path: Path, contract: Contract) -> list[str]:
-    """The names that a plain file itself gives its columns; none where its format has no header.
+def columns(plain: Path | Packed, contract: Contract) -> list[str]:
+    """The names that a file itself gives its columns; none where its format has no header.
 
     Raises:
         ContentError: the file cannot be read as the contract's format.
     """
     if contract.format == "parquet":
-        return list(_parquet(path)[1].names)
+        return list(_parquet(plain)[1].names)
     if not contract.names_stand_first:
         return []
-    with path.open("rb") as file:
+    with plain.open("rb") as file:
         return header(file.read(HEAD), contract)
 
 
@@ -166,10 +164,13 @@ def others(delivery: Delivery, contract: Contract) -> tuple[str, ...]:
 
 def _inspect_parquet(delivery: Delivery, contract: Contract, room: Room) -> Delivery:
     """The contract's names must be there, in any order, and values flat; the count is the footer's."""
-    plain = unpack(delivery.path, room, _plain_name(delivery), None, None)
-    found = replace(delivery, plain=plain.path, encoding=plain.encoding, content_bytes=plain.size * 4)
+    looked = look(Content(delivery.path, room.limit), room, delivery.sha256)
+    plain = looked.plain
+    if isinstance(plain, Packed):
+        plain = unpack(plain, room.folder / delivery.sha256, room)
+    found = replace(delivery, plain=plain, encoding=looked.encoding, content_bytes=looked.size * 4)
     try:
-        count, schema = _parquet(plain.path)
+        count, schema = _parquet(plain)
         _hold(schema.names, contract, "columns")
         _check_flat(schema, contract)
     except ContentError as error:
@@ -183,9 +184,9 @@ def _check_flat(schema: pa.Schema, contract: Contract) -> None:
         raise ContentError(f"nested columns: {', '.join(nested)}; allowed: flat ones")
 
 
-def _parquet(path: Path) -> tuple[int, pa.Schema]:
+def _parquet(plain: Path | Packed) -> tuple[int, pa.Schema]:
     try:
-        with pq.ParquetFile(path) as file:
-            return file.metadata.num_rows, file.schema_arrow
+        with plain.open("rb") as file, pq.ParquetFile(file) as table:
+            return table.metadata.num_rows, table.schema_arrow
     except (pa.ArrowException, OSError):
         raise ContentError("not a readable Parquet file") from None

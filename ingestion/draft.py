@@ -17,6 +17,7 @@ from ingestion.cast import texts_sql, value_sql
 from ingestion.check import workspace
 from ingestion.containers import SUFFIXES, ContentError, bare
 from ingestion.delivery import Delivery, columns, identify, inspect
+from ingestion.filesystem import Contents
 from ingestion.load import plainly
 from ingestion.read import read
 from ingestion.source import Source
@@ -73,13 +74,13 @@ def draft(settings: Settings, path: Path, name: str | None, at: datetime) -> str
     if not path.is_file():
         raise DraftError(f"no file {path}; allowed: a file that can be read")
     with workspace(settings) as work:
-        room = Room.of(settings, work)
+        room = Room.of(settings, work, Contents())
         try:
             contract = _provisional(path, name or _identifier(_DATE.sub("", path.name.split(".")[0])), room)
         except ContentError as error:
             raise DraftError(f"no draft of {path.name}: {error}") from None
         one = _looked_at(path, contract, room)
-        guesses, keys = plainly(contract.source, lambda: _guesses(settings, contract, one, work))
+        guesses, keys = plainly(contract.source, lambda: _guesses(settings, contract, one, room))
     return _text(path.name, contract, guesses, keys, at)
 
 
@@ -150,11 +151,11 @@ def _named(names: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _guesses(
-    settings: Settings, contract: Contract, one: Delivery, work: Path
+    settings: Settings, contract: Contract, one: Delivery, room: Room
 ) -> tuple[list[_Guess], list[tuple[str, ...]]]:
     if one.fault:
         raise DraftError(f"no draft of {one.file}: {one.fault}")
-    with connect(settings, work / "spill", one.path.parent) as connection:
+    with connect(settings, room.folder.with_name("spill"), one.path.parent, room.contents) as connection:
         [count] = read(connection, contract, [(0, one)]).values()
         if isinstance(count, str) or count == 0:
             raise DraftError(f"no draft of {one.file}: {count or 'no row to guess from'}")

@@ -16,6 +16,7 @@ import duckdb
 
 from ingestion import corrections, group, originals, store, stream, vault
 from ingestion.delivery import Delivery, discard, identify, inspect
+from ingestion.filesystem import Contents
 from ingestion.group import Bench
 from ingestion.promise import held
 from ingestion.ready import WAITS, Patience, irregular, shown
@@ -188,8 +189,12 @@ def _load_new(
     contract = job.source.contract
     # rows that are numbered as they stream leave a second thread nothing but to wait for them, which costs it its time
     threads = 1 if stream.takes(contract) else settings.threads
-    with store.workspace(job.raw) as work, connect(settings, work / "spill", folder, threads) as connection:
-        bench, room = group.prepare(connection, contract), Room.of(settings, work)
+    contents = Contents()
+    with (
+        store.workspace(job.raw) as work,
+        connect(settings, work / "spill", folder, contents, threads) as connection,
+    ):
+        bench, room = group.prepare(connection, contract), Room.of(settings, work, contents)
         with ThreadPoolExecutor(settings.threads) as pool:
             submitted = (pool.submit(lambda one: held(inspect(one, contract, room), contract), one) for one in new)
             for some in _groups(_ahead(submitted, settings.threads)):
@@ -248,7 +253,7 @@ def _taken(job: Job, some: Sequence[Delivery], patience: Patience, told: _Told) 
 
 
 def _ahead(submitted: Iterable[Future[Delivery]], number: int) -> Iterator[Delivery]:
-    """Results in their order, with so many more under way: files are unpacked no further ahead of the load."""
+    """Results in their order, with so many more under way: files are looked at no further ahead of the load."""
     waiting: deque[Future[Delivery]] = deque()
     for future in submitted:
         waiting.append(future)

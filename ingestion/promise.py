@@ -1,6 +1,7 @@
 """What a sender promises of a file, in a sidecar beside it: `<name>.manifest.json` with size, sha256 and rows."""
 
 import csv
+import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def _recounted(one: Delivery, contract: Contract) -> int:
     if contract.format != "csv":
         return one.records
     count = -1 if contract.has_header else 0
-    with one.plain.open(encoding="utf-8", newline="") as file:
+    with io.TextIOWrapper(one.plain.open("rb"), encoding="utf-8", newline="") as file:
         records = dialect.records(file, contract)
         while True:
             try:

@@ -1,4 +1,4 @@
-"""Plain files as text rows in one table, `delivered`.
+"""Files as text rows in one table, `delivered`.
 
 Its columns: `_file_no`, `_place` (the position, where it is known), `_fault`, `_raw`, `_extra`, each column as text.
 
@@ -7,6 +7,7 @@ down to the culprit, which for CSV is then read record by record, so that one ba
 """
 
 import csv
+import io
 import json
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -15,15 +16,24 @@ import duckdb
 import pyarrow as pa
 
 from ingestion import access_log, dialect
-from ingestion.containers import ContentError
+from ingestion.containers import ContentError, EncodingError
 from ingestion.delivery import Delivery
 from ingestion.sql import quoted
 from warehouse.contracts import Contract
 from warehouse.sql import literal
 
-CONTENT_ERRORS = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.SerializationException)
+_CONTENT_ERRORS = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.SerializationException)
+_OF_UNPACKING = (ContentError.__name__, EncodingError.__name__)
 _SLICE = 50_000
 Numbered = Sequence[tuple[int, Delivery]]
+
+
+def is_of_content(error: Exception) -> bool:
+    """Whether the content is at fault: DuckDB says so, or what unpacks it, whose errors come as text of the base class.
+
+    The latter was well when it was looked at, so the file has changed since.
+    """
+    return isinstance(error, (ContentError, *_CONTENT_ERRORS)) or str(error).startswith(_OF_UNPACKING)
 
 
 def read(connection: duckdb.DuckDBPyConnection, contract: Contract, numbered: Numbered) -> dict[int, str | int]:
@@ -55,8 +65,10 @@ def _fill(
     try:
         _STATEMENTS[contract.format](connection, contract, numbered)
         connection.commit()
-    except CONTENT_ERRORS:  # the message quotes the data: it goes no further
+    except duckdb.Error as error:  # the message may quote the data: it goes no further
         connection.rollback()
+        if not is_of_content(error):
+            raise
     else:
         return
     if len(numbered) == 1:
@@ -224,10 +236,10 @@ def _records(contract: Contract, delivery: Delivery) -> Iterator[tuple[str | Non
     """The records of one CSV file as (fault, raw, value, …); malformed ones have a fault and no values."""
     at, extra = places(contract, delivery.names)
     width, nothing = len(delivery.names), [None] * len(at)
-    with delivery.plain.open(encoding="utf-8", newline="") as file:
+    with io.TextIOWrapper(delivery.plain.open("rb"), encoding="utf-8", newline="") as file:
         reader = dialect.records(file, contract)
         if contract.has_header:
-            next(reader)
+            next(reader, None)
         while True:
             try:
                 record = next(reader)

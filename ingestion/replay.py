@@ -15,6 +15,7 @@ import duckdb
 
 from ingestion import group, originals, store, vault
 from ingestion.delivery import Delivery, discard, inspect
+from ingestion.filesystem import Contents
 from ingestion.group import Bench
 from ingestion.load import check_balance, plainly
 from ingestion.source import Source, load_source
@@ -91,11 +92,13 @@ def _tried(
 ) -> list[_Unit]:
     """Try unit by unit, then commit them together."""
     done: list[_Unit] = []
-    with store.workspace(job.raw) as work, connect(settings, work / "spill", folder or settings.drop) as connection:
+    exports, contents = folder or settings.drop, Contents()
+    with store.workspace(job.raw) as work, connect(settings, work / "spill", exports, contents) as connection:
+        room = Room.of(settings, work, contents)
         bench = group.prepare(connection, job.source.contract)
         for unit in units:
             before = [*lines, *(line for one in done for line in one.added)]
-            done.append(_try(bench, job, Room.of(settings, work), before, unit, kept))
+            done.append(_try(bench, job, room, before, unit, kept))
         if any(one.added for one in done):
             _commit(settings, job, connection, work, lines, done)
     return done

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 
+from ingestion.filesystem import SCHEME, Contents
 from warehouse import pseudonyms
 from warehouse.settings import Settings
 from warehouse.sql import literal
@@ -17,10 +18,13 @@ def quoted(name: str) -> str:
 
 
 @contextmanager
-def connect(settings: Settings, spill: Path, exports: Path, threads: int = 0) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An in-memory database that reaches `SMALTI_HOME` and the exports, nothing else, and spills to `spill`."""
-    allowed = ", ".join(literal(str(path.resolve())) for path in (settings.home, exports))
+def connect(
+    settings: Settings, spill: Path, exports: Path, contents: Contents, threads: int = 0
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An in-memory database that reaches `SMALTI_HOME`, the exports and `contents`, and spills to `spill`."""
+    allowed = ", ".join(map(literal, (settings.home.resolve(), exports.resolve(), f"{SCHEME}://")))
     with duckdb.connect() as connection:
+        connection.register_filesystem(contents)
         connection.execute(f"set threads = {threads or settings.threads}")
         connection.execute(f"set memory_limit = {literal(settings.memory_limit)}")
         connection.execute(f"set temp_directory = {literal(str(spill))}")

@@ -20,8 +20,9 @@ from duckdb.sqltypes import BIGINT, BOOLEAN, VARCHAR
 
 from ingestion import store
 from ingestion.cast import cast_sql, faults, raw_sql
+from ingestion.containers import ContentError
 from ingestion.delivery import Delivery, stamp
-from ingestion.read import CONTENT_ERRORS, Numbered, csv_sql, object_sql, places
+from ingestion.read import Numbered, csv_sql, is_of_content, object_sql, places
 from ingestion.sql import quoted
 from ingestion.write import Job
 from warehouse.contracts import Contract
@@ -115,7 +116,9 @@ def _written(
     try:
         rows = _READERS[contract.format](contract, [one for _, one in part], work)
         store.copy(connection, _kept_sql(contract, _stamped(job, part, rows)), work / name)
-    except CONTENT_ERRORS:  # the message quotes the data: it goes no further
+    except (duckdb.Error, ContentError) as error:  # the message may quote the data: it goes no further
+        if not is_of_content(error):
+            raise
         (work / name).unlink(missing_ok=True)
         return False
     query = "select _file, count(*) from read_parquet(?) group by all"

@@ -15,8 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from ingestion.containers import ContentError
+from ingestion.content import Content
 from ingestion.count import Counter
-from ingestion.unpack import Room, unpack
+from ingestion.filesystem import Contents
+from ingestion.unpack import Room, look
 from tests.ingestion.hostile import CORPUS, HEAD, Case, good, zipped, zstd
 from tests.ingestion.things import Declare, declaring
 from warehouse.contracts import Column
@@ -115,17 +117,17 @@ def damaged(content: bytes, dice: random.Random) -> bytes:
 
 @pytest.mark.parametrize("suffix", PACKS)
 def test_a_container_that_is_damaged_by_chance_is_refused_and_breaks_nothing(tmp_path: Path, suffix: str) -> None:
-    dice, room = random.Random(13), Room(tmp_path, 1 << 30)
+    dice, room = random.Random(13), Room(tmp_path, 1 << 30, Contents())
     rows = HEAD + b"".join(b"%d,%032x\n" % (number, dice.getrandbits(128)) for number in range(100))
     whole, refused = PACKS[suffix](rows), 0
     for _ in range(1_500):
         (tmp_path / "damaged").write_bytes(damaged(whole, dice))
         try:
-            plain = unpack(tmp_path / "damaged", room, "plain", "utf-8", Counter('"'))
+            found = look(Content(tmp_path / "damaged", 1 << 30, "utf-8"), room, "plain", Counter('"'))
         except ContentError:
             refused += 1
         else:  # zstd has a checksum only where its sender asked for one
-            assert suffix == ".csv.zst" or plain.path.read_bytes() == rows
+            assert suffix == ".csv.zst" or found.plain.open("rb").read() == rows
     assert refused > 900
 
 

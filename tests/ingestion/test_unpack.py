@@ -18,8 +18,10 @@ import pytest
 from ingestion import delivery as delivering
 from ingestion import unpack as unpacking
 from ingestion.containers import CHUNK, ContentError
+from ingestion.content import Content
 from ingestion.count import Counter
-from ingestion.unpack import Room, unpack
+from ingestion.filesystem import Contents
+from ingestion.unpack import Room, look
 
 HEADER = b"order_id,line_number,product_id,quantity,unit_price_amount\n"
 NAME = "order_lines_2026-08-01.csv"
@@ -72,11 +74,16 @@ def test_the_same_rows_load_from_every_container_and_under_every_mark(desk: Any,
     assert desk.raw("shop_order_lines", "order_id, product_id, quantity") == [("o1", "caf\u00e9", 2)]
 
 
+def packed_parquet(desk: Any, number: int, pack: Callable[[bytes], bytes] = gzip.compress) -> None:
+    query = f"select 'a{number}@b.org' as email, '' as age_band, 1 as household_size, '' as income_band"
+    query = f"{query}, '' as lifestyle, timestamp '2026-07-01' as observed_at"
+    path = desk.parquet(f"demographics_2026-08-{1 + number:02d}.parquet", query)
+    path.write_bytes(pack(path.read_bytes()))
+
+
 @pytest.mark.parametrize("pack", [gzip.compress, zstd, zipped])
 def test_parquet_comes_out_of_a_container_too(desk: Any, pack: Callable[[bytes], bytes]) -> None:
-    query = "select 'a@b.org' as email, '' as age_band, 1 as household_size, '' as income_band, '' as lifestyle"
-    path = desk.parquet("demographics_2026-08-01.parquet", f"{query}, timestamp '2026-07-01' as observed_at")
-    path.write_bytes(pack(path.read_bytes()))
+    packed_parquet(desk, 1, pack)
     assert desk.load("demographics").rows_loaded == 1
 
 
@@ -107,13 +114,13 @@ def test_the_place_of_a_byte_that_is_no_text_counts_from_the_start_of_a_large_co
     content = b"a\n" * (place // 2) + b"a" + "é".encode()[:1] + b"\n" * 9
     (tmp_path / "x.gz").write_bytes(gzip.compress(content))
     with pytest.raises(ContentError, match=f"byte {content.index(0xC3)} of"):
-        unpack(tmp_path / "x.gz", Room(tmp_path, 1 << 30), "out", "utf-8", None)
-    assert not (tmp_path / "out").exists()
+        look(Content(tmp_path / "x.gz", 1 << 30, "utf-8"), Room(tmp_path, 1 << 30, Contents()), "out")
 
 
 def test_plain_text_is_read_where_it_lies_unless_its_path_is_a_pattern(desk: Any, tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_bytes(TEXT)
-    assert unpack(tmp_path / "x.csv", Room(tmp_path, 1 << 30), "out", "utf-8", None).path == tmp_path / "x.csv"
+    content, room = Content(tmp_path / "x.csv", 1 << 30, "utf-8"), Room(tmp_path, 1 << 30, Contents())
+    assert look(content, room, "out").plain == tmp_path / "x.csv"
     for folder, number in (("a*", 1), ("ab", 2), ("a[b]", 3), ("a?", 4)):
         desk.csv(f"{folder}/order_lines_2026-08-0{number}.csv", "shop_order_lines", [desk.line(number)])
         desk.csv(f"{folder}/order_lines_2026-08-09.csv", "shop_order_lines", [desk.line(10 + number)])
@@ -127,17 +134,17 @@ def test_unpacked_files_go_after_their_group(desk: Any, monkeypatch: pytest.Monk
     discard = delivering.discard
 
     def watched(some: Any) -> None:
-        plain = next(desk.settings.raw.glob("web_events/.tmp-*/plain"))
+        plain = next(desk.settings.raw.glob("demographics/.tmp-*/plain"))
         discard(some)
         seen.append(len(list(plain.iterdir())))
 
     monkeypatch.setattr("ingestion.load.discard", watched)
-    for hour in range(12):
-        desk.jsonl(f"events_2026-08-01T{hour:02d}.jsonl.gz", [desk.event(hour)])
-    assert desk.load("web_events").rows_loaded == 12
+    for number in range(12):
+        packed_parquet(desk, number)
+    assert desk.load("demographics").rows_loaded == 12
     assert len(seen) == 6
-    assert max(seen) <= desk.settings.threads + 1
-    assert list(desk.settings.raw.glob("web_events/.tmp-*")) == []
+    assert 0 < max(seen) <= desk.settings.threads + 1
+    assert list(desk.settings.raw.glob("demographics/.tmp-*")) == []
 
 
 def test_more_content_than_the_setting_allows_is_refused(desk: Any) -> None:
@@ -157,15 +164,15 @@ def test_more_content_than_the_setting_allows_is_refused(desk: Any) -> None:
 def test_a_file_waits_while_the_disk_is_full_and_loads_once_it_is_not(
     desk: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk.jsonl("events_2026-08-01T10.jsonl.gz", [desk.event(1)])
-    desk.jsonl("events_2026-08-01T11.jsonl", [desk.event(2)])
+    packed_parquet(desk, 1)
+    packed_parquet(desk, 2, bytes)
     usage = namedtuple("usage", "free")  # noqa: PYI024  # as shutil has it
     with monkeypatch.context() as full:
         full.setattr(unpacking.shutil, "disk_usage", lambda _: usage(unpacking._RESERVE - 1))
-        outcome = desk.load("web_events")
+        outcome = desk.load("demographics")
     assert (outcome.files_new, outcome.files_quarantined, outcome.rows_loaded) == (1, 0, 1)
-    assert outcome.problems[0].startswith("file waits · web_events, events_2026-08-01T10.jsonl.gz · less than 1 GB")
-    assert desk.load("web_events").rows_loaded == 1
+    assert outcome.problems[0].startswith("file waits · demographics, demographics_2026-08-02.parquet · less than 1 GB")
+    assert desk.load("demographics").rows_loaded == 1
 
 
 def test_nothing_but_regular_files_is_taken(desk: Any, tmp_path: Path) -> None:

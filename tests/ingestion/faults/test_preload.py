@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from ingestion.filesystem import Contents
 from ingestion.load import LoadError, plainly
 from ingestion.sql import connect
 from tests.ingestion.faults import preload
@@ -77,7 +78,7 @@ def _cramped(home: Path) -> Settings:
 
 
 def _spill(config: Settings) -> None:
-    with connect(config, config.home / "spill", config.home) as connection:
+    with connect(config, config.home / "spill", config.home, Contents()) as connection:
         connection.execute("create table t as select hash(range) as a, hash(range + 1) as b from range(6_000_000)")
 
 
