@@ -21,7 +21,7 @@ from ingestion.source import Source, load_source
 from ingestion.sql import connect
 from ingestion.unpack import Room
 from ingestion.write import Job
-from warehouse import manifest
+from warehouse import keys, manifest
 from warehouse.manifest import Line
 from warehouse.settings import Settings
 from warehouse.sql import literal
@@ -71,6 +71,7 @@ def replay(settings: Settings, name: str, folder: Path | None, run_id: str, load
 
 def _replay(settings: Settings, source: Source, folder: Path | None, run_id: str, loaded_at: datetime) -> Outcome:
     """Find rejects and the files that they came in, and try them."""
+    keys.hold(settings)
     name = source.contract.source
     raw = settings.raw / name
     store.prepare(raw, source.contract)
@@ -185,11 +186,11 @@ def _commit(
     for line in (*whole, *added):
         check_balance(job, line)
     if any(column.pii == "direct" for column in job.source.contract.columns):
-        vault.remember(connection, settings.vault, job.source.contract.source)
+        vault.remember(connection, settings, job.source.contract.source)
     named = {name for line in added for name in line.names}
     named |= {line.rejects for one in done if one.added for line in one.after if line.rejects}
     store.put_in_place(work, job.raw, sorted(named))
-    manifest.write(job.raw, [*whole, *added])
+    manifest.write(job.raw, [*whole, *keys.marked(settings, added)])
 
 
 def _outcome(job: Job, done: list[_Unit]) -> Outcome:

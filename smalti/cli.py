@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from smalti import backfill, gates_cli, sources_cli, sync_cli
+from smalti import backfill, gates_cli, sources_cli, sync_cli, vault_cli
 from smalti.backfill import Every
 from smalti.terminal import Json
 from smalti.terminal import dump as _dump
@@ -32,6 +32,7 @@ app.add_typer(publish_app, name="publish")
 app.add_typer(sources_cli.app, name="sources")
 app.add_typer(sync_cli.app, name="sync")
 app.add_typer(gates_cli.app, name="gates")
+app.add_typer(vault_cli.app, name="vault")
 
 
 class Dag(StrEnum):

@@ -13,7 +13,7 @@ from models_ml import score
 from reports import write as report
 from reverse_etl import deliver as delivery
 from smalti import alerts, gates, observe
-from warehouse import dbt, freshness, lease, ledger, publish, run, settings, slot
+from warehouse import dbt, freshness, keys, lease, ledger, publish, run, settings, slot
 from warehouse.errors import Busy, Skipped, SmaltiError
 from warehouse.settings import Settings
 
@@ -92,6 +92,7 @@ def take_turn(this: Run, *, yields: bool) -> None:
         SmaltiError: the moment stated lies before the one that is published.
     """
     with _stage(this, "take_turn", patience=_SHORT_SECONDS) as (config, row):
+        keys.hold(config)  # before all loads fail by it, one by one
         last = run.finished_at(config)
         if this.as_of and not this.is_tick:
             run.refuse_earlier(this.as_of, last)

@@ -18,7 +18,8 @@ class Line(Frozen):
 
     A `superseded` line was loaded, until the batch `superseded_by` brought a file of the same name with other content:
     none of its rows counts any more. `withheld` is Parquet that names rows (file, position, batch) of `parquet` which
-    do not count, as their key came before.
+    do not count, as their key came before. `key_id` names the key of the pseudonyms of its rows, those that dbt makes
+    of them included; None where it was loaded before keys had names.
     """
 
     file: str
@@ -28,6 +29,7 @@ class Line(Frozen):
     reason: str | None = None
     run_id: str
     batch: int
+    key_id: str | None = None
     superseded_by: int | None = None
     rows_in: int = 0
     rows_loaded: int = 0

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import duckdb
 
-from warehouse import arrivals, contracts, dbt, durable, ledger, manifest, raw
+from warehouse import arrivals, contracts, dbt, durable, keys, ledger, manifest, raw
 from warehouse.errors import Busy, NothingToDo, SmaltiError
 from warehouse.settings import Settings
 from warehouse.sql import literal
@@ -84,6 +84,7 @@ def open_run(settings: Settings, run_id: str, as_of: datetime | None, *, is_full
         NothingToDo: no source has any row.
         SmaltiError: `as_of` lies before the last finished run, or currencies are mixed.
     """
+    keys.hold(settings)
     batch = _last_batch(settings)
     _one_currency(settings)
     with working(settings) as connection:
