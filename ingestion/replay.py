@@ -125,7 +125,7 @@ def _try(
     for line in tried.values():
         check_balance(job, line.model_copy(update={"rows_in": again[line.sha256]}))
     unit = replace(unit, tried=sum(again[sha] for sha in tried), problems=problems, after=unit.before)
-    if not any(line.rows_loaded + line.rows_duplicate for line in tried.values()):
+    if not any(line.rows_loaded + line.rows_duplicate + line.rows_suppressed for line in tried.values()):
         return unit
     rejects = _still_rejected(bench.connection, job, work, unit, tried)
     pairs = [_moved(line, tried.get(line.sha256), rejects) for line in unit.before]
@@ -150,7 +150,7 @@ def _moved(line: Line, tried: Line | None, rejects: str) -> tuple[Line, Line | N
     """The first load's line without the rows that are rejected no more, and the line that has them."""
     if tried is None:
         return line.model_copy(update={"rejects": rejects}), None
-    gone = tried.rows_loaded + tried.rows_duplicate
+    gone = tried.rows_loaded + tried.rows_duplicate + tried.rows_suppressed
     counts = {"rows_in": line.rows_in - gone, "rows_rejected": tried.rows_rejected}
     after = line.model_copy(update=counts | {"rejects": rejects if tried.rows_rejected else None})
     return after, tried.model_copy(update={"rows_in": gone, "rows_rejected": 0, "rejects": None}) if gone else None
@@ -195,14 +195,16 @@ def _commit(
 
 def _outcome(job: Job, done: list[_Unit]) -> Outcome:
     added = [line for one in done for line in one.added]
-    loaded, duplicate = (sum(getattr(line, name) for line in added) for name in ("rows_loaded", "rows_duplicate"))
+    names = ("rows_loaded", "rows_duplicate", "rows_suppressed")
+    loaded, duplicate, suppressed = (sum(getattr(line, name) for line in added) for name in names)
     tried = sum(one.tried for one in done)
     return Outcome(
         source=job.source.contract.source,
         rows_in=tried,
         rows_loaded=loaded,
         rows_duplicate=duplicate,
-        rows_rejected=tried - loaded - duplicate,
+        rows_rejected=tried - loaded - duplicate - suppressed,
+        rows_suppressed=suppressed,
         rows_untried=sum(line.rows_rejected for one in done for line in one.before) - tried,
         batch=job.batch if added else None,
         problems=tuple(problem for one in done for problem in one.problems),

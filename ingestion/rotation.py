@@ -57,7 +57,7 @@ def rotate(settings: Settings, *, dry_run: bool = False) -> Outcome:
     shutil.rmtree(settings.home / _ENDED, ignore_errors=True)
     _check_keys(settings)
     if not settings.rotation.exists() and keys.standing(settings) <= {_ids(settings)["to"]}:
-        return Outcome(*_ids(settings).values(), Count(), Count(), Count(), 0, is_done=not dry_run)
+        return Outcome(*_both(settings), Count(), Count(), Count(), identifiers=0, is_done=not dry_run)
     with _connected(settings) as connection:
         pairs = settings.rotation / "pairs.parquet"
         if not pairs.exists():
@@ -96,11 +96,12 @@ def _check_keys(settings: Settings) -> None:
         raise SmaltiError(f"raw stands under key {', '.join(other)}, not {ids['from']} · SMALTI_HMAC_KEY_OLD · {_OWN}")
 
 
+def _both(settings: Settings) -> tuple[str, str]:
+    return pseudonyms.key_id(settings.hmac_key_old), pseudonyms.key_id(settings.hmac_key)
+
+
 def _ids(settings: Settings) -> dict[str, str]:
-    return {
-        "from": pseudonyms.key_id(settings.hmac_key_old),
-        "to": pseudonyms.key_id(settings.hmac_key),
-    }
+    return dict(zip(("from", "to"), _both(settings), strict=True))
 
 
 @contextmanager
@@ -187,8 +188,7 @@ def _replace(connection: duckdb.DuckDBPyConnection, settings: Settings, *, dry_r
     durable = [rekey.parquet(connection, path, dry_run=dry_run) for path in _durable(settings)]
     versions = [rekey.database(connection, path, dry_run=dry_run) for path in _versions(settings)]
     return Outcome(
-        from_key=pseudonyms.key_id(settings.hmac_key_old),
-        to_key=pseudonyms.key_id(settings.hmac_key),
+        *_both(settings),
         raw=raw,
         durable=sum(durable, Count()),
         published=sum(versions, Count()),

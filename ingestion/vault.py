@@ -77,12 +77,56 @@ def remember(connection: duckdb.DuckDBPyConnection, settings: Settings, source: 
 
 
 def rekey(connection: duckdb.DuckDBPyConnection, settings: Settings, new: str) -> None:
-    """Write the vault anew, `new` being SQL for the pseudonym under the key in use; only a new file loses the old ones.
+    """Write the vault anew, `new` being SQL for the pseudonym under the key in use.
 
     Raises:
         VaultBusyError: another process held the vault for five seconds.
     """
-    path, aside = settings.vault, settings.vault.with_name(f"{settings.vault.name}.rekeyed.tmp")
+    with _anew(connection, settings):
+        connection.execute(
+            "insert into written.identifiers (kind, hmac, value, first_seen_at, source, key_id) "
+            f"select kind, {new}, value, first_seen_at, source, ? from vault.identifiers",
+            [key_id(settings.hmac_key)],
+        )
+        connection.execute("insert into written.extras select source, file, position, value from vault.extras")
+
+
+def unreferenced(connection: duckdb.DuckDBPyConnection, settings: Settings) -> int:
+    """The values of the vault that neither `referenced` (kind, hmac) nor `rows` (source, file, position) names."""
+    if not settings.vault.exists():
+        return 0
+    with _owner_only():
+        _attach(connection, settings.vault)
+        try:
+            connection.execute(_TABLES)
+            found = connection.execute(
+                "select (select count(*) from vault.identifiers anti join referenced using (kind, hmac))"
+                " + (select count(*) from vault.extras anti join rows using (source, file, position))"
+            ).fetchall()
+        finally:
+            connection.execute("detach vault")
+    return int(found[0][0])
+
+
+def keep_referenced(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Write the vault anew without what is unreferenced.
+
+    Raises:
+        VaultBusyError: another process held the vault for five seconds.
+    """
+    with _anew(connection, settings):
+        connection.execute(
+            "insert into written.identifiers by name from vault.identifiers semi join referenced using (kind, hmac)"
+        )
+        connection.execute(
+            "insert into written.extras by name from vault.extras semi join rows using (source, file, position)"
+        )
+
+
+@contextmanager
+def _anew(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[None]:
+    """The vault as `vault` and an empty one as `written`, which takes its place: only a new file loses old bytes."""
+    path, aside = settings.vault, settings.vault.with_name(f"{settings.vault.name}.anew.tmp")
     with _owner_only():
         aside.unlink(missing_ok=True)
         _attach(connection, aside)
@@ -90,15 +134,12 @@ def rekey(connection: duckdb.DuckDBPyConnection, settings: Settings, new: str) -
         connection.execute("detach vault")
         connection.execute(f"attach {literal(str(aside))} as written")
         _attach(connection, path)
-        connection.execute(_TABLES)  # of a vault from before they had all their columns
-        connection.execute(
-            "insert into written.identifiers (kind, hmac, value, first_seen_at, source, key_id) "
-            f"select kind, {new}, value, first_seen_at, source, ? from vault.identifiers",
-            [key_id(settings.hmac_key)],
-        )
-        connection.execute("insert into written.extras select source, file, position, value from vault.extras")
-        for name in ("vault", "written"):
-            connection.execute(f"detach {name}")  # which writes its log into the file
+        try:
+            connection.execute(_TABLES)  # of a vault from before they had all their columns
+            yield
+        finally:
+            for name in ("vault", "written"):
+                connection.execute(f"detach {name}")  # which writes its log into the file
     atomic.sync(aside)
     aside.replace(path)
     atomic.sync(path.parent)

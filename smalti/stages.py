@@ -12,7 +12,7 @@ from ingestion import load, profile
 from models_ml import score
 from reports import write as report
 from reverse_etl import deliver as delivery
-from smalti import alerts, gates, observe
+from smalti import alerts, gates, observe, retention
 from warehouse import dbt, freshness, keys, lease, ledger, publish, run, settings, slot
 from warehouse.errors import Busy, Skipped, SmaltiError
 from warehouse.settings import Settings
@@ -231,3 +231,9 @@ def write_report(this: Run) -> None:
     """Draw what the run came to, as one page for whoever would rather look than read."""
     with _stage(this, "report") as (config, row):
         row.message = str(report.write(config, this.run_id))
+
+
+def apply_retention(this: Run) -> None:
+    """Remove what is past its days at the run's moment."""
+    with _stage(this, retention.STAGE) as (config, row):
+        retention.apply(config, this.as_of or _now(), row)

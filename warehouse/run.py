@@ -172,13 +172,13 @@ def _last_batch(settings: Settings) -> int:
         bad = sum(line.status == "quarantined" for line in loaded)
         why = f"none of the {bad} files given could be loaded" if bad else "no source has any row"
         raise NothingToDo(f"nothing to do: {why}; allowed are exports as docs/sources.md describes them")
-    return max(line.batch for line in loaded)
+    return max(line.last_batch for line in loaded)
 
 
 def _corrected(settings: Settings, batch: int) -> bool:
-    """Whether a file was superseded since that batch: what its rows led to is found by building everything again."""
+    """Whether rows went since that batch, with a superseded file or by retention: then everything is built again."""
     every = (line for path in settings.raw.glob("*/manifest.jsonl") for line in manifest.read(path.parent))
-    return any((line.superseded_by or 0) > batch for line in every)
+    return any(max(line.superseded_by or 0, line.expired_by or 0) > batch for line in every)
 
 
 def _one_currency(settings: Settings) -> None:
@@ -287,6 +287,11 @@ def bind_scores(settings: Settings) -> None:
             path = settings.scores / str(run_id) / f"{name}.parquet"
             body = f"select {wanted} from read_parquet({literal(path)})" if run_id else f"select {empty} where false"
             connection.execute(f"create or replace view scores.{name} as {body}")
+
+
+def scored_by(settings: Settings) -> str | None:
+    """The run whose scores count; None before the first."""
+    return _before(settings).scores_run_id
 
 
 def finish(settings: Settings, run_id: str) -> str | None:
