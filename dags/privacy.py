@@ -15,6 +15,7 @@ DEFAULTS = {"pool": "warehouse", "retries": 0}
     start_date=START,
     catchup=False,
     max_active_runs=1,
+    deadline=clocks.deadline(60),
     default_args=DEFAULTS,
 )
 def privacy() -> None:

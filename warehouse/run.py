@@ -276,16 +276,25 @@ def accept_scores(settings: Settings, run_id: str) -> None:
         connection.execute("update ops.control set scores_run_id = ?", [run_id])
 
 
+# scores are older than the profiles of an hourly run: whoever left since, rows and all, has none
+_STILL_KNOWN = """customer_id in (
+    select customer_id from profiles.customers union all select from_customer_id from profiles.merges
+)"""
+
+
 def bind_scores(settings: Settings) -> None:
-    """Let `scores.*` name the scores accepted last; zero rows where none were yet."""
+    """Let `scores.*` name the scores accepted last, of people still known; zero rows where none were yet."""
     with working(settings) as connection:
         connection.execute("create schema if not exists scores")
         run_id = _control(connection).scores_run_id
+        built = connection.execute("select 1 from duckdb_tables() where schema_name = 'profiles' limit 1").fetchall()
+        known = _STILL_KNOWN if built else "true"
         for name, columns in _SCORES.items():
             wanted = ", ".join(f'cast("{column}" as {kind}) as "{column}"' for column, kind in columns.items())
             empty = ", ".join(f'cast(null as {kind}) as "{column}"' for column, kind in columns.items())
             path = settings.scores / str(run_id) / f"{name}.parquet"
-            body = f"select {wanted} from read_parquet({literal(path)})" if run_id else f"select {empty} where false"
+            scored = f"select {wanted} from read_parquet({literal(path)}) where {known}"
+            body = scored if run_id else f"select {empty} where false"
             connection.execute(f"create or replace view scores.{name} as {body}")
 
 
