@@ -7,7 +7,7 @@ killed is repeated; it is complete when the folder `rotation` is gone, and until
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -47,8 +47,10 @@ class Outcome:
         return asdict(self)
 
 
-def rotate(settings: Settings, *, dry_run: bool = False) -> Outcome:
+def rotate(settings: Settings, also: Callable[[], object] = lambda: None, *, dry_run: bool = False) -> Outcome:
     """Replace the pseudonyms of `hmac_key_old` by those of `hmac_key`; the caller holds the slot.
+
+    `also` is what else stands under the key and may be repeated; it is done before the rotation is complete.
 
     Raises:
         SmaltiError: a key is missing or not the one that raw stands under; the last run is unfinished; a pseudonym
@@ -71,6 +73,7 @@ def rotate(settings: Settings, *, dry_run: bool = False) -> Outcome:
         if dry_run:
             return planned
         done = _replace(connection, settings, dry_run=False)
+        also()
         rebuild.begin_again(settings)
         if settings.vault.exists():
             vault.rekey(connection, settings, pseudonyms.message_sql(_MESSAGE))

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pydantic import SecretStr
 
 from ingestion import rotation
+from models_ml import artifacts
 from warehouse import keys, lease, slot
 from warehouse import settings as configuration
 from warehouse.errors import SmaltiError
@@ -25,7 +26,8 @@ def rotate(settings: Settings, *, new_key: bool, dry_run: bool) -> rotation.Outc
         lease.refuse_while_held(settings.ledger, datetime.now(UTC).replace(tzinfo=None))
         if new_key:
             settings = _with_new_key(settings, dry_run=dry_run)
-        found = rotation.rotate(settings, dry_run=dry_run)
+        old, new = (key.get_secret_value() for key in (settings.hmac_key_old, settings.hmac_key))
+        found = rotation.rotate(settings, lambda: artifacts.sign_again(settings.models, old, new), dry_run=dry_run)
     if found.is_done:
         configuration.settle_env()
     return found
