@@ -86,7 +86,7 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Left:
     # an alert is posted to this address after the failure; nobody answers there
     secrets = {"SMALTI_ALERT_URL": f"http://127.0.0.1:9/hook/{TOKEN}", "SMALTI_SEGMENT_FLOOR": "10"}
     home, data = Home(folder / "home", secrets), folder / "exports"
-    simulate(home, data, customers=300, days=10)
+    simulate(home, data, customers=200, days=6)
     _plant(data)
     shown = [home.smalti("run", "nightly", "--data", data, "--json")]
     assert shown[0].returncode == 0, shown[0].stderr

@@ -15,6 +15,7 @@ from tests.pipeline.shop import two_deliveries
 from tests.pipeline.state import State
 
 NEW = "a7" * 32
+pytestmark = pytest.mark.timeout(1500)  # four whole runs stand before the first of these
 SMALL = {"SMALTI_SEGMENT_FLOOR": "10"}
 
 
@@ -54,7 +55,7 @@ def _hashes(path: Path) -> set[str]:
 def rotated(tmp_path_factory: pytest.TempPathFactory) -> Rotated:
     folder = tmp_path_factory.mktemp("rotated")
     home, twin = Home(folder / "home", SMALL), Home(folder / "twin", SMALL)
-    two_deliveries(home, folder)
+    two_deliveries(home, folder, customers=300, days=12)
     home.nightly(folder / "first-run")
     first = State.of(home)
     shutil.copytree(home.path, twin.path, symlinks=True)
@@ -83,7 +84,7 @@ def _without_hashes(tables: dict[str, Rows]) -> dict[str, Rows]:
 def test_a_full_run_publishes_the_same_but_for_the_hashes(rotated: Rotated) -> None:
     before, after = _without_hashes(rotated.first.tables), _without_hashes(rotated.again.tables)
     assert [name for name in before if before[name] != after[name]] == []
-    assert len(before["profiles.customers"]) > 500
+    assert len(before["profiles.customers"]) > 200
     assert rotated.again.accepted == rotated.first.accepted
 
 
