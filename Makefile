@@ -45,13 +45,14 @@ test-tools: $(VENV)/.synced
 report-image: $(VENV)/.synced
 	@$(BIN)/python -m tests.tools.photograph "$$($(BIN)/smalti report)" docs/images/report.png
 
-## check: style, types, direction of imports, SQL, sidecars
+## check: style, types, direction of imports, SQL, sidecars, tags of columns
 check: $(VENV)/.synced
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/smalti segments check
+	@$(BIN)/smalti privacy check
 	@$(BIN)/python -m warehouse.dbt
 	@$(BIN)/sqlfluff lint --processes 2 dbt_project/models
 

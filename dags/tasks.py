@@ -71,3 +71,9 @@ def deliver(destination: str) -> None:
 def write_report() -> None:
     """Draw what the run came to, however it ended."""
     stages.write_report(this_run())
+
+
+@task
+def apply_retention() -> None:
+    """Remove what is past its days at this run's moment."""
+    stages.apply_retention(this_run())

@@ -72,5 +72,6 @@ def moved(lines: Sequence[Line], found: Line) -> tuple[dict[Line, Line], Line]:
         some = min(back, line.rows_duplicate)
         left = {"rows_in": line.rows_in - some, "rows_duplicate": line.rows_duplicate - some}
         changed[line], back = line.model_copy(update=left), back - some
-    brought = {"rows_in": found.rows_loaded, "rows_rejected": 0, "rows_duplicate": 0, "rejects": None, "withheld": None}
+    brought = {"rows_in": found.rows_loaded, "rejects": None, "withheld": None}
+    brought |= dict.fromkeys(("rows_rejected", "rows_duplicate", "rows_suppressed"), 0)
     return changed, found.model_copy(update=brought)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion import advice, corrections, known, stream
+from ingestion import advice, corrections, horizon, known, stream
 from ingestion.cast import SEQUENCE, judged_sql
 from ingestion.delivery import Delivery, stamp
 from ingestion.duplicates import find_duplicates
@@ -76,7 +76,8 @@ def load(
     _judge(connection, job, readable)
     if only:
         connection.execute(f"delete from judged where not ({only(readable)})")
-    else:
+    horizon.suppress(connection, job.raw)
+    if not only:
         quarantined |= {readable[number].sha256: why for number, why in _retyped(connection, contract, counts).items()}
     _gather(connection, job, work, readable, streamed)
     good = {number: one for number, one in enumerate(readable) if one.sha256 not in {*quarantined, *changed}}
@@ -98,7 +99,9 @@ def _read(
     """Stream what can be streamed, and fill `delivered` with the rest; the Parquet of the first, the counts of all."""
     found = Streamed()
     if stream.takes(job.source.contract) and is_whole:
-        found = stream.stream(bench.connection, bench.left, job, work, numbered)
+        until = horizon.read(job.raw)
+        young = [(n, one) for n, one in numbered if not (until and one.arrived_at and one.arrived_at <= until)]
+        found = stream.stream(bench.connection, bench.left, job, work, young)
     rest = [(number, one) for number, one in numbered if number not in found.parquet]
     counts = read(bench.connection, job.source.contract, rest)
     for table in found.left:

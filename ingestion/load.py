@@ -24,7 +24,7 @@ from ingestion.source import Source, files, load_source
 from ingestion.sql import connect
 from ingestion.unpack import Room
 from ingestion.write import Job
-from warehouse import manifest
+from warehouse import keys, manifest
 from warehouse.contracts import Contract
 from warehouse.errors import SmaltiError
 from warehouse.manifest import Line
@@ -102,6 +102,7 @@ def load(
         LoadError: DuckDB or the disk failed; the load is there whole or not at all, the next one makes it good.
         BalanceError: rows in are not loaded + rejected + duplicate + suppressed; nothing was committed.
         VaultBusyError: another process held the vault.
+        SmaltiError: what was loaded before stands under another key.
     """
     source, folder = load_source(name), folder.resolve()
     if not folder.is_dir() and folder != settings.drop:
@@ -113,6 +114,7 @@ def _load(
     settings: Settings, source: Source, folder: Path, run_id: str, loaded_at: datetime, progress: Progress | None
 ) -> Outcome:
     """Sort the files of the folder, load the new ones, and clear the drop folder of what the manifest has."""
+    keys.hold(settings)
     name = source.contract.source
     raw = settings.raw / name
     store.prepare(raw, source.contract)
@@ -293,10 +295,10 @@ def _commit(
     for line in (*lines, *added):
         check_balance(job, line)
     if any(column.pii == "direct" for column in job.source.contract.columns):
-        vault.remember(connection, settings.vault, job.source.contract.source)
+        vault.remember(connection, settings, job.source.contract.source)
     names = {name for line in added for name in line.names}
     store.put_in_place(work, job.raw, sorted(names))
-    manifest.write(job.raw, [*lines, *added])
+    manifest.write(job.raw, [*lines, *keys.marked(settings, added)])
 
 
 def check_balance(job: Job, line: Line) -> None:

@@ -22,7 +22,7 @@ from ingestion.source import Source, load_source
 from ingestion.sql import connect
 from ingestion.unpack import Room
 from ingestion.write import Job
-from warehouse import manifest
+from warehouse import keys, manifest
 from warehouse.manifest import Line
 from warehouse.settings import Settings
 from warehouse.sql import literal
@@ -72,6 +72,7 @@ def replay(settings: Settings, name: str, folder: Path | None, run_id: str, load
 
 def _replay(settings: Settings, source: Source, folder: Path | None, run_id: str, loaded_at: datetime) -> Outcome:
     """Find rejects and the files that they came in, and try them."""
+    keys.hold(settings)
     name = source.contract.source
     raw = settings.raw / name
     store.prepare(raw, source.contract)
@@ -127,7 +128,7 @@ def _try(
     for line in tried.values():
         check_balance(job, line.model_copy(update={"rows_in": again[line.sha256]}))
     unit = replace(unit, tried=sum(again[sha] for sha in tried), problems=problems, after=unit.before)
-    if not any(line.rows_loaded + line.rows_duplicate for line in tried.values()):
+    if not any(line.rows_loaded + line.rows_duplicate + line.rows_suppressed for line in tried.values()):
         return unit
     rejects = _still_rejected(bench.connection, job, work, unit, tried)
     pairs = [_moved(line, tried.get(line.sha256), rejects) for line in unit.before]
@@ -152,7 +153,7 @@ def _moved(line: Line, tried: Line | None, rejects: str) -> tuple[Line, Line | N
     """The first load's line without the rows that are rejected no more, and the line that has them."""
     if tried is None:
         return line.model_copy(update={"rejects": rejects}), None
-    gone = tried.rows_loaded + tried.rows_duplicate
+    gone = tried.rows_loaded + tried.rows_duplicate + tried.rows_suppressed
     counts = {"rows_in": line.rows_in - gone, "rows_rejected": tried.rows_rejected}
     after = line.model_copy(update=counts | {"rejects": rejects if tried.rows_rejected else None})
     return after, tried.model_copy(update={"rows_in": gone, "rows_rejected": 0, "rejects": None}) if gone else None
@@ -188,23 +189,25 @@ def _commit(
     for line in (*whole, *added):
         check_balance(job, line)
     if any(column.pii == "direct" for column in job.source.contract.columns):
-        vault.remember(connection, settings.vault, job.source.contract.source)
+        vault.remember(connection, settings, job.source.contract.source)
     named = {name for line in added for name in line.names}
     named |= {line.rejects for one in done if one.added for line in one.after if line.rejects}
     store.put_in_place(work, job.raw, sorted(named))
-    manifest.write(job.raw, [*whole, *added])
+    manifest.write(job.raw, [*whole, *keys.marked(settings, added)])
 
 
 def _outcome(job: Job, done: list[_Unit]) -> Outcome:
     added = [line for one in done for line in one.added]
-    loaded, duplicate = (sum(getattr(line, name) for line in added) for name in ("rows_loaded", "rows_duplicate"))
+    names = ("rows_loaded", "rows_duplicate", "rows_suppressed")
+    loaded, duplicate, suppressed = (sum(getattr(line, name) for line in added) for name in names)
     tried = sum(one.tried for one in done)
     return Outcome(
         source=job.source.contract.source,
         rows_in=tried,
         rows_loaded=loaded,
         rows_duplicate=duplicate,
-        rows_rejected=tried - loaded - duplicate,
+        rows_rejected=tried - loaded - duplicate - suppressed,
+        rows_suppressed=suppressed,
         rows_untried=sum(line.rows_rejected for one in done for line in one.before) - tried,
         batch=job.batch if added else None,
         problems=tuple(problem for one in done for problem in one.problems),

@@ -109,6 +109,7 @@ class _Tally:
     kept: int = 0
     rejected: int = 0
     duplicate: int = 0
+    suppressed: int = 0
     arrived_at: datetime | None = None
     first_event_at: datetime | None = None
     last_event_at: datetime | None = None
@@ -127,8 +128,9 @@ def _tallies(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[
             select _seq // {SEQUENCE} as number, count(*) as rows from duplicates group by all
         )
         select number, coalesce(kept.rows, 0), coalesce(rejected.rows, 0), coalesce(repeated.rows, 0),
-            arrived_at, first_event_at, last_event_at
-        from kept full join rejected using (number) left join repeated using (number)
+            coalesce(suppressed.rows, 0), arrived_at, first_event_at, last_event_at
+        from kept full join rejected using (number) full join suppressed using (number)
+        left join repeated using (number)
     """
     return {number: _Tally(*rest) for number, *rest in connection.execute(query).fetchall()}
 
@@ -145,6 +147,7 @@ def _line(job: Job, one: Delivery, rows_in: int, tally: _Tally) -> Line:
         rows_loaded=tally.kept - tally.duplicate,
         rows_rejected=tally.rejected,
         rows_duplicate=tally.duplicate,
+        rows_suppressed=tally.suppressed,
         arrived_at=_iso(one.arrived_at or tally.arrived_at or job.loaded_at),
         first_event_at=_iso(tally.first_event_at),
         last_event_at=_iso(tally.last_event_at),

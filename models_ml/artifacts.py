@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from models_ml import folders
+from warehouse import atomic
 from warehouse.errors import SmaltiError
 
 SIGNATURE = "signature.json"
@@ -59,6 +60,22 @@ def load(folder: Path, key: str) -> Files:
             "restore them, or remove the folder to fit the model again"
         )
     return files
+
+
+def sign_again(models: Path, old: str, new: str) -> int:
+    """Sign every artifact under another key; how many there were. Signed so already, or tampered with, it stays."""
+    signed = 0
+    for folder in sorted(path for path in models.glob("*/*") if path.is_dir()):
+        try:
+            files = load(folder, old)
+        except Tampered:
+            continue
+        aside = folder.with_name(f".{folder.name}.signature.tmp")
+        aside.write_bytes(dump({"hmac_sha256": _sign(folder, files, new)}))
+        atomic.sync(aside)
+        aside.replace(folder / SIGNATURE)
+        signed += 1
+    return signed
 
 
 def _sign(folder: Path, files: Mapping[str, bytes], key: str) -> str:

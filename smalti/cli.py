@@ -8,7 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
-from smalti import backfill, gates_cli, identity_cli, sources_cli, sync_cli
+from smalti import (
+    backfill,
+    gates_cli,
+    identity_cli,
+    privacy_cli,
+    retention_cli,
+    sources_cli,
+    sync_cli,
+    vault_cli,
+)
 from smalti.backfill import Every
 from smalti.terminal import Json
 from smalti.terminal import dump as _dump
@@ -33,6 +42,9 @@ app.add_typer(sources_cli.app, name="sources")
 app.add_typer(sync_cli.app, name="sync")
 app.add_typer(gates_cli.app, name="gates")
 app.add_typer(identity_cli.app, name="identity")
+app.add_typer(vault_cli.app, name="vault")
+app.add_typer(retention_cli.app, name="retention")
+app.add_typer(privacy_cli.app, name="privacy")
 
 
 class Dag(StrEnum):

@@ -12,8 +12,8 @@ from ingestion import load, profile
 from models_ml import score
 from reports import write as report
 from reverse_etl import deliver as delivery
-from smalti import alerts, gates, observe
-from warehouse import dbt, freshness, lease, ledger, publish, run, settings, slot
+from smalti import alerts, gates, observe, retention
+from warehouse import dbt, freshness, keys, lease, ledger, publish, run, settings, slot
 from warehouse.errors import Busy, Skipped, SmaltiError
 from warehouse.settings import Settings
 
@@ -92,6 +92,7 @@ def take_turn(this: Run, *, yields: bool) -> None:
         SmaltiError: the moment stated lies before the one that is published.
     """
     with _stage(this, "take_turn", patience=_SHORT_SECONDS) as (config, row):
+        keys.hold(config)  # before all loads fail by it, one by one
         last = run.finished_at(config)
         if this.as_of and not this.is_tick:
             run.refuse_earlier(this.as_of, last)
@@ -230,3 +231,9 @@ def write_report(this: Run) -> None:
     """Draw what the run came to, as one page for whoever would rather look than read."""
     with _stage(this, "report") as (config, row):
         row.message = str(report.write(config, this.run_id))
+
+
+def apply_retention(this: Run) -> None:
+    """Remove what is past its days at the run's moment."""
+    with _stage(this, retention.STAGE) as (config, row):
+        retention.apply(config, this.as_of or _now(), row)

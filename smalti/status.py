@@ -6,7 +6,7 @@ import duckdb
 
 from smalti import alerts
 from smalti.summary import is_simulated
-from warehouse import freshness, ledger, overrides
+from warehouse import freshness, ledger, overrides, pseudonyms
 from warehouse.errors import SmaltiError
 from warehouse.publish import Version, versions
 from warehouse.settings import Settings
@@ -28,6 +28,7 @@ def status(settings: Settings) -> dict[str, Any]:
         "runs": runs[::-1][:_LATEST],
         "blocked": _blocked(settings),
         "overrides": overrides.latest(settings.ledger, _LATEST),
+        "key": {"id": pseudonyms.key_id(settings.hmac_key), "is_rotating": settings.rotation.exists()},
         "alerts": alerts.latest(settings, _LATEST),
     }
 

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from warehouse import process
 from warehouse.errors import SmaltiError
@@ -61,6 +62,22 @@ def parse() -> int:
         return subprocess.run(
             [_dbt(), "--quiet", "--no-version-check", "parse", *options], env=quiet, check=False
         ).returncode
+
+
+def project() -> dict[str, Any]:
+    """What dbt knows of the project, as its manifest: parsed against an in-memory target, no settings and no file.
+
+    Raises:
+        SmaltiError: the project cannot be parsed; `python -m warehouse.dbt` says why.
+    """
+    with tempfile.TemporaryDirectory() as target:
+        options = ["--target", "memory", "--no-partial-parse", *arguments(Path(target))]
+        quiet = os.environ | {"DBT_LOG_PATH": target}
+        command = [_dbt(), "--quiet", "--no-version-check", "parse", *options]
+        if subprocess.run(command, env=quiet, check=False, capture_output=True).returncode:
+            raise SmaltiError(f"dbt cannot parse {PROJECT.name} · allowed: what `python -m warehouse.dbt` accepts")
+        found: dict[str, Any] = json.loads((Path(target) / "manifest.json").read_text())
+        return found
 
 
 def describe(target: Path, log: Path) -> str:

@@ -18,7 +18,9 @@ class Line(Frozen):
 
     A `superseded` line was loaded, until the batch `superseded_by` brought a file of the same name with other content:
     none of its rows counts any more. `withheld` is Parquet that names rows (file, position, batch) of `parquet` which
-    do not count, as their key came before.
+    do not count, as their key came before. `key_id` names the key of the pseudonyms of its rows, those that dbt makes
+    of them included; None where it was loaded before keys had names. `rows_expired` of its rows are no longer there,
+    since retention removed them as `expired_by`, a batch without a file; the other counts say what was loaded.
     """
 
     file: str
@@ -28,7 +30,10 @@ class Line(Frozen):
     reason: str | None = None
     run_id: str
     batch: int
+    key_id: str | None = None
     superseded_by: int | None = None
+    expired_by: int | None = None
+    rows_expired: int = 0
     rows_in: int = 0
     rows_loaded: int = 0
     rows_rejected: int = 0
@@ -40,6 +45,11 @@ class Line(Frozen):
     parquet: tuple[str, ...] = ()
     withheld: str | None = None
     rejects: str | None = None
+
+    @property
+    def last_batch(self) -> int:
+        """The batch that last changed what the line stands for."""
+        return max(self.batch, self.superseded_by or 0, self.expired_by or 0)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -72,4 +82,4 @@ def write(folder: Path, lines: list[Line]) -> None:
 
 def next_batch(raw: Path) -> int:
     """One more than the highest batch number of any source."""
-    return 1 + max((line.batch for path in raw.glob("*/manifest.jsonl") for line in read(path.parent)), default=0)
+    return 1 + max((line.last_batch for path in raw.glob("*/manifest.jsonl") for line in read(path.parent)), default=0)

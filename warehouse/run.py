@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import duckdb
 
-from warehouse import arrivals, contracts, dbt, durable, ledger, manifest, raw, separations
+from warehouse import arrivals, contracts, dbt, durable, keys, ledger, manifest, raw, separations
 from warehouse.errors import Busy, NothingToDo, SmaltiError
 from warehouse.settings import Settings
 from warehouse.sql import literal
@@ -84,6 +84,7 @@ def open_run(settings: Settings, run_id: str, as_of: datetime | None, *, is_full
         NothingToDo: no source has any row.
         SmaltiError: `as_of` lies before the last finished run, or currencies are mixed.
     """
+    keys.hold(settings)
     batch = _last_batch(settings)
     _one_currency(settings)
     with working(settings) as connection:
@@ -172,13 +173,13 @@ def _last_batch(settings: Settings) -> int:
         bad = sum(line.status == "quarantined" for line in loaded)
         why = f"none of the {bad} files given could be loaded" if bad else "no source has any row"
         raise NothingToDo(f"nothing to do: {why}; allowed are exports as docs/sources.md describes them")
-    return max(line.batch for line in loaded)
+    return max(line.last_batch for line in loaded)
 
 
 def _corrected(settings: Settings, batch: int) -> bool:
-    """Whether a file was superseded since that batch: what its rows led to is found by building everything again."""
+    """Whether rows went since that batch, with a superseded file or by retention: then everything is built again."""
     every = (line for path in settings.raw.glob("*/manifest.jsonl") for line in manifest.read(path.parent))
-    return any((line.superseded_by or 0) > batch for line in every)
+    return any(max(line.superseded_by or 0, line.expired_by or 0) > batch for line in every)
 
 
 def _one_currency(settings: Settings) -> None:
@@ -276,17 +277,31 @@ def accept_scores(settings: Settings, run_id: str) -> None:
         connection.execute("update ops.control set scores_run_id = ?", [run_id])
 
 
+# scores are older than the profiles of an hourly run: whoever left since, rows and all, has none
+_STILL_KNOWN = """customer_id in (
+    select customer_id from profiles.customers union all select from_customer_id from profiles.merges
+)"""
+
+
 def bind_scores(settings: Settings) -> None:
-    """Let `scores.*` name the scores accepted last; zero rows where none were yet."""
+    """Let `scores.*` name the scores accepted last, of people still known; zero rows where none were yet."""
     with working(settings) as connection:
         connection.execute("create schema if not exists scores")
         run_id = _control(connection).scores_run_id
+        built = connection.execute("select 1 from duckdb_tables() where schema_name = 'profiles' limit 1").fetchall()
+        known = _STILL_KNOWN if built else "true"
         for name, columns in _SCORES.items():
             wanted = ", ".join(f'cast("{column}" as {kind}) as "{column}"' for column, kind in columns.items())
             empty = ", ".join(f'cast(null as {kind}) as "{column}"' for column, kind in columns.items())
             path = settings.scores / str(run_id) / f"{name}.parquet"
-            body = f"select {wanted} from read_parquet({literal(path)})" if run_id else f"select {empty} where false"
+            scored = f"select {wanted} from read_parquet({literal(path)}) where {known}"
+            body = scored if run_id else f"select {empty} where false"
             connection.execute(f"create or replace view scores.{name} as {body}")
+
+
+def scored_by(settings: Settings) -> str | None:
+    """The run whose scores count; None before the first."""
+    return _before(settings).scores_run_id
 
 
 def finish(settings: Settings, run_id: str) -> str | None:

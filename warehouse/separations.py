@@ -52,6 +52,26 @@ def bind(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         connection.executemany("insert into ledger.separations values (?, ?, ?, ?)", [tuple(row) for row in rows])
 
 
+def rekey(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Replace their pseudonyms by `rekeyed` (old, new); one of which no new one is known stays, and joins nothing."""
+    with ledger.connect(path) as book:
+        for row in book.execute("select * from separations").fetchall():
+            old = Separation(*(row[column] for column in _COLUMNS))
+            hashes = [old.left_hash, old.right_hash]
+            news = dict(
+                connection.execute("select old, new from rekeyed where old in (select unnest(?))", [hashes]).fetchall()
+            )
+            left, right = (news.get(one, one) for one in hashes)
+            if [left, right] != hashes:
+                where = " and ".join(f"{column} = ?" for column in _COLUMNS)
+                book.execute(f"delete from separations where {where}", astuple(old))
+                new = Separation.of((old.left_type, left), (old.right_type, right))
+                book.execute(
+                    "insert or ignore into separations values (?, ?, ?, ?, ?, ?)",
+                    (*astuple(new), row["reason"], row["decided_at"]),
+                )
+
+
 def create(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the table, empty."""
     columns = ", ".join(f"{column} varchar" for column in _COLUMNS)

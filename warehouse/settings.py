@@ -9,8 +9,11 @@ from pathlib import Path
 from types import MappingProxyType
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from warehouse import atomic
+from warehouse.errors import SmaltiError
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 ENV_FILE = CHECKOUT / ".env"
@@ -30,6 +33,9 @@ class Settings(BaseSettings):
     currency: str = Field(default="GBP", pattern="^[A-Z]{3}$", description="base currency, ISO 4217")
     hmac_key: SecretStr = Field(description="64 hex digits; replaces direct identifiers by their HMAC")
     namespace: SecretStr = Field(description="UUID under which customer ids are minted; never rotates")
+    hmac_key_old: SecretStr = Field(
+        default=SecretStr(""), description="the key before, while `smalti vault rotate` replaces it; else empty"
+    )
     segment_floor: int = Field(default=100, ge=2, description="fewer active members are neither sent nor shown")
     threads: int = Field(default=2, ge=1, description="threads for DuckDB and LightGBM")
     memory_limit: str = Field(default="4GB", pattern=r"^\d+(MB|GB)$", description="DuckDB's buffer limit")
@@ -68,9 +74,11 @@ class Settings(BaseSettings):
     def _from_the_checkout(cls, home: Path) -> Path:
         return (CHECKOUT / home.expanduser()).resolve()
 
-    @field_validator("hmac_key")
+    @field_validator("hmac_key", "hmac_key_old")
     @classmethod
-    def _long_enough(cls, key: SecretStr) -> SecretStr:
+    def _long_enough(cls, key: SecretStr, field: ValidationInfo) -> SecretStr:
+        if field.field_name == "hmac_key_old" and not key.get_secret_value():
+            return key
         try:
             strong = len(bytes.fromhex(key.get_secret_value())) == _KEY_BYTES
         except ValueError:
@@ -122,6 +130,11 @@ class Settings(BaseSettings):
     def vault(self) -> Path:
         """Clear identifiers, mode 0600; read by normalisation, linkage and delivery only."""
         return self.home / "vault.duckdb"
+
+    @property
+    def rotation(self) -> Path:
+        """What a rotation of the key needs until it is complete; not there otherwise."""
+        return self.home / "rotation"
 
     @property
     def working(self) -> Path:
@@ -215,13 +228,36 @@ def create_env(path: Path = ENV_FILE, more: Mapping[str, str] = MappingProxyType
     """
     keys = {"SMALTI_HMAC_KEY": secrets.token_hex(_KEY_BYTES), "SMALTI_NAMESPACE": str(uuid.uuid4()), **more}
     text = path.read_text() if path.exists() else _ENV_HEAD
-    missing = [name for name in keys if not re.search(rf"^{name}=\S", text, re.MULTILINE)]
-    if not missing:
-        return False
-    kept = [line for line in text.splitlines() if line.split("=")[0] not in missing]
+    missing = {name: key for name, key in keys.items() if not re.search(rf"^{name}=\S", text, re.MULTILINE)}
+    if missing:
+        _write_env(path, text, missing)
+    return bool(missing)
+
+
+def rotate_env(old: SecretStr, new: SecretStr, path: Path = ENV_FILE) -> None:
+    """Write a new key to `.env`, and the one before beside it until `settle_env`.
+
+    Raises:
+        SmaltiError: the environment states a key, which would win over the file's.
+    """
+    if "SMALTI_HMAC_KEY" in os.environ:
+        raise SmaltiError("SMALTI_HMAC_KEY stands in the environment and wins over .env; allowed: both keys set there")
+    keys = {"SMALTI_HMAC_KEY_OLD": old.get_secret_value(), "SMALTI_HMAC_KEY": new.get_secret_value()}
+    _write_env(path, path.read_text(), keys)
+
+
+def settle_env(path: Path = ENV_FILE) -> None:
+    """Remove the key before from `.env`: nothing stands under it any more."""
+    if path.exists() and "SMALTI_HMAC_KEY_OLD=" in (text := path.read_text()):
+        kept = [line for line in text.splitlines() if not line.startswith("SMALTI_HMAC_KEY_OLD=")]
+        _write_env(path, "\n".join(kept), {})
+
+
+def _write_env(path: Path, text: str, values: Mapping[str, str]) -> None:
+    kept = [line for line in text.splitlines() if line.split("=")[0] not in values]
     temporary = path.with_name(f"{path.name}.tmp")
     temporary.unlink(missing_ok=True)
     temporary.touch(mode=0o600)
-    temporary.write_text("\n".join([*kept, *(f"{name}={keys[name]}" for name in missing), ""]))
+    temporary.write_text("\n".join([*kept, *(f"{name}={value}" for name, value in values.items()), ""]))
+    atomic.sync(temporary)
     temporary.replace(path)
-    return True

@@ -78,3 +78,19 @@ def test_a_write_that_fails_half_way_leaves_what_stood_there(tmp_path: Path) -> 
     folders.write(tmp_path / "run", {"model.txt": b"new"})
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
     assert (tmp_path / "run" / "model.txt").read_bytes() == b"new"
+
+
+def test_an_artifact_signed_again_is_that_of_the_new_key_alone(shop: SimpleNamespace, stored: Path) -> None:
+    new = "c3" * 32
+    assert [artifacts.sign_again(stored.parents[1], shop.key, new) for _ in range(2)] == [1, 0]
+    assert artifacts.load(stored, new) == FILES
+    with pytest.raises(artifacts.Tampered):
+        artifacts.load(stored, shop.key)
+    assert sorted(path.name for path in stored.parent.iterdir()) == [stored.name]
+
+
+def test_what_was_tampered_with_is_not_signed_again(shop: SimpleNamespace, stored: Path) -> None:
+    (stored / "card.md").write_bytes(b"# Other")
+    assert artifacts.sign_again(stored.parents[1], shop.key, "c3" * 32) == 0
+    with pytest.raises(artifacts.Tampered):
+        artifacts.load(stored, "c3" * 32)

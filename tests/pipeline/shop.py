@@ -68,10 +68,10 @@ def simulate(home: Home, data: Path, customers: int, days: int, end: str = "2026
     assert ended.returncode == 0, ended.stderr
 
 
-def two_deliveries(home: Home, folder: Path) -> None:
+def two_deliveries(home: Home, folder: Path, customers: int = 800, days: int = 30) -> None:
     """Write `second-run`, the exports of a shop, and `first-run`, what there was of them some days before."""
     second, first = folder / "second-run", folder / "first-run"
-    simulate(home, second, customers=800, days=30)
+    simulate(home, second, customers, days)
     for path in sorted(second.rglob("*_*.*")):
         aside = first / path.parent.name
         aside.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from smalti.cli import app
 from warehouse import ledger
+from warehouse.pseudonyms import key_id
 from warehouse.settings import Settings
 
 Smalti = Callable[..., Result]
@@ -62,8 +63,9 @@ def test_an_empty_drop_folder_with_nothing_loaded_before_is_nothing_to_do(smalti
     assert f"no export in {settings.drop}" in result.stderr
 
 
-def test_before_the_first_run_the_status_says_so(smalti: Smalti):
+def test_before_the_first_run_the_status_says_so(smalti: Smalti, settings: Settings):
     found = {"published": None, "runs": [], "alerts": [], "blocked": [], "overrides": []}
+    found["key"] = {"id": key_id(settings.hmac_key), "is_rotating": False}
     assert json.loads(smalti("status", "--json").stdout) == found
     assert "nothing yet" in smalti("status").stdout
 
