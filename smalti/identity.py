@@ -148,7 +148,8 @@ def _difference(settings: Settings, rules: list[dict[str, str]], added: list[Sep
                 (select coalesce(sum(identifiers), 0)::bigint from moved where not (is_most and is_main))
             """
         ).fetchall()[0]
-        return Difference(*row, _changes(connection, examples))
+        before, after, merged, split, moved = row
+        return Difference(before, after, merged, split, moved, _changes(connection, examples))
 
 
 def _changes(connection: duckdb.DuckDBPyConnection, examples: int) -> tuple[Change, ...]:
