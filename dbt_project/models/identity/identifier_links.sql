@@ -18,7 +18,7 @@ rules as (
 
 ),
 
--- of each kind of better identifier, how many it had met within the window that ends with this one; ever without a window
+-- of each kind of better identifier, how many it had met within the window that ends here; ever without a window
 counted as (
 
     select
@@ -28,7 +28,8 @@ counted as (
         count(*) over (
             partition by pairs.other_number, pairs.better_type
             order by pairs.first_seen_at
-            range between to_days(coalesce(rules.joins_window_days, 100000)) preceding and current row
+            -- a window of its own length for each type is not in sqlfluff's grammar
+            range between to_days(coalesce(rules.joins_window_days, 100000)) preceding and current row -- noqa: PRS
         ) as joined_count
     from pairs
     inner join rules on pairs.other_type = rules.identifier_type

@@ -37,7 +37,7 @@ blocked as (
             identifier_type,
             unnest(string_split(blocked_values, '|')) as blocked_value
         from rules
-    )
+    ) as unnested
 
 ),
 
