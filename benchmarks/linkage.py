@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 
-from linkage import forms, model, rules
+from linkage import card, forms, model, rules
 from warehouse.settings import CHECKOUT
 from warehouse.sql import literal
 
@@ -105,11 +105,7 @@ CLOSED = (
     "select l.record_id as a, r.record_id as b from people as l inner join people as r "
     "using (cluster_id) where l.record_id < r.record_id"
 )
-# what an exact match would find: name and birth date, or birth date and place, or the e-mail address
-BASELINE = (
-    "select distinct l.record_id as a, r.record_id as b from records as l inner join records as r on l.record_id < r.record_id "
-    "and ({0}) "
-)
+# what exact keys find: name with birth date, surname with birth date and postcode, or the e-mail address
 EXACT = (
     "l.given_name = r.given_name and l.surname = r.surname and l.birth_date = r.birth_date",
     "l.surname = r.surname and l.birth_date = r.birth_date and l.postcode = r.postcode",
@@ -161,7 +157,9 @@ def main() -> None:
             print(case.name, json.dumps(found[case.name]), flush=True)
     print("peak MB", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
     if chosen.out:
-        chosen.out.write_text(json.dumps({"threshold": rules.THRESHOLD, "data": found}, indent=1) + "\n")
+        chosen.out.write_text(
+            json.dumps({"rules": card.rules_version(), "threshold": rules.THRESHOLD, "data": found}, indent=1) + "\n"
+        )
 
 
 if __name__ == "__main__":

@@ -23,7 +23,9 @@ _LIMITS = [
 def rules_version() -> str:
     """Names the rules by all that decides on a pair before training (12 hex digits)."""
     names = {name: value for name, value in vars(rules).items() if name.isupper()}
-    stated = model.settings({*forms.COMPARED, "mailbox", "given_root"}, list(rules.BLOCKING)).create_settings_dict("duckdb")
+    stated = model.settings({*forms.COMPARED, "mailbox", "given_root"}, list(rules.BLOCKING)).create_settings_dict(
+        "duckdb"
+    )
     text = json.dumps([names, stated, forms.compared_sql("records")], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -66,13 +68,19 @@ def markdown(card: Card) -> str:
         lines += [f"Nothing was compared: {card['reason']}.", ""]
     for title, section in card.items():
         if isinstance(section, Mapping) and section:
-            lines += [f"## {title.capitalize()}", "", *(f"- {name}: {_inline(inner)}" for name, inner in section.items())]
+            lines += [
+                f"## {title.capitalize()}",
+                "",
+                *(f"- {name}: {_inline(inner)}" for name, inner in section.items()),
+            ]
             lines.append("")
     return "\n".join([*lines, "## Limits", "", *(f"- {limit}" for limit in _LIMITS), ""])
 
 
 def _inline(value: object) -> str:
     if isinstance(value, Mapping):
-        return "; ".join(f"{name} ({_inline(inner)})" if isinstance(inner, Mapping) else f"{name} {_inline(inner)}"
-                         for name, inner in value.items())
+        return "; ".join(
+            f"{name} ({_inline(inner)})" if isinstance(inner, Mapping) else f"{name} {_inline(inner)}"
+            for name, inner in value.items()
+        )
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -14,7 +14,7 @@ _EDITS = "damerau_levenshtein({0}_l, {0}_r) <= {1}"
 _SWAPPED = """(
     (jaro_winkler_similarity(given_name_l, surname_r) >= 0.9 and jaro_winkler_similarity(surname_l, given_name_r) >= 0.9)
     or (given_name_l = surname_r and (surname_l is null or given_name_r is null))
-    or (surname_l = given_name_r and (given_name_l is null or surname_r is null)))"""
+    or (surname_l = given_name_r and (given_name_l is null or surname_r is null)))"""  # noqa: E501
 _DAYS_APART = "abs(date_diff('day', try_cast(birth_date_l as date), try_cast(birth_date_r as date)))"
 _DAY_IS_MONTH = (
     "left(birth_date_l, 4) = left(birth_date_r, 4) and substr(birth_date_l, 6, 2) = right(birth_date_r, 2) "

@@ -41,7 +41,7 @@ class Outcome:
 
 
 def link(settings: Settings, run_id: str, as_of: datetime) -> Outcome:
-    """Write `links.parquet`, `card.json` and `card.md` into `<links>/<run_id>/`, zero links where there are none to find.
+    """Write `links.parquet`, `card.json` and `card.md` into `<links>/<run_id>/`; zero links where none are found.
 
     The folder appears whole; run again over the same raw data, the links are the same.
 
@@ -87,9 +87,7 @@ def _memory(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
             raise LinkageError(f"linkage failed: {type(error).__name__}; links of the last run stay in use") from None
 
 
-def _records(
-    connection: duckdb.DuckDBPyConnection, settings: Settings, as_of: datetime
-) -> tuple[int, str | None]:
+def _records(connection: duckdb.DuckDBPyConnection, settings: Settings, as_of: datetime) -> tuple[int, str | None]:
     """How many records there are to compare, and why none are compared, where that is so."""
     if not settings.linkage:
         return 0, "SMALTI_LINKAGE is false"

@@ -1,14 +1,14 @@
 """The model: Splink's comparisons, trained on the records themselves, and relatives told from one person.
 
 Fellegi and Sunter's weights (1969): a pair's odds are the prior's times m/u of each field's level, where u of equal
-values follows from how many people have that value. m comes from EM among pairs that agree on a training rule. Relatives
-in one household share surname, address and phone as one person's records do; their given names and birth dates are
-those of any two people, but that some, as father and son, have one given name. With o and r the odds of one person and
-of relatives, both against strangers, a pair is one person with probability o / (1 + o + r).
+values follows from how many people have that value. m comes from EM among pairs that agree on a training rule.
+Relatives in one household share surname, address and phone as one person's records do; their given names and birth
+dates are those of any two people, but that some, as father and son, have one given name. Who moves changes street,
+house, postcode and city at once: a share of people stands under an address that says nothing (rules.MOVED). With o
+and r the odds of one person and of relatives, both against strangers, a pair is one person with o / (1 + o + r).
 """
 
 import logging
-from contextlib import suppress
 from dataclasses import dataclass
 
 import duckdb
@@ -19,7 +19,7 @@ from linkage import blocks, comparisons, parameters, rules
 from linkage.parameters import Model
 
 _LEAST_SHARE = 0.02  # of records that have a field, or it is left out
-_LEAST_PROBABILITY = 0.001  # pairs below are no candidates
+_LEAST_WEIGHT = -30  # of candidates: what a move to another address takes away is given back
 _TERMS = ("given_name", "surname", "birth_date", "postcode", "street", "house", "city", "phone", "email", "mailbox")
 _NAMES = (*_TERMS, "given_root")
 
@@ -66,7 +66,7 @@ def settings(present: set[str], blocking: list[str]) -> SettingsCreator:
         comparisons=list(comparisons.of(present)),
         blocking_rules_to_generate_predictions=[{"blocking_rule": rule} for rule in pairs],
         retain_matching_columns=True,
-        retain_intermediate_calculation_columns=False,
+        retain_intermediate_calculation_columns=True,
         max_iterations=50,
         linker_uid="linkage",
     )
@@ -92,6 +92,10 @@ def _strict_pairs(connection: duckdb.DuckDBPyConnection, present: set[str]) -> i
     return _count(connection, f"({' union '.join(found)})") if found else 0
 
 
+def _forget(linker: Linker) -> None:
+    linker.table_management.delete_tables_created_by_splink_from_db()  # type: ignore[no-untyped-call]
+
+
 def _linker(connection: duckdb.DuckDBPyConnection, model: Model) -> Linker:
     return Linker(DuckDBAPI(connection).register("records"), model, log_level=None)
 
@@ -101,15 +105,28 @@ def _train(connection: duckdb.DuckDBPyConnection, stated: Model, present: set[st
     linker = _linker(connection, stated)
     linker.training.estimate_u_using_random_sampling(rules.SAMPLED_PAIRS, rules.SEED, None, 1)
     sampled = parameters.complete(linker.misc.save_model_to_json(), stated)
-    for rule in blocks.having(rules.TRAINING, present):
-        if blocks.pairs(connection, rule) >= rules.LEAST_STRICT_PAIRS:
-            with suppress(ValueError):  # EM ran out of one kind of pair: the rule teaches nothing here
-                linker.training.estimate_parameters_using_expectation_maximisation(
-                    blocks.sql(rule), estimate_without_term_frequencies=True
-                )
-    trained = parameters.complete(linker.misc.save_model_to_json(), stated)
-    linker.table_management.delete_tables_created_by_splink_from_db()
-    return parameters.with_prior(trained, parameters.prior(stated)), sampled
+    _forget(linker)
+    enough = [
+        rule
+        for rule in blocks.having(rules.TRAINING, present)
+        if blocks.pairs(connection, rule) >= rules.LEAST_STRICT_PAIRS
+    ]
+    taught = [model for rule in enough if (model := _taught(connection, sampled, rule))]
+    return parameters.complete(parameters.together(sampled, taught), stated), sampled
+
+
+def _taught(connection: duckdb.DuckDBPyConnection, sampled: Model, rule: str) -> Model | None:
+    """What EM learns among the pairs that agree on a rule; None where it runs out of one kind of pair."""
+    linker = _linker(connection, sampled)  # its own: one that failed has lost the fields of the rule
+    try:
+        linker.training.estimate_parameters_using_expectation_maximisation(
+            blocks.sql(rule), estimate_without_term_frequencies=True
+        )
+    except ValueError:
+        return None
+    finally:
+        _forget(linker)
+    return linker.misc.save_model_to_json()
 
 
 def _rounds(
@@ -127,9 +144,9 @@ def _rounds(
         for name in frequencies:
             table = linker._db_api.register(f"people_{name}")  # noqa: SLF001  # Splink's own way to register a table
             linker.table_management.register_term_frequency_lookup(table, name)
-        predicted = linker.inference.predict(_LEAST_PROBABILITY, warning_mode="never").physical_name
+        predicted = linker.inference.predict(threshold_match_weight=_LEAST_WEIGHT, warning_mode="never").physical_name
         matches, related = _judge(connection, predicted, model, relatives)
-        linker.table_management.delete_tables_created_by_splink_from_db()
+        _forget(linker)
         relatives = max(related / total, least)
         model = parameters.with_prior(model, max(matches, 1) / total)
     return model, relatives
@@ -139,13 +156,13 @@ def _judge(
     connection: duckdb.DuckDBPyConnection, predicted: str, model: Model, relatives_prior: float
 ) -> tuple[float, float]:
     """Make `scored` out of Splink's predictions; how many pairs of one person and of relatives are to be expected."""
-    ratio = relatives_prior / parameters.prior(model)
+    ratio, home = relatives_prior / parameters.prior(model), parameters.home_weight_sql(model)
     connection.execute(f"""
         create or replace table scored as
         with odds as (
             select
                 least(record_id_l, record_id_r) as record_id_l, greatest(record_id_l, record_id_r) as record_id_r,
-                pow(2, match_weight) as one,
+                pow(2, match_weight - ({home})) * ({1 - rules.MOVED} * pow(2, {home}) + {rules.MOVED}) as one,
                 pow(2, match_weight) * {ratio!r} * {parameters.relatives_factor_sql(model)} as two
             from {predicted}
         )
@@ -153,6 +170,7 @@ def _judge(
             record_id_l, record_id_r, two / (1 + one + two) as relatives_probability,
             round(one / (1 + one + two), 6) as match_probability, round(log2(one / (1 + two)), 4) as match_weight
         from odds
+        where one / (1 + one + two) >= 0.001 or two / (1 + one + two) >= 0.001
         order by record_id_l, record_id_r
     """)
     sums = connection.execute("select sum(match_probability), sum(relatives_probability) from scored").fetchall()[0]

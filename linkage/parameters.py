@@ -1,7 +1,8 @@
 """The parameters of a model, in Splink's own dictionary: read, and changed into those of another model."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
+from statistics import median
 from typing import Any
 
 from linkage import rules
@@ -9,6 +10,7 @@ from linkage import rules
 Model = dict[str, Any]
 Level = dict[str, Any]
 _LEAST_U = 1e-8
+_HOME = ("postcode", "street", "house", "city")
 
 
 def levels(model: Model) -> Iterator[tuple[str, int, Level]]:
@@ -72,6 +74,17 @@ def _paired(model: Model, other: Model, change: Callable[[Level, Level], Level])
     return changed
 
 
+def together(sampled: Model, taught: Sequence[Model]) -> Model:
+    """The model with the median m of all that were trained from it; a field that a rule names learns nothing of it."""
+    merged = deepcopy(sampled)
+    every = [{(field, number): level for field, number, level in levels(model)} for model in taught]
+    for field, number, level in levels(merged):
+        found = [_number(model[field, number].get("m_probability")) for model in every]
+        if learned := [m for m in found if m not in (0.0, level["m_probability"])]:
+            level["m_probability"] = median(learned)
+    return merged
+
+
 def is_of_people(model: Model) -> bool:
     """Whether pairs that training took for one person agree on names and birth date, all but for some errors."""
     unlike = {field: level["m_probability"] for field, number, level in levels(model) if number == 0}
@@ -79,7 +92,7 @@ def is_of_people(model: Model) -> bool:
 
 
 def readable(model: Model) -> dict[str, dict[str, dict[str, float]]]:
-    """m and u by field and level, rounded; no value of a record is part of a model."""
+    """Give m and u by field and level, rounded; no value of a record is part of a model."""
     shown: dict[str, dict[str, dict[str, float]]] = {}
     for field, _, level in levels(model):
         m_u = {name[0]: float(f"{level[name]:.4g}") for name in ("m_probability", "u_probability")}
@@ -98,3 +111,9 @@ def relatives_factor_sql(model: Model) -> str:
             ratio = share / max(level["m_probability"], 1e-6)
             cases.setdefault(field, []).append(f"when {number} then {ratio!r}")
     return " * ".join(f"case gamma_{field} {' '.join(whens)} else 1 end" for field, whens in cases.items()) or "1"
+
+
+def home_weight_sql(model: Model) -> str:
+    """SQL for what the fields of an address add to a pair's match weight."""
+    fields = [c["output_column_name"] for c in model["comparisons"] if c["output_column_name"] in _HOME]
+    return " + ".join(f"mw_{field} + mw_tf_adj_{field}" for field in fields) or "0"

@@ -13,7 +13,9 @@ PAIRS_PER_RECORD = 100  # compared at most; rules are left out, the last first, 
 ROUNDS = 2  # of priors and u, first by records, then by people
 # relatives in one household share surname, address and phone: their given names and birth dates are those of two people
 RELATIVES_PER_RECORD = 0.02  # pairs, where there is too little to train on
-LEAST_RELATIVES_PER_RECORD = 0.0001  # where the data say how many there are
+LEAST_RELATIVES_PER_RECORD = 0.00003  # where the data say how many there are
+# who moves has another street, house, postcode and city at once, which are no four signs of two people
+MOVED = 0.02  # of pairs of one person, at least
 NAMESAKES = 0.05  # of relatives have one given name, as father and son
 
 # whoever agrees on one of these is nearly always one person: they find that share of all that are

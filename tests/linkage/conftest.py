@@ -1,4 +1,4 @@
-"""A town in which some people stand twice: FEBRL-like records, made here, loaded as CRM exports or compared directly."""
+"""A town in which some people stand twice: FEBRL-like records made here, loaded as CRM exports or compared directly."""
 
 import csv
 import random
@@ -17,9 +17,11 @@ from linkage import forms, model
 from warehouse.settings import Settings
 
 AS_OF = datetime(2026, 9, 1, tzinfo=UTC)
-_SYLLABLES = [a + b for a in "b d f g k l m n p r s t v w".split() for b in ("a", "e", "i", "o", "u", "an", "er", "il")]
-_GIVEN = ("robert william thomas edward henry margaret elizabeth susan katherine rebecca samuel daniel joseph "
-          "victoria patricia jennifer barbara christopher andrew anthony").split()
+_SYLLABLES = [a + b for a in "bdfgklmnprstvw" for b in ("a", "e", "i", "o", "u", "an", "er", "il")]
+_GIVEN = (
+    *("robert", "william", "thomas", "edward", "henry", "samuel", "daniel", "joseph", "christopher", "andrew"),
+    *("margaret", "elizabeth", "susan", "katherine", "rebecca", "victoria", "patricia", "jennifer", "barbara"),
+)
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ def _word(rng: random.Random, syllables: int) -> str:
 def _person(rng: random.Random, key: str) -> Person:
     born = date(1940, 1, 1) + timedelta(days=rng.randrange(22_000))
     street = f"{rng.randrange(1, 200)} {_word(rng, 3)} street"
-    postcode = f"{rng.choice('ABCDEFGH')}{rng.randrange(1, 99)} {rng.randrange(1, 9)}{rng.choice('ABDEF')}{rng.choice('GHJLN')}"
+    area, end = rng.choice("ABCDEFGH"), rng.choice("ABDEF") + rng.choice("GHJLN")
+    postcode = f"{area}{rng.randrange(1, 99)} {rng.randrange(1, 9)}{end}"
     given = rng.choice(_GIVEN) if rng.random() < 0.6 else _word(rng, 3)
     return Person(key, given, _word(rng, 3), born.isoformat(), street, postcode, _word(rng, 2))
 
@@ -91,11 +94,20 @@ def deliver(settings: Settings, folder: Path, people: Iterable[Person]) -> None:
         writer = csv.DictWriter(file, columns, restval="")
         writer.writeheader()
         for one in people:
-            row = {name: getattr(one, name) or "" for name in ("street", "postcode", "city", "phone", "email", "birth_date")}
-            writer.writerow({
-                **row, "contact_id": one.key, "first_name": one.given_name or "", "last_name": one.surname or "",
-                "created_at": "2026-01-01 00:00:00", "updated_at": "2026-08-01 00:00:00",
-            })
+            row = {
+                name: getattr(one, name) or ""
+                for name in ("street", "postcode", "city", "phone", "email", "birth_date")
+            }
+            writer.writerow(
+                {
+                    **row,
+                    "contact_id": one.key,
+                    "first_name": one.given_name or "",
+                    "last_name": one.surname or "",
+                    "created_at": "2026-01-01 00:00:00",
+                    "updated_at": "2026-08-01 00:00:00",
+                }
+            )
     load(settings, "crm_contacts", folder, "run-1", datetime(2026, 9, 1, tzinfo=UTC).replace(tzinfo=None))
 
 

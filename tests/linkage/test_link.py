@@ -14,7 +14,9 @@ from tests.linkage.conftest import AS_OF, Person, deliver, town
 from warehouse import links
 from warehouse.settings import CHECKOUT, Settings
 
-CANARY = Person("c1", "zebulon", "canaryname", "1961-02-03", "7 canarystreet", "Z99 9ZZ", "canarytown", None, "canary@example.org")
+CANARY = Person(
+    "c1", "zebulon", "canaryname", "1961-02-03", "7 canarystreet", "Z99 9ZZ", "canarytown", None, "canary@example.org"
+)
 TWIN = Person("c2", "zebulon", "canaryname", "1961-02-03", "7 canarystreet", "Z99 9ZZ", "canarytown")
 SECRETS = (b"canary", b"zebulon", b"Z99", b"z999zz", b"1961-02-03")
 
@@ -73,7 +75,9 @@ def test_an_error_tells_its_kind_and_no_value(settings: Settings, tmp_path: Path
 
 
 @pytest.mark.parametrize("home", ["empty", "one person", "switched off"])
-def test_where_there_is_nothing_to_link_there_are_zero_links_and_a_reason(settings: Settings, tmp_path: Path, home: str):
+def test_where_there_is_nothing_to_link_there_are_zero_links_and_a_reason(
+    settings: Settings, tmp_path: Path, home: str
+):
     people = {"empty": [], "one person": [CANARY], "switched off": [CANARY, TWIN]}[home]
     if people:
         deliver(settings, tmp_path / "drop", people)
