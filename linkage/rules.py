@@ -1,6 +1,6 @@
 """The reviewed rules of linkage: threshold, which pairs are compared, what parameters are trained on.
 
-Fixed on FEBRL 1 and 2, fake_1000 and one half of historical_50k (docs/linkage.md), before any other label was read.
+Fixed on FEBRL 1 and 2, fake_1000 and part of historical_50k (docs/linkage.md), before any other label was read.
 A term of a rule is a field, or its first or last letters, as `surname:2` and `birth_date:-5` (month and day).
 """
 
