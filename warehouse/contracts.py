@@ -41,12 +41,17 @@ BESIDE = {
 }
 
 
+# the kind of identifier that a part is of; a city alone identifies nobody
+_KIND_OF = {"given_name": "name", "surname": "name", "street": "address", "postcode": "address", "city": None}
+
+
 class Column(Frozen):
     """One column of an export.
 
     `direct` columns identify a person by themselves (e-mail, phone, name, address): they are
     normalised as `kind`, kept in the vault, and stand in raw as `<name>_hmac`. A `derived` column is
     not in the file: it is made of the texts of those that are, as an event time of year, month and day.
+    `part` says which part of a name or an address it is, where linkage compares it with the same part of others.
     In a column with the `form` of an address or a query, e-mail addresses are masked; one with that of a currency
     holds its ISO 4217 code. What loading says of an e-mail, a user agent or a country stands beside it (`beside`).
     A timestamp without an offset is of the clock of `zone`.
@@ -58,6 +63,7 @@ class Column(Frozen):
     nullable: bool = True
     pii: Literal["none", "indirect", "direct"] = "none"
     kind: Literal["email", "phone", "name", "address", "birth_date"] | None = None
+    part: Literal["given_name", "surname", "street", "postcode", "city"] | None = None
     form: Literal["user_agent", "url", "query", "country", "currency"] | None = None
     allowed: tuple[str, ...] = ()
     minimum: float | None = None
@@ -79,6 +85,8 @@ class Column(Frozen):
             raise ValueError(f"column {self.name}: a form is for text that is no direct identifier")
         if self.zone and (self.type != "timestamp" or self.zone not in available_timezones()):
             raise ValueError(f"column {self.name}: no time zone {self.zone!r}; allowed: an IANA name, of a timestamp")
+        if self.part and self.kind != _KIND_OF[self.part]:
+            raise ValueError(f"column {self.name}: {self.part} is part of {_KIND_OF[self.part] or 'no identifier'}")
         if self.derived and (self.header or self.kind):
             raise ValueError(f"column {self.name}: a derived column is not in the file and identifies nobody")
         return self
@@ -105,6 +113,13 @@ class LawfulBasis(Frozen):
 
     purposes: tuple[str, ...]
     channels: tuple[str, ...]
+
+
+class Person(Frozen):
+    """Who a row is of: staging calls them by the user id `<prefix>:<value of column>`."""
+
+    prefix: str = Field(pattern=IDENTIFIER)
+    column: str
 
 
 WHOLE_ROW = "_row"
@@ -162,6 +177,7 @@ class Contract(Frozen):
     retention_days: int = Field(gt=0)
     fresh_within: int | None = Field(default=None, gt=0, description="hours that the newest row may be old")
     lawful_basis: LawfulBasis | None = None
+    person: Person | None = Field(default=None, description="of a source whose rows are people")
     is_simulated: bool = False
 
     @field_validator("encoding")
@@ -207,7 +223,8 @@ class Contract(Frozen):
         if WHOLE_ROW in self.key and len(self.key) > 1:
             raise ValueError(f"{self.source}: the whole row is the key by itself")
         known = {*names, "_position", WHOLE_ROW}
-        for name in (*self.key, *([self.event_time] if self.event_time else [])):
+        named = [self.event_time, self.person.column if self.person else None]
+        for name in (*self.key, *(name for name in named if name)):
             if name not in known:
                 raise ValueError(f"{self.source}: no column {name!r}; there are: {', '.join(sorted(known))}")
         if self.arrival == "event_time" and not self.event_time:

@@ -62,6 +62,7 @@ class Settings(BaseSettings):
     alert_url: SecretStr = Field(
         default=SecretStr(""), description="webhook that alerts are posted to as JSON; https, or http on this machine"
     )
+    linkage: bool = Field(default=True, description="whether records without a common key are linked each night")
     keep_versions: int = Field(default=5, ge=1, description="published versions that stay readable")
     statsd: str = Field(
         default="",
@@ -165,6 +166,11 @@ class Settings(BaseSettings):
     def scores(self) -> Path:
         """What the models hand back, a folder a run."""
         return self.home / "scores"
+
+    @property
+    def links(self) -> Path:
+        """What linkage found, a folder a run."""
+        return self.home / "links"
 
     @property
     def durable(self) -> Path:

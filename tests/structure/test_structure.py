@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-PACKAGES = ("ingestion", "models_ml", "expectations", "reverse_etl", "reports", "warehouse", "simulator", "smalti")
+PACKAGES = (
+    *("ingestion", "linkage", "models_ml", "expectations", "reverse_etl", "reports"),
+    *("warehouse", "simulator", "smalti"),
+)
 LINES = 400
 ENVIRONMENT = {
     "warehouse/dbt.py": "the environment of the dbt process",
@@ -169,6 +172,7 @@ def test_imports_go_one_way() -> None:
     [
         ("ingestion", "reverse_etl.plan"),
         ("models_ml", "expectations"),
+        ("linkage", "ingestion"),
         ("warehouse", "ingestion"),
         ("reverse_etl", "smalti"),
         ("reports", "reverse_etl.plan"),

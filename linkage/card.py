@@ -1,0 +1,86 @@
+"""The card of a linkage: what it was made of, how good it is on labelled data, and where it must not be trusted."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+from linkage import forms, model, parameters, rules
+from linkage.model import Fitted
+
+Card = dict[str, object]
+MEASURED = Path(__file__).with_name("measured.json")
+_LIMITS = [
+    "Records that differ in one letter of everything may be of two people; the threshold accepts some such errors.",
+    "Relatives with one given name are told apart by birth date only; where it is missing they may be linked.",
+    "Nicknames are those of English; other names are compared by spelling.",
+    "Quality on labelled data says what the rules can do, not how clean the records of this home are.",
+    "Not to be used for credit, eligibility, or anything with legal effect on a person.",
+]
+
+
+def rules_version() -> str:
+    """Names the rules by all that decides on a pair before training (12 hex digits)."""
+    names = {name: value for name, value in vars(rules).items() if name.isupper()}
+    stated = model.settings({*forms.COMPARED, "mailbox", "given_root"}, list(rules.BLOCKING)).create_settings_dict(
+        "duckdb"
+    )
+    text = json.dumps([names, stated, forms.compared_sql("records")], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def make(fitted: Fitted | None, sources: list[str], links: int, seconds: float, reason: str | None) -> Card:
+    """The card of one run; `reason` says why nothing was compared, where that is so."""
+    return {
+        "model": "linkage",
+        "what": "Links between records of one person that have no common key.",
+        "reason": reason,
+        "data": {"sources": sources, "records": fitted.records if fitted else 0, "links": links, "seconds": seconds},
+        "training": _training(fitted) if fitted else {},
+        "parameters": parameters.readable(fitted.model) if fitted else {},
+        "rules": {
+            "version": rules_version(),
+            "threshold": rules.THRESHOLD,
+            "seed": rules.SEED,
+            "blocking": list(fitted.blocking) if fitted else [],
+        },
+        "measured": json.loads(MEASURED.read_text()),
+        "software": {name: version(name) for name in ("splink", "nicknames", "duckdb")},
+        "limits": _LIMITS,
+    }
+
+
+def _training(fitted: Fitted) -> Card:
+    return {
+        "trained": fitted.is_trained,
+        "strict_pairs": fitted.strict_pairs,
+        "candidates": fitted.candidates,
+        "prior": float(f"{parameters.prior(fitted.model):.4g}"),
+        "prior_of_relatives": float(f"{fitted.relatives_prior:.4g}"),
+    }
+
+
+def markdown(card: Card) -> str:
+    """The same card for a reader."""
+    lines = [f"# Model card: {card['model']}", "", str(card["what"]), ""]
+    if card["reason"]:
+        lines += [f"Nothing was compared: {card['reason']}.", ""]
+    for title, section in card.items():
+        if isinstance(section, Mapping) and section:
+            lines += [
+                f"## {title.capitalize()}",
+                "",
+                *(f"- {name}: {_inline(inner)}" for name, inner in section.items()),
+            ]
+            lines.append("")
+    return "\n".join([*lines, "## Limits", "", *(f"- {limit}" for limit in _LIMITS), ""])
+
+
+def _inline(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "; ".join(
+            f"{name} ({_inline(inner)})" if isinstance(inner, Mapping) else f"{name} {_inline(inner)}"
+            for name, inner in value.items()
+        )
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
