@@ -29,6 +29,7 @@ def nightly() -> None:
         tasks.load_raw.expand(source=tasks.sources()),  # a bad file is an outcome, not a task failure
         tasks.check_raw(),
         tasks.open_run(),  # control row, as_of
+        tasks.link_records(),
         build.override(task_id="build_profiles")("seeds staging input identity profiles features", data_tests=True),
         tasks.score_customers(),
         tasks.check_scores(),

@@ -38,6 +38,12 @@ def open_run() -> None:
 
 
 @task
+def link_records() -> None:
+    """Link records of people without a common key."""
+    stages.link_records(this_run())
+
+
+@task
 def build(folders: str, *, data_tests: bool) -> None:
     """Build the models of these folders, with or without their data tests."""
     stages.build(this_run(), get_current_context()["task"].task_id, folders, data_tests=data_tests)

@@ -56,7 +56,8 @@ anti join blocked using (identifier_type, identifier_hash);
 create temp table identifier_pairs as
 select
     graph.better_type, betters.identifier_number as better_number, graph.other_type,
-    others.identifier_number as other_number, graph.first_seen_at, graph.is_contradicted
+    others.identifier_number as other_number, graph.first_seen_at, graph.is_contradicted, graph.evidence,
+    graph.match_weight
 from published.profiles.identity_graph as graph
 inner join identifier_numbers as betters
     on betters.identifier_type = graph.better_type and betters.identifier_hash = graph.better_hash

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
+import linkage
 from expectations import gate, raw, scores, volume
 from ingestion import load, profile
 from models_ml import score
@@ -164,6 +165,19 @@ def open_run(this: Run) -> None:
         last = run.finished_at(config)
         as_of = max(this.as_of, last) if this.is_tick and this.as_of and last else this.as_of
         row.message = run.open_run(config, this.run_id, as_of, is_full=this.is_full).isoformat()
+
+
+def link_records(this: Run) -> None:
+    """Link records of people without a common key; where that fails, the links of the last run stay in use."""
+    with _stage(this, "link_records") as (config, row):
+        try:
+            outcome = linkage.link(config, this.run_id, run.as_of(config))
+        except linkage.LinkageError as error:
+            row.status, row.message = "problem", str(error)
+            return
+        row.rows_in, row.rows_loaded = outcome.records, outcome.links
+        row.message = outcome.reason or f"{outcome.links} links between {outcome.records} records"
+        run.accept_links(config, this.run_id)
 
 
 def build(this: Run, name: str, folders: str, *, data_tests: bool) -> None:

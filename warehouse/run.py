@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import duckdb
 
-from warehouse import arrivals, contracts, dbt, durable, keys, ledger, manifest, raw, separations
+from warehouse import arrivals, contracts, dbt, durable, keys, ledger, links, manifest, raw, separations
 from warehouse.errors import Busy, NothingToDo, SmaltiError
 from warehouse.settings import Settings
 from warehouse.sql import literal
@@ -19,7 +19,7 @@ _CONTROL = """
 create table if not exists ops.control (
     run_id varchar, lo integer, hi integer, as_of timestamp, prev_as_of timestamp,
     segment_floor integer, scores_run_id varchar, done boolean,
-    run_number integer, is_full boolean, anchored_at timestamp, fingerprint varchar
+    run_number integer, is_full boolean, anchored_at timestamp, fingerprint varchar, links_run_id varchar
 )"""
 _SCORES = {
     "propensity": {
@@ -103,6 +103,7 @@ def open_run(settings: Settings, run_id: str, as_of: datetime | None, *, is_full
         _bind_accepted(connection, settings)
         separations.bind(connection, settings.ledger)
         durable.bind(connection, settings)
+        _bind_links(connection, settings, now.links_run_id)
         connection.execute("commit")
     return as_of
 
@@ -122,6 +123,7 @@ class _Control:
     is_full: bool | None = None
     anchored_at: datetime | None = None
     fingerprint: str | None = None
+    links_run_id: str | None = None
 
 
 def _next(before: _Control, run_id: str, hi: int, as_of: datetime, fingerprint: str, *, is_full: bool) -> _Control:
@@ -153,7 +155,7 @@ def _control(connection: duckdb.DuckDBPyConnection) -> _Control:
     """Read the control row, making its table where it is not there or lacks a column."""
     connection.execute("create schema if not exists ops")
     connection.execute(_CONTROL)
-    for column in ("run_number integer", "is_full boolean", "anchored_at timestamp", "fingerprint varchar"):
+    for column in ("run_number integer", "is_full boolean", "anchored_at timestamp", "fingerprint varchar", "links_run_id varchar"):
         connection.execute(f"alter table ops.control add column if not exists {column}")
     names = ", ".join(field.name for field in fields(_Control))
     row = connection.execute(f"select {names} from ops.control").fetchone()
@@ -281,6 +283,18 @@ def accept_scores(settings: Settings, run_id: str) -> None:
 _STILL_KNOWN = """customer_id in (
     select customer_id from profiles.customers union all select from_customer_id from profiles.merges
 )"""
+
+
+def accept_links(settings: Settings, run_id: str) -> None:
+    """Let the links that linkage found in this run count from now on, in hourly runs too."""
+    with working(settings) as connection:
+        connection.execute("update ops.control set links_run_id = ?", [run_id])
+        _bind_links(connection, settings, run_id)
+
+
+def _bind_links(connection: duckdb.DuckDBPyConnection, settings: Settings, run_id: str | None) -> None:
+    connection.execute("create schema if not exists links")
+    connection.execute(f"create or replace view links.record_links as {links.rows(settings, run_id)}")
 
 
 def bind_scores(settings: Settings) -> None:

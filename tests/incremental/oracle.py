@@ -66,7 +66,7 @@ def graph(exports: dict[str, pl.DataFrame], as_of: datetime, batch: int, **more:
     for row in known(exports, "web_events", "occurred_at", as_of, batch):
         user = _user(row["user_id"])
         add(row["occurred_at"], user=user, device=row["device_id"], browser=row["anonymous_id"])
-    return Graph(records, accounts, more.get("separations", []), rank=pseudonym)
+    return Graph(records, accounts, more.get("separations", []), rank=pseudonym, linked=more.get("linked", []))
 
 
 def _user(contact_id: str | None) -> str | None:

@@ -33,7 +33,7 @@ def _found(warehouse: Warehouse) -> People:
 
 def _expected(batch: int, separations: list[tuple[Id, Id]] | None = None) -> People:
     people = graph(_exports(), MOMENTS[batch - 1], batch, separations=separations or []).people()
-    return {frozenset((PUBLISHED[one[0]], pseudonym(one)) for one in person) for person in people}
+    return {frozenset(map(_published, person)) for person in people}
 
 
 def test_people_are_the_oracles_in_steps_and_at_once(models: list[Node]) -> None:
@@ -62,6 +62,20 @@ def test_whoever_was_said_to_be_two_is_two_for_the_oracle_too(models: list[Node]
     warehouse.connection.executemany("insert into ledger.separations values (?, ?, ?, ?)", rows)
     warehouse.run(len(MOMENTS), MOMENTS[-1])
     assert _found(warehouse) == _expected(len(MOMENTS), pairs)  # type: ignore[arg-type]
+
+
+def test_records_that_linkage_took_for_one_person_s_are(models: list[Node]) -> None:
+    plain = graph(_exports(), MOMENTS[-1], len(MOMENTS))
+    users = sorted({one for record in plain.records for one in record.identifiers if one[0] == "user"})
+    pairs = [sorted(random.Random(seed).sample(users, 2)) for seed in range(400)]
+    linked = [(one, other, MOMENTS[0]) for one, other in pairs]
+    warehouse = Warehouse.of(models, _exports())
+    rows = [("user_id", one[1], "user_id", other[1], 10.0, 0.999, at) for one, other, at in linked]
+    warehouse.connection.executemany("insert into links.record_links values (?, ?, ?, ?, ?, ?, ?)", rows)
+    warehouse.run(len(MOMENTS), MOMENTS[-1])
+    people = graph(_exports(), MOMENTS[-1], len(MOMENTS), linked=linked).people()
+    assert _found(warehouse) == {frozenset(map(_published, person)) for person in people}
+    assert len(people) < len(plain.people()) - 200
 
 
 def _published(one: Id) -> tuple[str, str]:

@@ -18,7 +18,7 @@ import yaml
 from pydantic import SecretStr
 
 from ingestion import source
-from warehouse import arrivals, dbt, durable, pseudonyms, run, separations
+from warehouse import arrivals, dbt, durable, links, pseudonyms, run, separations
 from warehouse.settings import Settings
 
 Node = dict[str, Any]
@@ -74,7 +74,7 @@ class Warehouse:
         made.connection.execute("set TimeZone = 'UTC'; set threads = 2")
         pseudonyms.bind(made.connection, SETTINGS)
         schemas = {str(node["schema"]) for node in models}
-        for schema in schemas | {"ops", "raw", "arrivals", "exports", "durable", "ledger", "scores", "seeds"}:
+        for schema in schemas | {"ops", "raw", "arrivals", "exports", "durable", "ledger", "links", "scores", "seeds"}:
             made.connection.execute(f"create schema if not exists {schema}")
         made._load(exports)
         made._seeds()
@@ -107,6 +107,7 @@ class Warehouse:
             "create table ledger.accepted (destination varchar, customer_id varchar, segment_ids varchar[])"
         )
         separations.create(self.connection)
+        self._table("links.record_links", links.COLUMNS)
         for name, columns in run._SCORES.items():
             self._table(f"scores.{name}", columns)
         for name, columns in durable.schemas().items():

@@ -5,7 +5,7 @@ Written from docs/identity.md alone: dicts and loops, no SQL, and nothing of the
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 Id = tuple[str, str]
@@ -34,11 +34,17 @@ class Record:
 
 @dataclass(frozen=True)
 class Link:
-    """Two identifiers of one record, `better` the best of it, and when they first stood together."""
+    """Two identifiers of one record, `better` the best of it, and when they first stood together; or of two records."""
 
     better: Id
     other: Id
     at: datetime
+    is_of_records: bool = False
+
+    @property
+    def priority(self) -> int:
+        """What joins two people by the highest number gives way first; links between records last of all."""
+        return len(KINDS) if self.is_of_records else KINDS.index(self.other[0])
 
 
 @dataclass
@@ -50,6 +56,7 @@ class Graph:
     separations: list[tuple[Id, Id]]
     rank: Callable[[Id], str] = lambda one: one[1]
     windows: dict[str, timedelta] | None = None
+    linked: list[tuple[Id, Id, datetime]] = field(default_factory=list)
 
     def people(self) -> list[set[Id]]:
         """The identifiers of each person."""
@@ -89,7 +96,7 @@ class Graph:
             first.append(links[0])
             if not self._is_contradicted(links):
                 more += links[1:]
-        return first, more
+        return first, more + [Link(*linked, is_of_records=True) for linked in self.linked]
 
     def _is_shared(self, other: Id, links: list[Link]) -> bool:
         window = (self.windows or {}).get(other[0], timedelta(days=100_000))
@@ -108,11 +115,15 @@ class Graph:
     def _settled(self, component: set[Id], first: list[Link], more: list[Link]) -> list[set[Id]]:
         """The people of a component that cannot be one."""
         since = {one: min(r.at for r in self.records if one in r.identifiers) for one in component}
-        order = sorted({link.other for link in more}, key=lambda one: (KINDS.index(one[0]), since[one], self.rank(one)))
+        order = sorted(
+            {(link.priority, link.other) for link in more}, key=lambda one: (one[0], since[one[1]], self.rank(one[1]))
+        )
         settled = {one: group for group in _connected(component, first) for one in group}
         for step in range(1, min(len(order), _MOST_STEPS) + 1):
             added = set(order if step == _MOST_STEPS else order[:step])
-            for group in _connected(component, [*first, *(link for link in more if link.other in added)]):
+            for group in _connected(
+                component, [*first, *(link for link in more if (link.priority, link.other) in added)]
+            ):
                 if self._is_right(group):
                     settled.update(dict.fromkeys(group, group))
         return list({id(group): group for group in settled.values()}.values())

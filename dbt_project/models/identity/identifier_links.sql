@@ -18,21 +18,32 @@ rules as (
 
 ),
 
--- of each kind of better identifier, how many it had met within the window that ends here; ever without a window
-counted as (
+-- what linkage found has a rule of its own: without that row it joins nobody
+ruled as (
 
     select
         pairs.*,
         rules.priority,
         rules.joins_limit,
-        count(*) over (
-            partition by pairs.other_number, pairs.better_type
-            order by pairs.first_seen_at
-            -- a window of its own length for each type is not in sqlfluff's grammar
-            range between to_days(coalesce(rules.joins_window_days, 100000)) preceding and current row -- noqa: PRS
-        ) as joined_count
+        coalesce(rules.joins_window_days, 100000) as joins_window_days
     from pairs
-    inner join rules on pairs.other_type = rules.identifier_type
+    inner join rules
+        on rules.identifier_type = case when pairs.evidence = 'linkage' then 'linkage' else pairs.other_type end
+
+),
+
+-- of each kind of better identifier, how many it had met within the window that ends here; ever without a window
+counted as (
+
+    select
+        *,
+        count(*) over (
+            partition by other_number, better_type, evidence
+            order by first_seen_at
+            -- a window of its own length for each type is not in sqlfluff's grammar
+            range between to_days(joins_window_days) preceding and current row -- noqa: PRS
+        ) as joined_count
+    from ruled
 
 ),
 
@@ -40,9 +51,10 @@ judged as (
 
     select
         counted.*,
-        max(counted.joined_count) over (partition by counted.other_number) as most_joined_count,
-        row_number() over (
-            partition by counted.other_number
+        max(counted.joined_count) over (partition by counted.other_number, counted.evidence) as most_joined_count,
+        counted.evidence = 'record'
+        and row_number() over (
+            partition by counted.other_number, counted.evidence
             order by betters.priority, counted.first_seen_at, betters.identifier_hash
         ) = 1 as is_first
     from counted
@@ -56,6 +68,8 @@ select
     other_type,
     other_number,
     first_seen_at,
+    evidence,
+    match_weight,
     priority,
     is_first,
     is_contradicted,

@@ -18,6 +18,12 @@ contacts as (
 
 ),
 
+record_links as (
+
+    select * from {{ source('links', 'record_links') }}
+
+),
+
 numbered as (
 
     select
@@ -97,6 +103,24 @@ contradicted as (
     group by other_number
     having count(distinct birth_date_hash) > 1
 
+),
+
+-- records without a common key that linkage takes for one person's
+linked as (
+
+    select
+        record_links.from_type as better_type,
+        betters.identifier_number as better_number,
+        record_links.to_type as other_type,
+        others.identifier_number as other_number,
+        record_links.linked_at as first_seen_at,
+        record_links.match_weight
+    from record_links
+    inner join numbers as betters
+        on record_links.from_type = betters.identifier_type and record_links.from_key = betters.identifier_key
+    inner join numbers as others
+        on record_links.to_type = others.identifier_type and record_links.to_key = others.identifier_key
+
 )
 
 select
@@ -105,6 +129,19 @@ select
     pairs.other_type,
     pairs.other_number,
     pairs.first_seen_at,
+    'record' as evidence,
+    cast(null as double) as match_weight,
     contradicted.other_number is not null as is_contradicted
 from pairs
 left join contradicted on pairs.other_number = contradicted.other_number
+union all
+select
+    better_type,
+    better_number,
+    other_type,
+    other_number,
+    first_seen_at,
+    'linkage' as evidence,
+    match_weight,
+    false as is_contradicted
+from linked

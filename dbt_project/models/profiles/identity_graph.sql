@@ -35,6 +35,8 @@ select
     links.other_type,
     others.identifier_hash as other_hash,
     links.first_seen_at,
+    links.evidence,
+    links.match_weight,
     links.is_contradicted,
     betters.person_number = others.person_number as is_joined,
     coalesce(
