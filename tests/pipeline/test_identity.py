@@ -154,8 +154,11 @@ def test_an_unmerge_taken_back_joins_them_again(story: Story) -> None:
 def test_the_same_rules_simulate_to_no_change_and_stricter_ones_to_the_split(story: Story) -> None:
     same, stricter = story.told["same"], story.told["stricter"]
     assert (same["people_merged"], same["people_split"], same["identifiers_moved"], same["changes"]) == (0, 0, 0, [])
-    assert stricter["people_split"] == 1
-    assert [change["customer_ids"] for change in stricter["changes"]] == [[story.ids[1]]]
+    # the merged person, and the address of the family: shared, it is nobody's any more
+    people = {story.ids[1], story.people["merged"]["mother"], story.people["merged"]["father"]}
+    split = {change["customer_ids"][0] for change in stricter["changes"]}
+    assert stricter["people_split"] == len(split) == 2
+    assert story.ids[1] in split < people
 
 
 def test_quality_is_within_its_limits(story: Story) -> None:

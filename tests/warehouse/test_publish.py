@@ -17,6 +17,7 @@ create table ops.runs as
         1 as rows_duplicate, 1 as rows_suppressed;
 create table profiles.customers as from (values ('c1', false), ('bot', true)) as t(customer_id, is_bot);
 create table profiles.identifiers as select 'email' as identifier_type, 'h' as identifier_hash, 'c1' as customer_id;
+create table profiles.identity_quality as select 'merged_now' as measure, true as is_within_limit;
 create table profiles.customer_consents as
     select 'c1' as customer_id, 'mail' as purpose, 'email' as channel, true as is_granted;
 create table profiles.activations as
@@ -40,6 +41,7 @@ MUTANTS = {
     "changes: a set is sent": "insert into activation.audience_changes values ('files', 'c2', ['s'], 'added')",
     "scores: a scored person is no customer and was not merged": "insert into scores.propensity values ('nobody')",
     "runs: rows in are not": "update ops.runs set rows_rejected = 0",
+    "identity: a limit": "update profiles.identity_quality set is_within_limit = false",
     "catalog: no segment is defined": "delete from segments.catalog",
 }
 
