@@ -22,6 +22,7 @@ from warehouse import arrivals, dbt, durable, pseudonyms, run, separations
 from warehouse.settings import Settings
 
 Node = dict[str, Any]
+UNTIL = "_until"  # beside the columns of raw: the batch that took the row's file back
 FOLDERS = ("staging", "input", "identity", "profiles", "segments", "memberships", "activation")
 SETTINGS = Settings(
     home=Path("unused"),
@@ -84,11 +85,11 @@ class Warehouse:
     def _load(self, exports: dict[str, pl.DataFrame]) -> None:
         for name in source.names():
             columns = source.load_source(name).contract.raw_columns()
-            typed = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
+            typed = ", ".join(f'"{column}" {kind}' for column, kind in {**columns, UNTIL: "integer"}.items())
             self.connection.execute(f'create table exports."{name}" ({typed})')
             if name in exports:
                 rows = exports[name]
-                assert set(rows.columns) <= set(columns), name
+                assert set(rows.columns) <= {*columns, UNTIL}, name
                 self.connection.execute(f'insert into exports."{name}" by name select * from rows')
 
     def _seeds(self) -> None:
@@ -118,6 +119,8 @@ class Warehouse:
 
     def run(self, batch: int, as_of: datetime, *, is_full: bool = False, until: str | None = None) -> None:
         """A run that sees the rows up to this batch and moment; it dies after the model `until`, where one is named."""
+        seen = self.control.hi if self.control.done else self.control.lo
+        is_full = is_full or self._is_corrected(seen, batch)
         self.control = run._next(self.control, "run", batch, as_of, "unchanged", is_full=is_full)
         self._open()
         for node in self.models:
@@ -126,6 +129,13 @@ class Warehouse:
                 return
         self._keep()
         self.control = run.replace(self.control, done=True)
+
+    def _is_corrected(self, seen: int, batch: int) -> bool:
+        """As a run knows it from the manifests: a file was taken back since the batch that was seen."""
+        found = [
+            f'select 1 from exports."{name}" where {UNTIL} > {seen} and {UNTIL} <= {batch}' for name in source.names()
+        ]
+        return self.connection.execute(" union all ".join(found)).fetchone() is not None
 
     def _open(self) -> None:
         row = run.asdict(self.control) | {"segment_floor": 1}
@@ -136,8 +146,9 @@ class Warehouse:
         for name in source.names():
             contract = source.load_source(name).contract
             for schema, bound in (("raw", None), ("arrivals", since)):
-                where = f"_batch <= {self.control.hi} and {arrivals.condition(contract, bound)}"
-                body = f'select * from exports."{name}" where {where}'
+                is_live = f"_batch <= {self.control.hi} and coalesce({UNTIL} > {self.control.hi}, true)"
+                where = f"{is_live} and {arrivals.condition(contract, bound)}"
+                body = f'select * exclude ({UNTIL}) from exports."{name}" where {where}'
                 self.connection.execute(f'create or replace view {schema}."{name}" as {body}')
 
     def _build(self, node: Node) -> None:

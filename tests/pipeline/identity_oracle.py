@@ -108,9 +108,7 @@ class Graph:
     def _settled(self, component: set[Id], first: list[Link], more: list[Link]) -> list[set[Id]]:
         """The people of a component that cannot be one."""
         since = {one: min(r.at for r in self.records if one in r.identifiers) for one in component}
-        order = sorted(
-            {link.other for link in more}, key=lambda one: (KINDS.index(one[0]), since[one], self.rank(one))
-        )
+        order = sorted({link.other for link in more}, key=lambda one: (KINDS.index(one[0]), since[one], self.rank(one)))
         settled = {one: group for group in _connected(component, first) for one in group}
         for step in range(1, min(len(order), _MOST_STEPS) + 1):
             added = set(order if step == _MOST_STEPS else order[:step])

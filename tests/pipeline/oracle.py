@@ -122,8 +122,18 @@ def _people(facts: Facts) -> list[Person]:
     """Everybody with at least one identifier, with what is theirs."""
     found: dict[Id, Person] = {}
     records = _records(facts)
-    for group in Graph(records, _accounts(facts), separations=[]).people():
+    for group in Graph(records, _accounts(facts), separations=[], rank=facts.rank).people():
         found.update(dict.fromkeys(group, Person(identifiers=group)))
+    _what_they_did(facts, found)
+    for record in records:
+        for one in record.identifiers:
+            if one in found:  # a phone alone is nobody
+                found[one].first_seen = min(found[one].first_seen, record.at)
+    _consents(facts, found)
+    return list({id(person): person for person in found.values()}.values())
+
+
+def _what_they_did(facts: Facts, found: dict[Id, Person]) -> None:
     for event in facts.events:
         if owner := event.user or event.device or event.browser:
             found[owner].events.append(event)
@@ -133,12 +143,6 @@ def _people(facts: Facts) -> list[Person]:
     for contact in facts.contacts:
         if contact.user:
             found[contact.user].contacts.append(contact)
-    for record in records:
-        for one in record.identifiers:
-            if one in found:  # a phone alone is nobody
-                found[one].first_seen = min(found[one].first_seen, record.at)
-    _consents(facts, found)
-    return list({id(person): person for person in found.values()}.values())
 
 
 def _consents(facts: Facts, found: dict[Id, Person]) -> None:
