@@ -25,7 +25,7 @@ _EVENING = ("16:59:59", "17:00:00", "21:59:59", "22:00:00")
 _WINDOWS = (timedelta(0), HOUR, 7 * DAY, 30 * DAY)
 _ORDER_WINDOWS = (timedelta(0), 7 * DAY, 30 * DAY, 90 * DAY, 180 * DAY, 365 * DAY)
 # what a corrected file says otherwise, by source; the key of the row stays
-_CORRECTIONS: dict[str, Row] = {
+CORRECTIONS: dict[str, Row] = {
     "web_events": {"event_type": "add_to_cart", "platform": "android", "category": "books"},
     "shop_orders": {"status": "cancelled"},
     "shop_order_lines": {"unit_price_amount": 199.5},
@@ -75,7 +75,7 @@ def corrected(exports: dict[str, pl.DataFrame], seed: int) -> dict[str, pl.DataF
     """The same, but that one run sees files again: some of their rows say something else, or are there no more."""
     random = Random(seed)
     return {
-        name: _corrected(frame, random, _CORRECTIONS[name]) if name in _CORRECTIONS else frame
+        name: _corrected(frame, random, CORRECTIONS[name]) if name in CORRECTIONS else frame
         for name, frame in exports.items()
     }
 

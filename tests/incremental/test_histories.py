@@ -138,10 +138,10 @@ FAULTS = {
         "",
     ),
     "a number is given twice": ("known_identifiers", "last_number.identifier_number + row_number", "row_number"),
-    "weights are counted from the moment": (
+    "what was counted earlier does not decay": (
         "interests",
-        'as_of from "memory"."ops"."control") - (select anchored_at',
-        'as_of from "memory"."ops"."control") - (select as_of',
+        '(select as_of from "memory"."ops"."control") - last_signal_at',
+        "last_signal_at - last_signal_at",
     ),
 }
 
