@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from smalti import backfill, gates_cli, sources_cli, sync_cli
+from smalti import backfill, gates_cli, person_cli, sources_cli, sync_cli
 from smalti.backfill import Every
 from smalti.terminal import Json
 from smalti.terminal import dump as _dump
@@ -32,6 +32,7 @@ app.add_typer(publish_app, name="publish")
 app.add_typer(sources_cli.app, name="sources")
 app.add_typer(sync_cli.app, name="sync")
 app.add_typer(gates_cli.app, name="gates")
+app.add_typer(person_cli.app, name="person")
 
 
 class Dag(StrEnum):
@@ -352,6 +353,33 @@ def list_versions(as_json: Json = False) -> None:
         _dump(found)
     for version in [] if as_json else found:
         _out.print(f"{'*' if version['is_current'] else ' '} {version['name']}  as of {version['as_of']}")
+
+
+@publish_app.command("verify")
+def verify_version(
+    version: Annotated[str | None, typer.Argument(help="Which version; without it the latest.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Build a version again from raw as it was then, and hold its digest against the one recorded. Exit code 0 if same.
+
+    Examples:
+      smalti publish verify
+      smalti publish verify 20260901T0400-nightly-20260901T040000-1f3a --json
+    """
+    from warehouse import rebuild
+
+    with _plain_errors():
+        config = configuration.load()
+        of = rebuild.find(config, version)
+        with _err.status(f"building {of.version} again"):
+            again = rebuild.rebuilt(config, of)
+    if as_json:
+        _dump(vars(of) | {"rebuilt": again, "same": again == of.digest})
+    else:
+        told = "is the same" if again == of.digest else f"differs: recorded {of.digest}, built again {again}"
+        _out.print(f"{of.version} {told}", soft_wrap=True)
+    if again != of.digest:
+        raise typer.Exit(1)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The histories as the files that a shop would export: by source, run and time of arrival; some come again, corrected."""
+"""The histories as files that a shop would export, by source, run and time of arrival; some come again, corrected."""
 
 import csv
 import io
@@ -60,9 +60,9 @@ def delivered(exports: dict[str, pl.DataFrame], seed: int) -> Delivery:
     made = Delivery(Random(seed))
     for name, frame in exports.items():
         _lay(made, name, frame.to_dicts())
-        _repeat(made, name)
         if name in CORRECTIONS:
             _correct(made, name)
+        _repeat(made, name)
     return made
 
 
@@ -82,11 +82,12 @@ def _file(name: str, at: datetime) -> str:
 
 
 def _repeat(made: Delivery, name: str) -> None:
-    """Now and then a file brings a row again that an earlier one had."""
+    """Now and then a file brings a row again that an earlier one had that nobody corrected."""
     seen: list[Row] = []
+    files = [at for folder in made.folders.values() for at in folder]
     for batch in sorted(made.folders):
-        for (source, _), rows in made.folders[batch].items():
-            if source == name:
+        for at, rows in made.folders[batch].items():
+            if at[0] == name and files.count(at) == 1:
                 fresh = list(rows)
                 rows += [row for row in seen if made.random.random() < 0.02]
                 seen += fresh
@@ -97,7 +98,7 @@ def _correct(made: Delivery, name: str) -> None:
     earlier = {at: rows for batch in range(1, CORRECTED_IN) for at, rows in made.folders[batch].items()}
     for at, rows in earlier.items():
         if at[0] == name and made.random.random() < 0.2:
-            kept = [row for row in rows if made.random.random() < 0.9]
+            kept = [row for row in rows if made.random.random() < 0.9] or rows[:1]
             again = [row | (CORRECTIONS[name] if made.random.random() < 0.5 else {}) for row in kept]
             made.folders[CORRECTED_IN][at] = again
 
