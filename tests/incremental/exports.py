@@ -45,9 +45,9 @@ class Delivery:
                 (folder / name).mkdir(parents=True, exist_ok=True)
                 (folder / name / file).write_text(_text(load_source(name), rows))
 
-    def keys(self) -> dict[str, set[tuple[Any, ...]]]:
-        """The keys that are there in the end, of the last of each file."""
-        last = {at: rows for batch in sorted(self.folders) for at, rows in self.folders[batch].items()}
+    def keys(self, batches: Iterable[int]) -> dict[str, set[tuple[Any, ...]]]:
+        """The keys that are there after these runs, of the last of each file."""
+        last = {at: rows for batch in batches for at, rows in self.folders[batch].items()}
         found: dict[str, set[tuple[Any, ...]]] = defaultdict(set)
         for (name, _), rows in last.items():
             key = load_source(name).contract.key

@@ -137,7 +137,11 @@ FAULTS = {
         "or seen_now.first_seen_at < seen_before.first_seen_at",
         "",
     ),
-    "a number is given twice": ("known_identifiers", "last_number.identifier_number + row_number", "row_number"),
+    "a number is given twice": (
+        "known_identifiers",
+        "last_number.identifier_number + row_number",
+        "last_number.identifier_number - 1 + row_number",
+    ),
     "what was counted earlier does not decay": (
         "interests",
         '(select as_of from "memory"."ops"."control") - last_signal_at',

@@ -72,7 +72,9 @@ class Warehouse:
     def of(cls, models: list[Node], exports: dict[str, pl.DataFrame], **changed: tuple[str, str]) -> Self:
         """A warehouse with these raw rows, `_batch` numbered by the run before which they are loaded."""
         made = cls(models, changed)
-        made.connection.execute("set TimeZone = 'UTC'; set threads = 2")
+        # a fault may join everybody with everybody: it ends for want of memory, and fills no disk
+        made.connection.execute("set TimeZone = 'UTC'; set threads = 2; set memory_limit = '4GB'")
+        made.connection.execute("set temp_directory = ''")
         pseudonyms.bind(made.connection, SETTINGS)
         schemas = {str(node["schema"]) for node in models}
         for schema in schemas | {"ops", "raw", "arrivals", "exports", "durable", "ledger", "scores", "seeds"}:
