@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from ingestion import mailboxes, store, vault
-from warehouse import atomic, contracts, keys, manifest, pseudonyms, rebuild, rekey, separations
+from warehouse import atomic, contracts, derived, keys, manifest, pseudonyms, rekey, separations
 from warehouse.errors import SmaltiError
 from warehouse.rekey import Count
 from warehouse.settings import Settings
@@ -75,7 +75,7 @@ def rotate(settings: Settings, also: Callable[[], object] = lambda: None, *, dry
         done = _replace(connection, settings, dry_run=False)
         separations.rekey(connection, settings.ledger)
         also()
-        rebuild.begin_again(settings)
+        derived.begin_again(settings)
         if settings.vault.exists():
             vault.rekey(connection, settings, pseudonyms.message_sql(_MESSAGE))
     _end(settings)
@@ -127,7 +127,7 @@ def _connected(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
 def _pairs(connection: duckdb.DuckDBPyConnection, settings: Settings) -> str:
     """SQL for each pseudonym that has a clear value, old and new."""
     _take_vault(connection, settings)
-    connection.register("seen", rebuild.identifiers(settings))
+    connection.register("seen", derived.identifiers(settings))
     _know_domains(connection)
     old, new = (pseudonyms.message_sql("message", prefix) for prefix in ("old", "smalti"))
     mailbox = mailboxes.canonical_sql("value", lambda name: name)

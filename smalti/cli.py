@@ -12,6 +12,7 @@ from smalti import (
     backfill,
     gates_cli,
     identity_cli,
+    person_cli,
     privacy_cli,
     retention_cli,
     sources_cli,
@@ -45,6 +46,7 @@ app.add_typer(identity_cli.app, name="identity")
 app.add_typer(vault_cli.app, name="vault")
 app.add_typer(retention_cli.app, name="retention")
 app.add_typer(privacy_cli.app, name="privacy")
+app.add_typer(person_cli.app, name="person")
 
 
 class Dag(StrEnum):
@@ -365,6 +367,33 @@ def list_versions(as_json: Json = False) -> None:
         _dump(found)
     for version in [] if as_json else found:
         _out.print(f"{'*' if version['is_current'] else ' '} {version['name']}  as of {version['as_of']}")
+
+
+@publish_app.command("verify")
+def verify_version(
+    version: Annotated[str | None, typer.Argument(help="Which version; without it the latest.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Build a version again from raw as it was then, and hold its digest against the one recorded. Exit code 0 if same.
+
+    Examples:
+      smalti publish verify
+      smalti publish verify 20260901T0400-nightly-20260901T040000-1f3a --json
+    """
+    from warehouse import rebuild
+
+    with _plain_errors():
+        config = configuration.load()
+        of = rebuild.find(config, version)
+        with _err.status(f"building {of.version} again"):
+            again = rebuild.rebuilt(config, of)
+    if as_json:
+        _dump(vars(of) | {"rebuilt": again, "same": again == of.digest})
+    else:
+        told = "is the same" if again == of.digest else f"differs: recorded {of.digest}, built again {again}"
+        _out.print(f"{of.version} {told}", soft_wrap=True)
+    if again != of.digest:
+        raise typer.Exit(1)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,10 @@ create table if not exists separations (
     left_type text not null, left_hash text not null, right_type text not null, right_hash text not null,
     reason text not null, decided_at text not null, primary key (left_type, left_hash, right_type, right_hash)
 );
+create table if not exists versions (
+    version text primary key, run_id text not null, as_of text not null, batch integer not null,
+    fingerprint text not null, digest text not null, links_run_id text
+);
 create table if not exists turns (run_id text primary key, state text not null, until text not null);
 """
 # what `runs` gained since it was first made: a ledger from before is given these columns and keeps its rows

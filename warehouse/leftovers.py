@@ -13,6 +13,7 @@ from warehouse.settings import Settings
 DAYS = {
     ("features", "*"): 30,
     ("scores", "*"): 30,
+    ("links", "*"): 400,  # as long as versions are built again from them
     ("gates", "*"): 90,
     ("outbox", "*/*"): 90,
     ("reports", "*"): 400,
@@ -44,8 +45,8 @@ def remove(settings: Settings, as_of: datetime, *, dry_run: bool) -> list[Remova
 
 
 def _used(settings: Settings) -> set[Path]:
-    scored = run.scored_by(settings)
-    return {settings.scores / scored} if scored else set()
+    scored, linked = run.scored_by(settings), run.linked_by(settings)
+    return {settings.scores / str(scored), settings.links / str(linked)}
 
 
 def _old(folder: Path, depth: str, until: datetime, used: set[Path]) -> Iterator[Path]:

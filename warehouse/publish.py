@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse import atomic, dbt_lineage, durable, freshness, ledger, manifest, raw, run
+from warehouse import atomic, dbt_lineage, digest, durable, freshness, ledger, manifest, raw, rebuild, run
 from warehouse.errors import SmaltiError
 from warehouse.settings import Settings
 from warehouse.sql import literal
@@ -107,6 +107,7 @@ def publish(settings: Settings, run_id: str) -> str:
     path = settings.published / f"{name}.duckdb"
     aside.chmod(0o444)
     aside.replace(path)
+    rebuild.record(settings, _record(path))
     atomic.point(settings.current, path)
     _prune(settings, run.finish(settings, run_id))
     return name
@@ -151,7 +152,9 @@ def _build_ops(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Non
     connection.execute("create schema version.ops")
     connection.execute(
         "create table version.ops.control as"
-        " select run_id, as_of, segment_floor, scores_run_id from working.ops.control"
+        " select run_id, as_of, segment_floor, scores_run_id, hi as batch, fingerprint, ? as digest, links_run_id"
+        " from working.ops.control",
+        [digest.of(connection, "version")],
     )
     [(as_of,)] = connection.execute("select as_of from version.ops.control").fetchall()
     freshness.write(connection, settings, "version.ops.sources", as_of)
@@ -201,6 +204,14 @@ def _copy_runs(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Non
     if rows:
         values = ", ".join("nullif(?, '')" if name == "source" else "?" for name in _RUNS)
         connection.executemany(f"insert into version.ops.runs values ({values})", rows)
+
+
+def _record(path: Path) -> rebuild.Record:
+    """What the version says of itself, for when its file is gone."""
+    with duckdb.connect(path, read_only=True) as connection:
+        names = "run_id, as_of, batch, fingerprint, digest, links_run_id"
+        [row] = connection.execute(f"select {names} from ops.control").fetchall()
+    return rebuild.Record(path.stem, *row)
 
 
 def _audit(path: Path) -> None:

@@ -1,65 +1,118 @@
-"""The working file as what it is: derived. What of it a rotation needs is read, then it begins again from raw."""
+"""A past version built again from raw, as raw was then: it must come to the same, whatever was learnt since."""
 
-from contextlib import suppress
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 
-import duckdb
-import pyarrow as pa
-
-from warehouse import run
+from warehouse import dbt, digest, ledger, manifest, run
 from warehouse.errors import SmaltiError
+from warehouse.manifest import Line
 from warehouse.settings import Settings
 
-_NONE = "select null::varchar as identifier_type, null::varchar as identifier_key where false"
+_FOLDERS = ("seeds", "staging", "input", "identity", "profiles")
 
 
-def identifiers(settings: Settings) -> pa.Table:
-    """Type and clear key of the identifiers that become pseudonyms in dbt: user ids, devices, cookies.
+@dataclass(frozen=True)
+class Record:
+    """What the ledger keeps of a published version, also when its file is gone."""
+
+    version: str
+    run_id: str
+    as_of: datetime
+    batch: int
+    fingerprint: str
+    digest: str
+    links_run_id: str | None = None
+
+
+def record(settings: Settings, this: Record) -> None:
+    """Keep it; a publication that is repeated replaces its own."""
+    with ledger.connect(settings.ledger) as book:
+        row = vars(this) | {"as_of": this.as_of.isoformat()}
+        names, places = ", ".join(row), ", ".join(f":{name}" for name in row)
+        book.execute(f"insert or replace into versions ({names}) values ({places})", row)
+
+
+def records(settings: Settings) -> list[Record]:
+    """Of all versions ever published, oldest first."""
+    if not settings.ledger.exists():
+        return []
+    with ledger.connect(settings.ledger) as book:
+        rows = [dict(row) for row in book.execute("select * from versions order by rowid")]
+    return [Record(**row | {"as_of": datetime.fromisoformat(row["as_of"])}) for row in rows]
+
+
+def find(settings: Settings, version: str | None) -> Record:
+    """The record of that version; of the latest where none is named.
 
     Raises:
-        SmaltiError: the last run is not finished, so not all of them may stand there; or the file is gone while
-            decisions on them stand.
+        SmaltiError: there is none.
     """
-    if not settings.working.exists():
-        if (settings.durable / "current").exists():
-            raise SmaltiError(f"{settings.working} is not there · allowed: a run to its end, then the same again")
-        return duckdb.sql(_NONE).to_arrow_table()
-    with run.working(settings, read_only=True) as connection:
-        if not _is_done(connection):
-            raise SmaltiError("the last run is not finished · allowed: a run to its end, then the same again")
-        with suppress(duckdb.CatalogException):
-            query = "select identifier_type, identifier_key from identity.known_identifiers"
-            return connection.execute(f"{query} where identifier_type not in ('email', 'phone')").to_arrow_table()
-        return connection.execute(_NONE).to_arrow_table()
+    kept = records(settings)
+    found = [one for one in kept if version in (None, one.version)]
+    if not found:
+        named = ", ".join(one.version for one in kept[-5:]) or "none yet"
+        raise SmaltiError(f"no version {version!r} in {settings.ledger}; the latest are: {named}")
+    return found[-1]
 
 
-def _is_done(connection: duckdb.DuckDBPyConnection) -> bool:
+def rebuilt(settings: Settings, of: Record) -> str:
+    """The digest of that version built again, in a folder of its own, from the rows that were loaded by then.
+
+    Nothing of the state is written, and nothing waits for it.
+
+    Raises:
+        SmaltiError: the models are others now, so that a difference would say nothing.
+    """
+    if dbt.fingerprint() != of.fingerprint:
+        raise SmaltiError(f"version {of.version} was built by other models; allowed are those of today's checkout")
+    with _aside(settings, of) as home:
+        run.open_run(home, of.run_id, of.as_of)
+        if of.links_run_id:
+            run.accept_links(home, of.links_run_id)
+        dbt.build(home, _FOLDERS, data_tests=False)
+        with run.working(home, read_only=True) as connection:
+            return digest.of(connection, "working")
+
+
+@contextmanager
+def _aside(settings: Settings, of: Record) -> Iterator[Settings]:
+    """A home whose raw is that of then: the same Parquet, and the manifests as they stood."""
+    home = settings.model_copy(update={"home": settings.home / "rebuild" / of.version})
+    shutil.rmtree(home.home, ignore_errors=True)
     try:
-        found = connection.execute("select done from ops.control").fetchall()
-    except duckdb.CatalogException:  # no run was ever opened
-        return True
-    return all(done for (done,) in found)
+        for source in sorted(path.parent for path in settings.raw.glob("*/contract.json")):
+            folder = home.raw / source.name
+            folder.mkdir(parents=True)
+            for path in source.iterdir():
+                if path.name != "manifest.jsonl":
+                    (folder / path.name).symlink_to(path)
+            manifest.write(folder, known_then(manifest.read(source), of.batch))
+        home.links.symlink_to(settings.links)
+        _separations(settings, home, of)
+        yield home
+    finally:
+        shutil.rmtree(home.home, ignore_errors=True)
 
 
-def begin_again(settings: Settings) -> None:
-    """Keep nothing of the working file but the control row: the next run builds everything again from raw.
+def known_then(lines: list[Line], batch: int) -> list[Line]:
+    """The manifest as it stood after that batch: files that came later are not there, corrections not yet made."""
+    return [
+        line.model_copy(update={"status": "loaded", "superseded_by": None})
+        if (line.superseded_by or 0) > batch
+        else line
+        for line in lines
+        if line.batch <= batch
+    ]
 
-    A new file, since only that removes the bytes of the old one.
-    """
-    if not settings.working.exists():
-        return
-    aside = settings.working.with_suffix(".again.tmp")
-    aside.unlink(missing_ok=True)
-    with run.working(settings) as connection, suppress(duckdb.CatalogException):
-        connection.execute("select 1 from ops.control")
-        connection.execute(f"attach '{aside}' as again")
-        connection.execute("create schema again.ops")
-        connection.execute(
-            "create table again.ops.control as select * replace (null::varchar as fingerprint) from ops.control"
-        )
-        connection.execute("checkpoint again")
-        connection.execute("detach again")
-    settings.working.with_suffix(".duckdb.wal").unlink(missing_ok=True)
-    if aside.exists():
-        aside.replace(settings.working)
-    else:
-        settings.working.unlink()
+
+def _separations(settings: Settings, home: Settings, of: Record) -> None:
+    """Those decided before the run began; one that was taken back since is not known any more."""
+    began = min((row["started_at"] for row in ledger.stages(settings.ledger, of.run_id)), default="")
+    with ledger.connect(settings.ledger) as book:
+        rows = [tuple(row) for row in book.execute("select * from separations")]
+    decided = [row for row in rows if row[-1] <= began]
+    with ledger.connect(home.ledger) as book:
+        book.executemany("insert into separations values (?, ?, ?, ?, ?, ?)", decided)

@@ -14,12 +14,11 @@ from warehouse.settings import Settings
 from warehouse.sql import literal
 
 _TRIES, _PAUSE_SECONDS = 20, 0.2
-_REBUILD_AFTER = timedelta(days=365)  # interests are sums of powers of two since `anchored_at`: small ones stay exact
 _CONTROL = """
 create table if not exists ops.control (
     run_id varchar, lo integer, hi integer, as_of timestamp, prev_as_of timestamp,
     segment_floor integer, scores_run_id varchar, done boolean,
-    run_number integer, is_full boolean, anchored_at timestamp, fingerprint varchar, links_run_id varchar
+    run_number integer, is_full boolean, fingerprint varchar, links_run_id varchar
 )"""
 _SCORES = {
     "propensity": {
@@ -121,7 +120,6 @@ class _Control:
     done: bool = True
     run_number: int | None = None
     is_full: bool | None = None
-    anchored_at: datetime | None = None
     fingerprint: str | None = None
     links_run_id: str | None = None
 
@@ -129,11 +127,10 @@ class _Control:
 def _next(before: _Control, run_id: str, hi: int, as_of: datetime, fingerprint: str, *, is_full: bool) -> _Control:
     """The row of this run: a run that died is repeated, under the same number.
 
-    Everything is built again where it was never built, where the models have changed, where the anchor is old, and
-    where a run that died had other bounds: what it left is then neither the old state nor the new one.
+    Everything is built again where it was never built, where the models have changed, and where a run that died had
+    other bounds: what it left is then neither the old state nor the new one.
     """
-    stale = before.anchored_at is None or as_of > before.anchored_at + _REBUILD_AFTER
-    is_full = is_full or stale or before.fingerprint != fingerprint
+    is_full = is_full or before.run_number is None or before.fingerprint != fingerprint
     if not before.done:
         is_full = is_full or bool(before.is_full) or (before.hi, before.as_of) != (hi, as_of)
     return replace(
@@ -146,7 +143,6 @@ def _next(before: _Control, run_id: str, hi: int, as_of: datetime, fingerprint: 
         done=False,
         run_number=(before.run_number or 0) + before.done,
         is_full=is_full,
-        anchored_at=as_of if is_full else before.anchored_at,
         fingerprint=fingerprint,
     )
 
@@ -155,7 +151,7 @@ def _control(connection: duckdb.DuckDBPyConnection) -> _Control:
     """Read the control row, making its table where it is not there or lacks a column."""
     connection.execute("create schema if not exists ops")
     connection.execute(_CONTROL)
-    for column in ("run_number integer", "is_full boolean", "anchored_at timestamp", "fingerprint varchar", "links_run_id varchar"):
+    for column in ("run_number integer", "is_full boolean", "fingerprint varchar", "links_run_id varchar"):
         connection.execute(f"alter table ops.control add column if not exists {column}")
     names = ", ".join(field.name for field in fields(_Control))
     row = connection.execute(f"select {names} from ops.control").fetchone()
@@ -316,6 +312,11 @@ def bind_scores(settings: Settings) -> None:
 def scored_by(settings: Settings) -> str | None:
     """The run whose scores count; None before the first."""
     return _before(settings).scores_run_id
+
+
+def linked_by(settings: Settings) -> str | None:
+    """The run whose links count; None before the first."""
+    return _before(settings).links_run_id
 
 
 def finish(settings: Settings, run_id: str) -> str | None:

@@ -24,11 +24,6 @@
     )
 {%- endmacro %}
 
-{# Interests are sums of powers of two counted from here (see `event_interests`). #}
-{% macro anchored_at() -%}
-    (select anchored_at from {{ source('ops', 'control') }})
-{%- endmacro %}
-
 {# `log`: rows are only added. A run replaces what stands there under its own number. #}
 {% materialization log, adapter='duckdb' %}
     {{ return(replace_rows('run_number >= ' ~ run_number(), sql)) }}

@@ -58,6 +58,11 @@ ELSEWHERE = {
         "tests/smalti/test_gates.py",
         '["gates", "accept", run_id',
     ),
+    "smalti person show ID --as-of 2026-08-31": (
+        "needs somebody's id",
+        "tests/pipeline/test_backfill.py",
+        '"person", "show", customer, "--as-of"',
+    ),
     "make test-tools": ("needs a browser", ".ci/run", "make test-tools"),
     "make report-image": (
         "needs a browser; the tests of the page open it",

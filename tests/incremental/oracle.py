@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from tests.incremental.warehouse import SETTINGS
+from tests.incremental.warehouse import SETTINGS, UNTIL
 from tests.pipeline.identity_oracle import Account, Graph, Id, Record
 
 Row = dict[str, Any]
@@ -22,9 +22,10 @@ PUBLISHED = {
 
 
 def known(exports: dict[str, pl.DataFrame], name: str, event_time: str, as_of: datetime, batch: int) -> list[Row]:
-    """The rows of a source that were there and true at the moment."""
+    """The rows of a source that were there, true at the moment, and not taken back since."""
     rows = exports[name].to_dicts() if name in exports else []
-    return [row for row in rows if row["_batch"] <= batch and row["_arrived_at"] <= as_of and row[event_time] <= as_of]
+    live = [row for row in rows if row["_batch"] <= batch and (row.get(UNTIL) or batch + 1) > batch]
+    return [row for row in live if row["_arrived_at"] <= as_of and row[event_time] <= as_of]
 
 
 def latest(rows: list[Row], key: str, *by: str) -> list[Row]:

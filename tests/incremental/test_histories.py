@@ -138,11 +138,15 @@ FAULTS = {
         "or seen_now.first_seen_at < seen_before.first_seen_at",
         "",
     ),
-    "a number is given twice": ("known_identifiers", "last_number.identifier_number + row_number", "row_number"),
-    "weights are counted from the moment": (
+    "a number is given twice": (
+        "known_identifiers",
+        "last_number.identifier_number + row_number",
+        "last_number.identifier_number - 1 + row_number",
+    ),
+    "what was counted earlier does not decay": (
         "interests",
-        'as_of from "memory"."ops"."control") - (select anchored_at',
-        'as_of from "memory"."ops"."control") - (select as_of',
+        '(select as_of from "memory"."ops"."control") - last_signal_at',
+        "last_signal_at - last_signal_at",
     ),
 }
 

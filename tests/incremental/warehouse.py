@@ -22,6 +22,7 @@ from warehouse import arrivals, dbt, durable, links, pseudonyms, run, separation
 from warehouse.settings import Settings
 
 Node = dict[str, Any]
+UNTIL = "_until"  # beside the columns of raw: the batch that took the row's file back
 FOLDERS = ("staging", "input", "identity", "profiles", "segments", "memberships", "activation")
 SETTINGS = Settings(
     home=Path("unused"),
@@ -71,7 +72,9 @@ class Warehouse:
     def of(cls, models: list[Node], exports: dict[str, pl.DataFrame], **changed: tuple[str, str]) -> Self:
         """A warehouse with these raw rows, `_batch` numbered by the run before which they are loaded."""
         made = cls(models, changed)
-        made.connection.execute("set TimeZone = 'UTC'; set threads = 2")
+        # a fault may join everybody with everybody: it ends for want of memory, and fills no disk
+        made.connection.execute("set TimeZone = 'UTC'; set threads = 2; set memory_limit = '4GB'")
+        made.connection.execute("set temp_directory = ''")
         pseudonyms.bind(made.connection, SETTINGS)
         schemas = {str(node["schema"]) for node in models}
         for schema in schemas | {"ops", "raw", "arrivals", "exports", "durable", "ledger", "links", "scores", "seeds"}:
@@ -84,11 +87,11 @@ class Warehouse:
     def _load(self, exports: dict[str, pl.DataFrame]) -> None:
         for name in source.names():
             columns = source.load_source(name).contract.raw_columns()
-            typed = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
+            typed = ", ".join(f'"{column}" {kind}' for column, kind in {**columns, UNTIL: "integer"}.items())
             self.connection.execute(f'create table exports."{name}" ({typed})')
             if name in exports:
                 rows = exports[name]
-                assert set(rows.columns) <= set(columns), name
+                assert set(rows.columns) <= {*columns, UNTIL}, name
                 self.connection.execute(f'insert into exports."{name}" by name select * from rows')
 
     def _seeds(self) -> None:
@@ -119,6 +122,8 @@ class Warehouse:
 
     def run(self, batch: int, as_of: datetime, *, is_full: bool = False, until: str | None = None) -> None:
         """A run that sees the rows up to this batch and moment; it dies after the model `until`, where one is named."""
+        seen = self.control.hi if self.control.done else self.control.lo
+        is_full = is_full or self._is_corrected(seen, batch)
         self.control = run._next(self.control, "run", batch, as_of, "unchanged", is_full=is_full)
         self._open()
         for node in self.models:
@@ -127,6 +132,13 @@ class Warehouse:
                 return
         self._keep()
         self.control = run.replace(self.control, done=True)
+
+    def _is_corrected(self, seen: int, batch: int) -> bool:
+        """As a run knows it from the manifests: a file was taken back since the batch that was seen."""
+        found = [
+            f'select 1 from exports."{name}" where {UNTIL} > {seen} and {UNTIL} <= {batch}' for name in source.names()
+        ]
+        return self.connection.execute(" union all ".join(found)).fetchone() is not None
 
     def _open(self) -> None:
         row = run.asdict(self.control) | {"segment_floor": 1}
@@ -137,8 +149,9 @@ class Warehouse:
         for name in source.names():
             contract = source.load_source(name).contract
             for schema, bound in (("raw", None), ("arrivals", since)):
-                where = f"_batch <= {self.control.hi} and {arrivals.condition(contract, bound)}"
-                body = f'select * from exports."{name}" where {where}'
+                is_live = f"_batch <= {self.control.hi} and coalesce({UNTIL} > {self.control.hi}, true)"
+                where = f"{is_live} and {arrivals.condition(contract, bound)}"
+                body = f'select * exclude ({UNTIL}) from exports."{name}" where {where}'
                 self.connection.execute(f'create or replace view {schema}."{name}" as {body}')
 
     def _build(self, node: Node) -> None:

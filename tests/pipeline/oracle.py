@@ -122,8 +122,18 @@ def _people(facts: Facts) -> list[Person]:
     """Everybody with at least one identifier, with what is theirs."""
     found: dict[Id, Person] = {}
     records = _records(facts)
-    for group in Graph(records, _accounts(facts), separations=[]).people():
+    for group in Graph(records, _accounts(facts), separations=[], rank=facts.rank).people():
         found.update(dict.fromkeys(group, Person(identifiers=group)))
+    _what_they_did(facts, found)
+    for record in records:
+        for one in record.identifiers:
+            if one in found:  # a phone alone is nobody
+                found[one].first_seen = min(found[one].first_seen, record.at)
+    _consents(facts, found)
+    return list({id(person): person for person in found.values()}.values())
+
+
+def _what_they_did(facts: Facts, found: dict[Id, Person]) -> None:
     for event in facts.events:
         if owner := event.user or event.device or event.browser:
             found[owner].events.append(event)
@@ -133,11 +143,6 @@ def _people(facts: Facts) -> list[Person]:
     for contact in facts.contacts:
         if contact.user:
             found[contact.user].contacts.append(contact)
-    for one, at in _sightings(records):
-        if one in found:  # a phone alone is nobody
-            found[one].first_seen = min(found[one].first_seen, at)
-    _consents(facts, found)
-    return list({id(person): person for person in found.values()}.values())
 
 
 def _consents(facts: Facts, found: dict[Id, Person]) -> None:
@@ -157,10 +162,6 @@ def _records(facts: Facts) -> list[Record]:
     rows += [(row.joined_at, (row.user, row.email, row.loyalty)) for row in facts.members]
     rows += [(event.at, (event.user, event.device, event.browser)) for event in facts.events]
     return [Record(at, tuple(one for one in identifiers if one)) for at, identifiers in rows]
-
-
-def _sightings(records: list[Record]) -> list[tuple[Id, datetime]]:
-    return [(one, record.at) for record in records for one in record.identifiers]
 
 
 def _accounts(facts: Facts) -> dict[Id, Account]:

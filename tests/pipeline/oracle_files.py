@@ -38,6 +38,8 @@ class Event:
     category: str | None
     is_bot: bool
     platform: str | None = None
+    event_id: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Order:
     email: Id | None
     amount: Decimal
     is_discounted: bool = False
+    products: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,7 @@ class Facts:
     orders: list[Order]
     events: list[Event]
     members: list[Member] = field(default_factory=list)
+    rank: Callable[[Id], str] = lambda one: one[1]  # between identifiers that are otherwise level
 
 
 def identifier(kind: str, value: str | None) -> Id | None:
@@ -183,6 +187,8 @@ def _event(row: Row) -> Event:
         category=row.get("category"),
         is_bot=bool(_BOT.search(text("user_agent"))),
         platform=row.get("platform"),
+        event_id=text("event_id"),
+        url=text("url"),
     )
 
 

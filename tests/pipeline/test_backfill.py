@@ -33,3 +33,18 @@ def test_days_are_published_in_order_and_the_last_equals_a_run_of_its_own(tmp_pa
         query = f"select {columns} from {table} order by all"
         assert home.query(query) == alone.query(query)
         assert home.query(query)
+    _a_past_day_can_be_read_and_built_again(home)
+
+
+def _a_past_day_can_be_read_and_built_again(home: Home) -> None:
+    moved = "select customer_id, state from profiles.customers_history where valid_to = timestamp '2026-08-29'"
+    customer, state = home.query(f"{moved} order by customer_id limit 1")[0]
+    shown = home.smalti("person", "show", customer, "--as-of", "2026-08-28T12:00:00", "--json")
+    found = json.loads(shown.stdout)
+    assert (found["customer_id"], found["profile"]["state"], found["notes"]) == (customer, state, [])
+    versions = [row["name"] for row in json.loads(home.smalti("publish", "list", "--json").stdout)]
+    verified = [home.smalti("publish", "verify", version, "--json") for version in versions]
+    assert [ended.returncode for ended in verified] == [0, 0], verified
+    assert len({json.loads(ended.stdout)["rebuilt"] for ended in verified}) == 2
+    unknown = home.smalti("publish", "verify", "none")
+    assert (unknown.returncode, "the latest are" in unknown.stderr) == (1, True)

@@ -37,17 +37,30 @@ signals as (
 
 ),
 
--- a signal counts half after each half-life. Counted from a fixed anchor its size never changes, so that nobody
--- needs to be looked at because time has passed: weight * 2^((moment - anchor) / half-life)
-anchored as (
+last_signals as (
 
     select
         customer_id,
-        category,
-        brand,
-        half_life_days,
-        weight * pow(2.0, epoch(occurred_at - {{ anchored_at() }}) / 86400.0 / half_life_days) as anchored_score
+        max(occurred_at) as last_signal_at
     from signals
+    group by customer_id
+
+),
+
+-- counted at the person's last signal, no weight is more than itself, and its size does not change as time passes:
+-- nobody needs to be looked at because of that, and no sum grows too large for a number
+counted as (
+
+    select
+        signals.customer_id,
+        signals.category,
+        signals.brand,
+        signals.half_life_days,
+        last_signals.last_signal_at,
+        signals.weight
+        * {{ remaining('last_signals.last_signal_at - signals.occurred_at', 'signals.half_life_days') }} as score
+    from signals
+    inner join last_signals on signals.customer_id = last_signals.customer_id
 
 ),
 
@@ -58,20 +71,22 @@ event_interests as (
         'category' as dimension,
         category as value,
         half_life_days,
-        fsum(anchored_score) as anchored_score
-    from anchored
+        last_signal_at,
+        fsum(score) as score_then
+    from counted
     where category is not null
-    group by customer_id, category, half_life_days
+    group by customer_id, category, half_life_days, last_signal_at
     union all
     select
         customer_id,
         'brand',
         brand,
         half_life_days,
-        fsum(anchored_score)
-    from anchored
+        last_signal_at,
+        fsum(score)
+    from counted
     where brand is not null
-    group by customer_id, brand, half_life_days
+    group by customer_id, brand, half_life_days, last_signal_at
 
 )
 

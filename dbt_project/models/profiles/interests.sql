@@ -37,9 +37,8 @@ purchases as (
         customer_orders.customer_id,
         products.category,
         products.brand,
-        weights.weight * pow(
-            2.0, -epoch({{ as_of() }} - customer_orders.ordered_at) / 86400.0 / weights.half_life_days
-        ) as score
+        weights.weight
+        * {{ remaining(as_of() ~ ' - customer_orders.ordered_at', 'weights.half_life_days') }} as score
     from customer_orders
     inner join order_lines on customer_orders.order_id = order_lines.order_id
     inner join products on order_lines.product_id = products.product_id
@@ -48,15 +47,14 @@ purchases as (
 
 ),
 
--- a signal counts half after each half-life: weight * 2^(-age / half-life)
+-- what events came to at the last of them, decayed since then
 decayed as (
 
     select
         customer_id,
         dimension,
         value,
-        anchored_score
-        * pow(2.0, -epoch({{ as_of() }} - {{ anchored_at() }}) / 86400.0 / half_life_days) as score
+        score_then * {{ remaining(as_of() ~ ' - last_signal_at', 'half_life_days') }} as score
     from event_interests
     union all
     select
