@@ -97,7 +97,7 @@ anomalies as (
             when 'shared_account'
                 then format('{:.0f} devices on one account at once, on {} days', figure, repeats)
             when 'sudden_activity'
-                then format('{:.0f} events in a day, where {:.1f} are usual over {} days', figure, usual_figure, repeats)
+                then format('{:.0f} events in a day, {:.1f} are usual over {} days', figure, usual_figure, repeats)
             when 'sudden_spend'
                 then format('an order of {:.2f}, where {:.2f} is usual over {} orders', figure, usual_figure, repeats)
         end as reason,

@@ -55,7 +55,10 @@ enrichment_values as (
         enrichment.observed_at,
         unnest(['age_band', 'income_band', 'household_size', 'lifestyle']) as attribute,
         unnest([
-            enrichment.age_band, enrichment.income_band, cast(enrichment.household_size as varchar), enrichment.lifestyle
+            enrichment.age_band,
+            enrichment.income_band,
+            cast(enrichment.household_size as varchar),
+            enrichment.lifestyle
         ]) as value
     from enrichment
     inner join customer_ids
@@ -103,11 +106,11 @@ ranked as (
         row_number() over (
             partition by observed.customer_id, observed.attribute
             order by
-                coalesce(attribute_rules.priority, 1000),
+                coalesce(attribute_rules.priority, 1000) asc,
                 observed.observed_at desc,
-                observed.record,
-                observed.source,
-                observed.value
+                observed.record asc,
+                observed.source asc,
+                observed.value asc
         ) as place
     from observed
     left join attribute_rules
