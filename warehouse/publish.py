@@ -49,8 +49,9 @@ _AUDIT = {
         select count(*) from profiles.identity_quality where not is_within_limit""",
     "memberships: a member is no customer": """
         select count(*) from segments.memberships anti join profiles.customers using (customer_id)""",
-    "memberships: a bot is a member": """
-        select count(*) from segments.memberships join profiles.customers using (customer_id) where is_bot""",
+    "memberships: a bot or another anomalous person is a member": """
+        select count(*) from segments.memberships join profiles.customers using (customer_id)
+        where is_bot or is_anomalous""",
     "memberships: a pair stands twice": """
         select count(*) - count(distinct (segment_id, customer_id)) from segments.memberships""",
     "audience: a segment below the floor": """

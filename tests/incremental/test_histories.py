@@ -14,6 +14,8 @@ FIGURES = {
     "identifiers": "select * exclude (minted_customer_id) from profiles.identifiers",
     "sessions": "select * exclude (session_id) from profiles.sessions",
     "customers": "select * from profiles.customers",
+    "anomalies": "select * from profiles.anomalies",
+    "attributes": "select * from profiles.customer_attributes",
     "interests": "select * from profiles.interests",
     "memberships": "select segment_id, customer_id from segments.memberships",
     "audience": "select * from activation.audience",

@@ -66,6 +66,15 @@ class Person:
         """The id of the contact that speaks for them."""
         return self.contact.contact_id if self.contact else None
 
+    @property
+    def region(self) -> str | None:
+        """Of the contacts that know one, that of the contact updated last; of several the one of the smallest id."""
+        told = [contact for contact in self.contacts if contact.region]
+        last = max((contact.updated_at for contact in told), default=None)
+        return next(
+            (one.region for one in sorted(told, key=lambda one: one.contact_id) if one.updated_at == last), None
+        )
+
     def may(self, use: tuple[str, str]) -> bool:
         """Whether the latest word on this purpose and channel is yes."""
         return self.permissions.get(use, (None, False))[1]
@@ -232,7 +241,7 @@ def _northern_readers(person: Person, as_of: datetime) -> bool:
         and as_of - 30 * _DAY < event.at <= as_of
         and 17 <= event.at.hour < 22
     ]
-    return bool(person.contact) and person.contact.region in _NORTH and len(views) >= 2
+    return person.region in _NORTH and len(views) >= 2
 
 
 def _price_sensitive(person: Person, _: datetime) -> bool:

@@ -15,7 +15,8 @@ create table ops.control as select 'r' as run_id, timestamp '2026-09-01' as as_o
 create table ops.runs as
     select 'load_raw' as stage, 4 as rows_in, 1 as rows_loaded, 1 as rows_rejected,
         1 as rows_duplicate, 1 as rows_suppressed;
-create table profiles.customers as from (values ('c1', false), ('bot', true)) as t(customer_id, is_bot);
+create table profiles.customers as from (values ('c1', false, false), ('bot', true, false), ('odd', false, true))
+    as t(customer_id, is_bot, is_anomalous);
 create table profiles.identifiers as select 'email' as identifier_type, 'h' as identifier_hash, 'c1' as customer_id;
 create table profiles.identity_quality as select 'merged_now' as measure, true as is_within_limit;
 create table profiles.customer_consents as
@@ -31,10 +32,12 @@ create table profiles.merges as select 'merged' as from_customer_id;
 """
 
 MUTANTS = {
-    "customers: a customer_id stands twice": "insert into profiles.customers values ('c1', false)",
+    "customers: a customer_id stands twice": "insert into profiles.customers values ('c1', false, false)",
     "identifiers: one identifier has two": "insert into profiles.identifiers values ('email', 'h', 'bot')",
     "memberships: a member is no customer": "insert into segments.memberships values ('s', 'nobody')",
-    "memberships: a bot is a member": "insert into segments.memberships values ('s', 'bot')",
+    "memberships: a bot or another anomalous person is a member": (
+        "insert into segments.memberships values ('s', 'odd')"
+    ),
     "memberships: a pair stands twice": "insert into segments.memberships values ('s', 'c1')",
     "audience: a segment below the floor": "update activation.audience set segment_ids = ['s', 'small']",
     "audience: a person without consent": "update profiles.customer_consents set is_granted = false",

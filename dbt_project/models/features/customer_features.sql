@@ -6,24 +6,24 @@ cutoffs as (
 
 ),
 
-bots as (
+anomalous as (
 
     select customer_id from {{ ref('customers') }}
-    where is_bot
+    where is_anomalous
 
 ),
 
 customer_orders as (
 
     select * from {{ ref('customer_orders') }}
-    where customer_id not in (select customer_id from bots)
+    where customer_id not in (select customer_id from anomalous)
 
 ),
 
 customer_events as (
 
     select * from {{ ref('customer_events') }}
-    where customer_id not in (select customer_id from bots)
+    where customer_id not in (select customer_id from anomalous)
 
 ),
 
@@ -48,7 +48,7 @@ population as (
         cutoffs.is_scored
     from users
     inner join cutoffs on users.first_seen_at <= cutoffs.cutoff_at
-    where users.customer_id not in (select customer_id from bots)
+    where users.customer_id not in (select customer_id from anomalous)
 
 ),
 

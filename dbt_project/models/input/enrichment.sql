@@ -10,6 +10,7 @@ enrichment as (
 
     select
         email_hash,
+        source,
         age_band,
         household_size,
         income_band,

@@ -12,6 +12,7 @@ loyalty as (
         loyalty_number,
         user_id,
         email_hash,
+        source,
         tier,
         points,
         joined_at,

@@ -23,7 +23,7 @@ customers as (
 
 ),
 
--- whoever looks like a bot is in no segment
+-- whoever is a bot, shares an account or changed overnight is in no segment
 people as (
 
     select
@@ -31,7 +31,7 @@ people as (
         hits.customer_id
     from hits
     inner join customers on hits.customer_id = customers.customer_id
-    where not customers.is_bot
+    where not customers.is_anomalous
 
 )
 

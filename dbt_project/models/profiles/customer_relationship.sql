@@ -59,7 +59,6 @@ customer_relationship as (
         any_value(last_feedback_at) as last_feedback_at,
         any_value(likes_count) as likes_count,
         any_value(dislikes_count) as dislikes_count,
-        any_value(loyalty_tier) as loyalty_tier,
         any_value(loyalty_points) as loyalty_points,
         any_value(orders_with_promotion_count) as orders_with_promotion_count,
         any_value(discounted_orders_share) as discounted_orders_share

@@ -12,9 +12,9 @@ contacts as (
 
 ),
 
-enrichment as (
+customer_attributes as (
 
-    select * from {{ ref('enrichment') }}
+    select * from {{ ref('customer_attributes') }}
 
 ),
 
@@ -42,6 +42,12 @@ customer_relationship as (
 
 ),
 
+anomalous as (
+
+    select distinct customer_id from {{ ref('anomalies') }}
+
+),
+
 people as (
 
     select
@@ -52,14 +58,12 @@ people as (
 
 ),
 
--- the contact updated last speaks for a person with several
+-- of several accounts that a person has, the one updated last
 customer_contacts as (
 
     select
         customer_ids.customer_id,
-        contacts.contact_id_crm,
-        contacts.region,
-        contacts.country
+        contacts.contact_id_crm
     from contacts
     inner join customer_ids
         on customer_ids.identifier_type = 'user_id' and contacts.user_id = customer_ids.identifier_key
@@ -71,20 +75,17 @@ customer_contacts as (
 
 ),
 
-customer_enrichment as (
+attributes as (
 
     select
-        customer_ids.customer_id,
-        enrichment.age_band,
-        enrichment.income_band
-    from enrichment
-    inner join customer_ids
-        on customer_ids.identifier_type = 'email' and enrichment.email_hash = customer_ids.identifier_key
-    qualify
-        row_number() over (
-            partition by customer_ids.customer_id
-            order by enrichment.observed_at desc, enrichment.email_hash asc
-        ) = 1
+        customer_id,
+        max(value) filter (where attribute = 'region') as region,
+        max(value) filter (where attribute = 'country') as country,
+        max(value) filter (where attribute = 'age_band') as age_band,
+        max(value) filter (where attribute = 'income_band') as income_band,
+        max(value) filter (where attribute = 'loyalty_tier') as loyalty_tier
+    from customer_attributes
+    group by customer_id
 
 ),
 
@@ -159,10 +160,10 @@ joined as (
         favourites.favourite_category,
         customer_activity.primary_device,
         customer_activity.primary_device_class,
-        customer_contacts.region,
-        customer_contacts.country,
-        customer_enrichment.age_band,
-        customer_enrichment.income_band,
+        attributes.region,
+        attributes.country,
+        attributes.age_band,
+        attributes.income_band,
         coalesce(customer_relationship.emails_sent_90d_count, 0) as emails_sent_90d_count,
         coalesce(customer_relationship.emails_opened_90d_count, 0) as emails_opened_90d_count,
         coalesce(customer_relationship.emails_clicked_90d_count, 0) as emails_clicked_90d_count,
@@ -173,11 +174,12 @@ joined as (
         customer_relationship.last_feedback_at,
         coalesce(customer_relationship.likes_count, 0) as likes_count,
         coalesce(customer_relationship.dislikes_count, 0) as dislikes_count,
-        customer_relationship.loyalty_tier,
+        attributes.loyalty_tier,
         customer_relationship.loyalty_points,
         coalesce(customer_relationship.orders_with_promotion_count, 0) as orders_with_promotion_count,
         customer_relationship.discounted_orders_share,
         coalesce(customer_activity.is_bot, false) as is_bot,
+        anomalous.customer_id is not null as is_anomalous,
         coalesce(
             greatest(customer_activity.last_human_event_at, order_facts.last_any_order_at)
             > {{ as_of() }} - interval 30 day,
@@ -185,12 +187,13 @@ joined as (
         ) as is_active
     from people
     left join customer_contacts on people.customer_id = customer_contacts.customer_id
-    left join customer_enrichment on people.customer_id = customer_enrichment.customer_id
+    left join attributes on people.customer_id = attributes.customer_id
     left join customer_activity on people.customer_id = customer_activity.customer_id
     left join order_facts on people.customer_id = order_facts.customer_id
     left join favourites on people.customer_id = favourites.customer_id
     left join rfm on people.customer_id = rfm.customer_id
     left join customer_relationship on people.customer_id = customer_relationship.customer_id
+    left join anomalous on people.customer_id = anomalous.customer_id
 
 ),
 
@@ -263,5 +266,6 @@ select
     orders_with_promotion_count,
     discounted_orders_share,
     is_bot,
+    is_anomalous,
     is_active
 from customers

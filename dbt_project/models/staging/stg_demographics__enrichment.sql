@@ -10,6 +10,7 @@ latest as (
 
     select
         email_hmac as email_hash,
+        'demographics' as source,
         age_band,
         household_size,
         income_band,

@@ -12,6 +12,7 @@ renamed as (
         loyalty_number,
         'crm:' || contact_id as user_id,
         email_hmac as email_hash,
+        'loyalty' as source,
         tier,
         points,
         joined_at,
