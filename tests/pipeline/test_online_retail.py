@@ -112,7 +112,7 @@ def _changed(year: Year) -> set[str]:
     for one, buyer in year.buyers.items():
         before = [amount for invoice, amount in buyer.amounts.items() if buyer.times[invoice] <= month]
         late = [amount for invoice, amount in buyer.amounts.items() if buyer.times[invoice] > month]
-        if len(before) >= 5 and late:
+        if len(before) >= 10 and late:
             usual = median(before)
             scale = max(median([abs(amount - usual) for amount in before]), usual / 4)
             if scale and Decimal("0.6745") * (max(late) - usual) >= 20 * scale:
