@@ -43,7 +43,8 @@ create table if not exists separations (
 );
 create table if not exists versions (
     version text primary key, run_id text not null, as_of text not null, batch integer not null,
-    fingerprint text not null, digest text not null, links_run_id text
+    fingerprint text not null, digest text not null, links_run_id text,
+    key_id text
 );
 create table if not exists turns (run_id text primary key, state text not null, until text not null);
 """

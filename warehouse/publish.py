@@ -1,7 +1,7 @@
 """Publish: build a version aside, audit it, keep the decisions, swap by rename."""
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import duckdb
 
 from warehouse import atomic, dbt_lineage, digest, durable, freshness, ledger, manifest, raw, rebuild, run
 from warehouse.errors import SmaltiError
+from warehouse.pseudonyms import key_id
 from warehouse.settings import Settings
 from warehouse.sql import literal
 
@@ -108,7 +109,7 @@ def publish(settings: Settings, run_id: str) -> str:
     path = settings.published / f"{name}.duckdb"
     aside.chmod(0o444)
     aside.replace(path)
-    rebuild.record(settings, _record(path))
+    rebuild.record(settings, replace(_record(path), key_id=key_id(settings.hmac_key)))
     atomic.point(settings.current, path)
     _prune(settings, run.finish(settings, run_id))
     return name

@@ -9,6 +9,7 @@ from datetime import datetime
 from warehouse import dbt, digest, ledger, manifest, run
 from warehouse.errors import SmaltiError
 from warehouse.manifest import Line
+from warehouse.pseudonyms import key_id
 from warehouse.settings import Settings
 
 _FOLDERS = ("seeds", "staging", "input", "identity", "profiles")
@@ -25,6 +26,7 @@ class Record:
     fingerprint: str
     digest: str
     links_run_id: str | None = None
+    key_id: str | None = None
 
 
 def record(settings: Settings, this: Record) -> None:
@@ -64,10 +66,9 @@ def rebuilt(settings: Settings, of: Record) -> str:
     Nothing of the state is written, and nothing waits for it.
 
     Raises:
-        SmaltiError: the models are others now, so that a difference would say nothing.
+        SmaltiError: models or key are others now, or rows were removed, so that a difference would say nothing.
     """
-    if dbt.fingerprint() != of.fingerprint:
-        raise SmaltiError(f"version {of.version} was built by other models; allowed are those of today's checkout")
+    _refuse(settings, of)
     with _aside(settings, of) as home:
         run.open_run(home, of.run_id, of.as_of)
         if of.links_run_id:
@@ -75,6 +76,17 @@ def rebuilt(settings: Settings, of: Record) -> str:
         dbt.build(home, _FOLDERS, data_tests=False)
         with run.working(home, read_only=True) as connection:
             return digest.of(connection, "working")
+
+
+def _refuse(settings: Settings, of: Record) -> None:
+    told = f"version {of.version} cannot be built again"
+    if dbt.fingerprint() != of.fingerprint:
+        raise SmaltiError(f"{told}: other models built it; allowed are those of today's checkout")
+    if of.key_id != key_id(settings.hmac_key):
+        raise SmaltiError(f"{told}: its people are named under key {of.key_id}; allowed is the key in use")
+    every = (line for path in settings.raw.glob("*/manifest.jsonl") for line in manifest.read(path.parent))
+    if any((line.expired_by or 0) > of.batch >= line.batch for line in every):
+        raise SmaltiError(f"{told}: retention has removed rows that it had; allowed are versions since then")
 
 
 @contextmanager
