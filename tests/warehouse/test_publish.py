@@ -110,7 +110,7 @@ def test_a_version_is_built_in_a_home_with_a_quote_in_its_name(settings: Setting
     quoted.published.mkdir(parents=True)
     with run.working(quoted) as connection:
         connection.execute(SOUND)
-        for column in ("scores_run_id varchar", "hi integer", "fingerprint varchar"):
+        for column in ("scores_run_id varchar", "links_run_id varchar", "hi integer", "fingerprint varchar"):
             connection.execute(f"alter table ops.control add column {column}")
         connection.execute("create schema seeds")
         connection.execute("create table seeds.activations as from profiles.activations")
