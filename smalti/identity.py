@@ -15,6 +15,7 @@ import duckdb
 from jinja2 import StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
+from ingestion import identifiers
 from reverse_etl.version import open_version
 from warehouse import pseudonyms, separations
 from warehouse.errors import SmaltiError
@@ -25,7 +26,6 @@ from warehouse.sql import literal
 RULES = CHECKOUT / "dbt_project" / "seeds" / "identifier_rules.csv"
 _MODELS = CHECKOUT / "dbt_project" / "models" / "identity"
 _DECIDED_BY = ("identifier_links", "linked_components", "components")
-_HASHED = ("email", "phone")
 _RULE_TYPES = {
     "identifier_type": "varchar",
     "priority": "integer",
@@ -243,8 +243,7 @@ def explain(settings: Settings, one: str, other: str) -> Explanation:
         SmaltiError: an identifier is not written so, or not known. The message never repeats its value.
     """
     with open_version(settings) as (connection, _):
-        pseudonyms.bind(connection, settings)
-        found = [_identifier(connection, text) for text in (one, other)]
+        found = [_identifier(settings, connection, text) for text in (one, other)]
         customers = tuple(customer for _, _, customer in found)
         start, end = ((kind, value) for kind, value, _ in found)
         if len(set(customers)) == 1:
@@ -252,20 +251,17 @@ def explain(settings: Settings, one: str, other: str) -> Explanation:
         return Explanation(customers, is_joined=False, steps=tuple(_between(connection, *customers)))
 
 
-def _identifier(connection: duckdb.DuckDBPyConnection, text: str) -> tuple[str, str, str]:
+def _identifier(settings: Settings, connection: duckdb.DuckDBPyConnection, text: str) -> tuple[str, str, str]:
     """Type, hash and customer id of an identifier as somebody types it; a hash is taken as it is."""
     kind, _, value = text.partition(":")
-    known = [
-        row[0]
-        for row in connection.execute("select distinct identifier_type from published.profiles.identifiers").fetchall()
-    ]
-    if kind not in known or not value:
-        raise SmaltiError(f"identifiers are written TYPE:VALUE; allowed types: {', '.join(sorted(known))}")
-    value = value.strip().lower() if kind == "email" else value.strip()
+    known = connection.execute("select distinct identifier_type from published.profiles.identifiers order by all")
+    types = [name for (name,) in known.fetchall()]
+    if kind not in types or not value:
+        raise SmaltiError(f"identifiers are written TYPE:VALUE; allowed types: {', '.join(types)}")
     rows = connection.execute(
         "select identifier_hash, customer_id from published.profiles.identifiers "
-        f"where identifier_type = $kind and identifier_hash in ($value, {pseudonyms.hmac_sql(kind, '$value')})",
-        {"kind": kind, "value": value},
+        "where identifier_type = ? and identifier_hash in (?, ?)",
+        [kind, value, identifiers.pseudonym(settings, kind, value)],
     ).fetchall()
     if not rows:
         raise SmaltiError(f"the {kind} given is no one's; it stands in no record, is blocked, or is shared by too many")
