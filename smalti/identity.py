@@ -99,11 +99,12 @@ class Difference:
 
 @dataclass(frozen=True)
 class Step:
-    """One link of a path: two identifiers, masked, and when they first stood in one record."""
+    """One link of a path: two identifiers, masked, when they first stood in one record, or the weight of linkage."""
 
     from_identifier: str
     to_identifier: str
     first_seen_at: datetime
+    evidence: str
     why_not: str | None = None
 
 
@@ -269,7 +270,8 @@ def _identifier(settings: Settings, connection: duckdb.DuckDBPyConnection, text:
 
 
 _LINKS = """
-select better_type, better_hash, other_type, other_hash, graph.first_seen_at, why_not
+select better_type, better_hash, other_type, other_hash, graph.first_seen_at,
+    if(evidence = 'linkage', format('linkage, weight {:.1f}', match_weight), evidence) as evidence, why_not
 from published.profiles.identity_graph as graph
 inner join published.profiles.identifiers as betters
     on betters.identifier_type = better_type and betters.identifier_hash = better_hash
@@ -287,19 +289,19 @@ def _path(
         "order by graph.first_seen_at",
         {"id": customer},
     ).fetchall()
-    beside: dict[tuple[str, str], list[tuple[tuple[str, str], datetime]]] = {}
-    for better_type, better_hash, other_type, other_hash, at, _ in rows:
+    beside: dict[tuple[str, str], list[tuple[tuple[str, str], datetime, str]]] = {}
+    for better_type, better_hash, other_type, other_hash, at, evidence, _ in rows:
         better, other = (better_type, better_hash), (other_type, other_hash)
-        beside.setdefault(better, []).append((other, at))
-        beside.setdefault(other, []).append((better, at))
+        beside.setdefault(better, []).append((other, at, evidence))
+        beside.setdefault(other, []).append((better, at, evidence))
     came: dict[tuple[str, str], Step | None] = {start: None}
     before: dict[tuple[str, str], tuple[str, str]] = {}
     waiting = deque([start])
     while waiting and end not in came:
         here = waiting.popleft()
-        for there, at in beside.get(here, []):
+        for there, at, evidence in beside.get(here, []):
             if there not in came:
-                came[there], before[there] = Step(_masked(here), _masked(there), at), here
+                came[there], before[there] = Step(_masked(here), _masked(there), at, evidence), here
                 waiting.append(there)
     steps: list[Step] = []
     while (step := came.get(end)) is not None:
@@ -328,9 +330,7 @@ def _between(connection: duckdb.DuckDBPyConnection, one: str, other: str) -> lis
         """,
         {"one": one, "other": other},
     ).fetchall()
-    return [
-        Step(_masked((row[0], row[1])), _masked((row[2], row[3])), first_seen_at=row[4], why_not=row[5]) for row in rows
-    ]
+    return [Step(_masked((row[0], row[1])), _masked((row[2], row[3])), *row[4:]) for row in rows]
 
 
 def _masked(identifier: tuple[str, str]) -> str:

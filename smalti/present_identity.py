@@ -30,12 +30,18 @@ def explanation(console: Console, found: Explanation) -> None:
     """The links one below the other."""
     if found.is_joined:
         console.print(f"one person, {found.customer_ids[0]}", soft_wrap=True)
-        title, columns = "What joins them", ["from", "to", "first together"]
+        title, columns = "What joins them", ["from", "to", "since", "evidence"]
     else:
         console.print(f"two people, {' and '.join(found.customer_ids)}", soft_wrap=True)
-        title, columns = "What does not", ["from", "to", "first together", "why not"]
+        title, columns = "What does not", ["from", "to", "since", "evidence", "why not"]
     rows = [
-        [step.from_identifier, step.to_identifier, f"{step.first_seen_at:%Y-%m-%d %H:%M}", step.why_not or ""]
+        [
+            step.from_identifier,
+            step.to_identifier,
+            f"{step.first_seen_at:%Y-%m-%d %H:%M}",
+            step.evidence,
+            step.why_not or "",
+        ]
         for step in found.steps
     ]
     if rows:
