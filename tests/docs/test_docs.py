@@ -19,9 +19,22 @@ PROSE = "\n".join(prose(page.read_text()) for page in PAGES)
 SOURCES = [["sources", name] for name in ("list", "check", "rejects", "replay")]
 GUARDS = [["sync", "plan"], ["sync", "approve"], ["sync", "run"], ["gates", "accept"]]
 PRIVACY = [["vault", "rotate"], ["retention", "plan"], ["retention", "run"], ["privacy", "record"]]
+PEOPLE = [["identity", "simulate"], ["identity", "unmerge"], ["person", "show"]]
 HELP = [
     CliRunner().invoke(app, [*command, "--help"]).output
-    for command in ([], ["run"], ["status"], ["up"], ["init"], ["simulate"], ["report"], *SOURCES, *GUARDS, *PRIVACY)
+    for command in (
+        [],
+        ["run"],
+        ["status"],
+        ["up"],
+        ["init"],
+        ["simulate"],
+        ["report"],
+        *SOURCES,
+        *GUARDS,
+        *PRIVACY,
+        *PEOPLE,
+    )
 ]
 
 
