@@ -81,8 +81,9 @@ class Home:
         return found
 
     def tables(self, version: str | None = None) -> dict[str, Rows]:
-        """All published rows but those about runs; `audience_changes` speaks of a run too."""
-        names = [name for name in self.columns() if not name.startswith("ops.") and "audience_changes" not in name]
+        """All published rows but those about runs; changes of the audience and of people are of one run too."""
+        of_runs = {"activation.audience_changes", "profiles.identity_quality"}
+        names = [name for name in self.columns() if not name.startswith("ops.") and name not in of_runs]
         return {name: self.query(f"select * from {name} order by all", version) for name in sorted(names)}
 
     def ledger(self, sql: str) -> Rows:
