@@ -30,6 +30,7 @@ def nightly() -> None:
         tasks.check_raw(),
         tasks.open_run(),  # control row, as_of
         tasks.link_records(),
+        tasks.backfill_features(),  # of past cut-offs, to learn from
         build.override(task_id="build_profiles")("seeds staging input identity profiles features", data_tests=True),
         tasks.score_customers(),
         tasks.check_scores(),

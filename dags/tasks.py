@@ -44,6 +44,12 @@ def link_records() -> None:
 
 
 @task
+def backfill_features() -> None:
+    """Make the features of past cut-offs that are not there yet."""
+    stages.backfill_features(this_run())
+
+
+@task
 def build(folders: str, *, data_tests: bool) -> None:
     """Build the models of these folders, with or without their data tests."""
     stages.build(this_run(), get_current_context()["task"].task_id, folders, data_tests=data_tests)

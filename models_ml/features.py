@@ -5,19 +5,19 @@ Time decides the split, never chance: a model is judged on a fortnight later tha
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from warehouse.cutoffs import HORIZON
 from warehouse.errors import SmaltiError
 
 Matrix = NDArray[np.float64]
 Labels = NDArray[np.bool_]
 
-HORIZON = timedelta(days=14)
 LABEL = "bought_next_14d"
 NEEDED = {"customer_id": pl.String, "cutoff_at": pl.Datetime, "is_scored": pl.Boolean, LABEL: pl.Boolean}
 
@@ -60,7 +60,9 @@ def read(path: Path) -> pl.DataFrame:
 
 
 def split(frame: pl.DataFrame, as_of: datetime) -> Split:
-    """Rows by use: as_of scores, 14 days before tests, 28 calibrates, anything older trains.
+    """Rows by use: as_of scores, the newest labelled cut-off tests, one before it calibrates, older ones train.
+
+    Each labelled part ends before the next begins: a label that trains is known when calibration's fortnight begins.
 
     Raises:
         ValueError: a row to score has another cut-off than `as_of`, or a labelled row's fortnight
@@ -74,14 +76,19 @@ def split(frame: pl.DataFrame, as_of: datetime) -> Split:
         raise ValueError(f"rows to score have another cut-off than as_of; it must be {as_of}")
     if known.filter((pl.col("cutoff_at") > as_of - HORIZON) | pl.col(LABEL).is_null()).height:
         raise ValueError(f"labelled rows must have a label, and a cut-off no later than {as_of - HORIZON}")
-    before = pl.col("cutoff_at") - as_of
-    return Split(
-        names,
-        train=known.filter(before < -2 * HORIZON),
-        calibrate=known.filter((before >= -2 * HORIZON) & (before < -HORIZON)),
-        test=known.filter(before == -HORIZON),
-        score=score,
-    )
+    test = _newest(known)
+    calibrate = _newest(_before(known, test))
+    return Split(names, train=_before(known, calibrate), calibrate=calibrate, test=test, score=score)
+
+
+def _newest(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.filter(pl.col("cutoff_at") == pl.col("cutoff_at").max())
+
+
+def _before(frame: pl.DataFrame, part: pl.DataFrame) -> pl.DataFrame:
+    """Rows whose label is known when the part begins; none where the part is empty."""
+    begins = part["cutoff_at"].first() if part.height else None
+    return frame.filter(pl.col("cutoff_at") <= begins - HORIZON) if isinstance(begins, datetime) else frame.clear()
 
 
 def matrix(frame: pl.DataFrame, names: tuple[str, ...]) -> Matrix:

@@ -48,6 +48,7 @@ def account(stage: Stage) -> Account:
         "load_raw": _loaded,
         "replay_raw": _loaded,
         "check_raw": _checked_raw,
+        "backfill_features": _backfilled,
         "score_customers": _scored,
         "check_scores": _checked_scores,
         "publish": _published,
@@ -71,8 +72,16 @@ def _loaded(stage: Stage) -> Account:
 
 
 def _checked_raw(stage: Stage) -> Account:
-    read = tuple(Dataset(f"raw/{path.parent.name}") for path in sorted(stage.settings.raw.glob("*/contract.json")))
-    return Account(Flow(read, (Dataset("gates/raw"),)))
+    return Account(Flow(_raw(stage.settings), (Dataset("gates/raw"),)))
+
+
+def _backfilled(stage: Stage) -> Account:
+    files = _parquet(stage.settings.past)
+    return Account(Flow(_raw(stage.settings), (_files("past/customer_features", files),)), (), None, of_files(files))
+
+
+def _raw(settings: Settings) -> tuple[Dataset, ...]:
+    return tuple(Dataset(f"raw/{path.parent.name}") for path in sorted(settings.raw.glob("*/contract.json")))
 
 
 def _built(stage: Stage) -> Account:
@@ -81,8 +90,8 @@ def _built(stage: Stage) -> Account:
     sources = {one.name for part in parts for one in part.flow.inputs if one.name.startswith("raw/")}
     lines = [line for name in sorted(sources) for line in manifest.read(stage.settings.home / name)]
     files = _parquet(stage.settings.features / stage.run_id) if sources else []
-    table = Dataset(dbt_lineage.table("features", "customer_features"))
-    flow = Flow((table,), (_files("features/customer_features", files),)) if files else Flow()
+    tables = [Dataset(dbt_lineage.table("features", name)) for name in ("customer_features", "training_examples")]
+    flow = Flow(tuple(tables), (_files("features/customer_features", files),)) if files else Flow()
     return Account(flow, tuple(parts), _of_lines(lines), of_files(files))
 
 

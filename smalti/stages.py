@@ -14,7 +14,7 @@ from models_ml import score
 from reports import write as report
 from reverse_etl import deliver as delivery
 from smalti import alerts, gates, observe, retention
-from warehouse import dbt, freshness, keys, lease, ledger, publish, run, settings, slot
+from warehouse import dbt, freshness, keys, lease, ledger, lookback, publish, run, settings, slot
 from warehouse.errors import Busy, Skipped, SmaltiError
 from warehouse.settings import Settings
 
@@ -178,6 +178,13 @@ def link_records(this: Run) -> None:
         row.rows_in, row.rows_loaded = outcome.records, outcome.links
         row.message = outcome.reason or f"{outcome.links} links between {outcome.records} records"
         run.accept_links(config, this.run_id)
+
+
+def backfill_features(this: Run) -> None:
+    """Make the features of past cut-offs that the models learn from, where they are not there yet."""
+    with _stage(this, "backfill_features") as (config, row):
+        made = lookback.backfill(config, run.as_of(config))
+        row.message = f"{made.built} cut-offs built, {made.kept} kept"
 
 
 def build(this: Run, name: str, folders: str, *, data_tests: bool) -> None:

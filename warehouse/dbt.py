@@ -80,6 +80,26 @@ def project() -> dict[str, Any]:
         return found
 
 
+def compile(settings: Settings, name: str) -> dict[str, dict[str, Any]]:  # noqa: A001 - what dbt calls it
+    """The model of that name and all that it reads, seeds included, as dbt's nodes with their compiled SQL, by id.
+
+    Raises:
+        SmaltiError: dbt failed; the message names the log.
+    """
+    target, log = settings.home / "dbt", settings.logs / "dbt.log"
+    command = [_dbt(), "--no-version-check", "compile", *arguments(target), "--select", f"+{name}"]
+    code = process.start(command, environment(settings), log).wait()
+    if code:
+        raise SmaltiError(f"dbt compile ended with exit code {code}; see {log}")
+    nodes = json.loads((target / "manifest.json").read_text())["nodes"]
+    wanted, new = dict[str, dict[str, Any]](), {f"model.smalti.{name}"}
+    while new:
+        wanted |= {key: nodes[key] for key in sorted(new)}
+        read = {key for name in new for key in nodes[name]["depends_on"].get("nodes", [])}
+        new = {key for key in read if key in nodes} - set(wanted)
+    return wanted
+
+
 def describe(target: Path, log: Path) -> str:
     """The page that dbt makes of all models, columns and tests, as one HTML text; no row is read for it.
 

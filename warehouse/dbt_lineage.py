@@ -8,7 +8,7 @@ from typing import Any
 from warehouse.lineage import Dataset, Flow, Part
 
 # what dbt reads through a view of the same name lies elsewhere: there it is named
-_FOLDERS = ("raw", "scores", "durable", "ledger")
+_FOLDERS = ("raw", "past", "scores", "durable", "ledger")
 # read by dbt, written by Python from what this model handed over
 _HANDED_OVER = {"scores": "customer_features"}
 

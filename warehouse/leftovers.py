@@ -12,6 +12,7 @@ from warehouse.settings import Settings
 # place under the home and the depth of what is removed there as one, → days
 DAYS = {
     ("features", "*"): 30,
+    ("past", "*"): 100,
     ("scores", "*"): 30,
     ("links", "*"): 400,  # as long as versions are built again from them
     ("gates", "*"): 90,

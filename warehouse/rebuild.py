@@ -1,12 +1,9 @@
 """A past version built again from raw, as raw was then: it must come to the same, whatever was learnt since."""
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from warehouse import dbt, digest, ledger, manifest, run
+from warehouse import aside, dbt, digest, ledger, manifest, run
 from warehouse.errors import SmaltiError
 from warehouse.manifest import Line
 from warehouse.pseudonyms import key_id
@@ -69,7 +66,9 @@ def rebuilt(settings: Settings, of: Record) -> str:
         SmaltiError: models or key are others now, or rows were removed, so that a difference would say nothing.
     """
     _refuse(settings, of)
-    with _aside(settings, of) as home:
+    began = min((row["started_at"] for row in ledger.stages(settings.ledger, of.run_id)), default="")
+    name = f"rebuild/{of.version}"
+    with aside.home(settings, name, lambda _, lines: known_then(lines, of.batch), began) as home:
         run.open_run(home, of.run_id, of.as_of)
         if of.links_run_id:
             run.accept_links(home, of.links_run_id)
@@ -89,26 +88,6 @@ def _refuse(settings: Settings, of: Record) -> None:
         raise SmaltiError(f"{told}: retention has removed rows that it had; allowed are versions since then")
 
 
-@contextmanager
-def _aside(settings: Settings, of: Record) -> Iterator[Settings]:
-    """A home whose raw is that of then: the same Parquet, and the manifests as they stood."""
-    home = settings.model_copy(update={"home": settings.home / "rebuild" / of.version})
-    shutil.rmtree(home.home, ignore_errors=True)
-    try:
-        for source in sorted(path.parent for path in settings.raw.glob("*/contract.json")):
-            folder = home.raw / source.name
-            folder.mkdir(parents=True)
-            for path in source.iterdir():
-                if path.name != "manifest.jsonl":
-                    (folder / path.name).symlink_to(path)
-            manifest.write(folder, known_then(manifest.read(source), of.batch))
-        home.links.symlink_to(settings.links)
-        _separations(settings, home, of)
-        yield home
-    finally:
-        shutil.rmtree(home.home, ignore_errors=True)
-
-
 def known_then(lines: list[Line], batch: int) -> list[Line]:
     """The manifest as it stood after that batch: files that came later are not there, corrections not yet made."""
     return [
@@ -118,13 +97,3 @@ def known_then(lines: list[Line], batch: int) -> list[Line]:
         for line in lines
         if line.batch <= batch
     ]
-
-
-def _separations(settings: Settings, home: Settings, of: Record) -> None:
-    """Those decided before the run began; one that was taken back since is not known any more."""
-    began = min((row["started_at"] for row in ledger.stages(settings.ledger, of.run_id)), default="")
-    with ledger.connect(settings.ledger) as book:
-        rows = [tuple(row) for row in book.execute("select * from separations")]
-    decided = [row for row in rows if row[-1] <= began]
-    with ledger.connect(home.ledger) as book:
-        book.executemany("insert into separations values (?, ?, ?, ?, ?, ?)", decided)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import duckdb
 
-from warehouse import arrivals, contracts, dbt, durable, keys, ledger, links, manifest, raw, separations
+from warehouse import arrivals, contracts, dbt, durable, keys, ledger, links, manifest, past, raw, separations
 from warehouse.errors import Busy, NothingToDo, SmaltiError
 from warehouse.settings import Settings
 from warehouse.sql import literal
@@ -102,6 +102,7 @@ def open_run(settings: Settings, run_id: str, as_of: datetime | None, *, is_full
         _bind_accepted(connection, settings)
         separations.bind(connection, settings.ledger)
         durable.bind(connection, settings)
+        past.bind(connection, settings)
         _bind_links(connection, settings, now.links_run_id)
         connection.execute("commit")
     return as_of
@@ -262,10 +263,12 @@ def export_features(settings: Settings, run_id: str) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     with working(settings, read_only=True) as connection:
         temporary = folder / "features.parquet.tmp"
-        query = "select * from features.customer_features order by cutoff_at, customer_id"
+        examples = "select *, false as is_scored from features.training_examples"
+        scored = "select * exclude (identifier_hashes), true as is_scored from features.customer_features"
+        query = f"{examples} union all by name {scored} order by cutoff_at, customer_id"
         connection.execute(f"copy ({query}) to {literal(temporary)} (format parquet, compression zstd)")
         temporary.replace(folder / "features.parquet")
-        found = connection.execute("select count(*) from features.customer_features").fetchone()
+        found = connection.execute(f"select count(*) from ({query})").fetchone()
     return int(found[0]) if found else 0
 
 

@@ -163,6 +163,11 @@ class Settings(BaseSettings):
         return self.home / "features"
 
     @property
+    def past(self) -> Path:
+        """Features of past cut-offs, which the models learn from; a file a cut-off, built again where it is gone."""
+        return self.home / "past"
+
+    @property
     def scores(self) -> Path:
         """What the models hand back, a folder a run."""
         return self.home / "scores"

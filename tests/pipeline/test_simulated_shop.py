@@ -27,7 +27,7 @@ from tests.pipeline.told import Listener, events, rests_on
 
 FLOOR = 100
 STAGES = {"load_raw", "check_raw", "open_run", "build_profiles", "score_customers", "check_scores", "build_audience"}
-STAGES |= {"link_records", "take_turn", "publish", "deliver", "report", "end_run"}
+STAGES |= {"link_records", "backfill_features", "take_turn", "publish", "deliver", "report", "end_run"}
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
-LINES = {"tasks.py": 90, "clocks.py": 60}
+LINES = {"tasks.py": 100, "clocks.py": 60}
 DAG_LINES = 60
 PLAIN_CALLS = {"pendulum.datetime", "datetime", "timedelta", "datetime.timedelta"}
 

@@ -119,9 +119,14 @@ def test_a_home_with_a_quote_in_its_name_is_a_home(settings: Settings):
         assert connection.execute("select count(*) from raw.web_events").fetchone() == (0,)
         connection.execute("create schema features")
         connection.execute(
-            "create table features.customer_features as select timestamp '2026-08-31' as cutoff_at, 'c1' as customer_id"
+            "create table features.customer_features as"
+            " select timestamp '2026-08-31' as cutoff_at, 'c1' as customer_id, ['h'] as identifier_hashes"
         )
-    assert run.export_features(quoted, "one") == 1
+        connection.execute(
+            "create table features.training_examples as"
+            " select timestamp '2026-08-17' as cutoff_at, 'c1' as customer_id, true as bought_next_14d"
+        )
+    assert run.export_features(quoted, "one") == 2
     folder = quoted.scores / "one"
     folder.mkdir(parents=True)
     for name, columns in run._SCORES.items():

@@ -1,0 +1,92 @@
+with
+
+past_features as (
+
+    select * from {{ source('past', 'customer_features') }}
+
+),
+
+customer_ids as (
+
+    select * from {{ ref('customer_ids') }}
+
+),
+
+customer_orders as (
+
+    select * from {{ ref('customer_orders') }}
+
+),
+
+anomalies as (
+
+    select * from {{ ref('anomalies') }}
+
+),
+
+past_identifiers as (
+
+    select
+        cutoff_at,
+        customer_id,
+        unnest(identifier_hashes) as identifier_hash
+    from past_features
+
+),
+
+-- people merge and split: whoever holds today what the person held then, bought or did not
+holders as (
+
+    select distinct
+        past_identifiers.cutoff_at,
+        past_identifiers.customer_id,
+        customer_ids.customer_id as holder_id
+    from past_identifiers
+    inner join customer_ids on past_identifiers.identifier_hash = customer_ids.identifier_hash
+
+),
+
+-- known for what they are only now: nothing is learnt from them either
+found_out as (
+
+    select
+        cutoff_at,
+        customer_id
+    from holders
+    where holder_id in (select customer_id from anomalies)
+
+),
+
+buyers as (
+
+    select distinct
+        holders.cutoff_at,
+        holders.customer_id
+    from holders
+    inner join customer_orders
+        on
+            holders.holder_id = customer_orders.customer_id
+            and customer_orders.ordered_at > holders.cutoff_at
+            and customer_orders.ordered_at <= holders.cutoff_at + interval 14 day
+    where customer_orders.is_revenue
+
+),
+
+training_examples as (
+
+    select
+        past_features.* exclude (identifier_hashes),
+        buyers.customer_id is not null as bought_next_14d
+    from past_features
+    left join buyers
+        on
+            past_features.customer_id = buyers.customer_id
+            and past_features.cutoff_at = buyers.cutoff_at
+    anti join found_out
+        on
+            past_features.customer_id = found_out.customer_id
+            and past_features.cutoff_at = found_out.cutoff_at
+
+)
+
+select * from training_examples
