@@ -66,7 +66,7 @@ buyers as (
     inner join customer_orders
         on
             holders.holder_id = customer_orders.customer_id
-            and customer_orders.ordered_at > holders.cutoff_at
+            and holders.cutoff_at < customer_orders.ordered_at
             and customer_orders.ordered_at <= holders.cutoff_at + interval 14 day
     where customer_orders.is_revenue
 
