@@ -6,14 +6,14 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from reverse_etl.destination import Refused
-from warehouse.settings import CHECKOUT
+from warehouse.settings import ENV_FILE
 
 
 class Options(BaseSettings):
-    """Base of a destination's options: its class says `env_prefix`, such as `SMALTI_SENDGRID_`; keys are `SecretStr`."""
+    """Base of a destination's options; its class says `env_prefix`, such as `SMALTI_SENDGRID_`."""
 
     model_config = SettingsConfigDict(
-        env_file=CHECKOUT / ".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+        env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
     )
 
 
