@@ -19,7 +19,10 @@ from warehouse.settings import Settings
 AS_OF = datetime(2026, 9, 1, tzinfo=UTC).replace(tzinfo=None)
 AT = datetime(2026, 9, 1, 4, tzinfo=UTC)
 SCHEMA = """
-create schema activation; create schema segments; create schema ops;
+create schema activation; create schema segments; create schema ops; create schema profiles;
+create table profiles.identifiers (
+    identifier_type text, identifier_hash text, customer_id text, first_seen_at timestamp
+);
 create table activation.audience (destination text, customer_id text, contact_id_crm text, segment_ids text[]);
 create table activation.audience_changes (
     destination text, customer_id text, contact_id_crm text, segment_ids text[], change text
