@@ -129,17 +129,10 @@ class Sender:
 
     async def _write(self, records: Sequence[Record]) -> Sequence[Outcome]:
         self.counts.sends += len(records)
-        outcomes = await self._talk(self.connector.write(records, self.key(records)))
+        outcomes = await self._talk(self.connector.write(records, batch_key(self.plan_id, records)))
         if len(outcomes) != len(records):
             raise Again("unreadable", is_unknown=True)
         return outcomes
-
-    def key(self, records: Sequence[Record]) -> str:
-        """Names the batch: the same people of the same plan have the same, whenever and however often they are sent."""
-        digest = hashlib.blake2b(self.plan_id.encode(), digest_size=16)
-        for record in records:
-            digest.update(record.customer_id.encode() + b"\0")
-        return digest.hexdigest()
 
     async def _apart(self, records: Sequence[Record], code: str) -> dict[str, Outcome]:
         """The halves by themselves; where the first is taken whole, the fault is in the second: not tried whole."""
@@ -204,6 +197,14 @@ class Sender:
 
     async def _wait(self, attempt: int, again: Again) -> None:
         await self.clock.sleep(patience(attempt, self.random, again.after))
+
+
+def batch_key(plan_id: str, records: Sequence[Record]) -> str:
+    """Names the batch: the same people of the same plan have the same, whenever and however often they are sent."""
+    digest = hashlib.blake2b(plan_id.encode(), digest_size=16)
+    for record in records:
+        digest.update(record.customer_id.encode() + b"\0")
+    return digest.hexdigest()
 
 
 def retry_after(answer: Answer) -> float | None:

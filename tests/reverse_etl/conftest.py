@@ -87,6 +87,12 @@ class Shop:
         connection.execute("insert into activation.audience values ('elsewhere', 'nobody', null, ['other'])")
         connection.execute(CHANGES)
 
+    def know(self, customer_id: str, identifier_type: str, identifier_hash: str) -> None:
+        """The published version knows the person by this, too."""
+        with duckdb.connect(str(self.settings.current.resolve())) as connection:
+            row = [identifier_type, identifier_hash, customer_id]
+            connection.execute("insert into profiles.identifiers values (?, ?, ?, timestamp '2026-08-01')", row)
+
     def serve(self, version: str) -> None:
         """Let `current.duckdb` point to that version."""
         aside = self.settings.published / ".current"

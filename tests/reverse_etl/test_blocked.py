@@ -9,7 +9,7 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from reverse_etl import destinations
+from reverse_etl import destination, destinations
 from reverse_etl.deliver import Delivered, deliver
 from reverse_etl.destination import Refused
 from reverse_etl.plan import plan
@@ -45,6 +45,7 @@ def two(shop: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     (tmp_path / "modules").mkdir()
     (tmp_path / "modules" / "cms.py").write_text(CMS)
     monkeypatch.setattr(destinations, "__path__", [*destinations.__path__, str(tmp_path / "modules")])
+    monkeypatch.setattr(destination, "names", lambda: ["cms", "files"])  # as if activations.csv named both
     for name, value in shop.settings.environment().items():
         monkeypatch.setenv(name, value)
     load(shop, "shop_orders", NEWEST)
