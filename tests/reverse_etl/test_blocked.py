@@ -204,8 +204,8 @@ def test_what_is_no_blocked_plan_cannot_be_approved(two: Any):
 def test_a_blocked_send_is_an_outcome_and_an_alert_not_a_failed_stage(two: Any):
     publish(two, "v1", NEWEST + LIMIT + SECOND)
     run = stages.Run("r9", None, None)
-    for destination in ("files", "cms"):
-        stages.deliver(run, destination)
+    for name in ("files", "cms"):
+        stages.deliver(run, name)
     rows = {row["source"]: row["status"] for row in ledger.stages(two.settings.ledger, "r9")}
     assert rows == {"files": "blocked", "cms": "ok"}
     assert [(one["kind"], one["part"]) for one in status.status(two.settings)["alerts"]] == [("blocked", "files")]
