@@ -7,6 +7,7 @@ from typing import Any
 
 from reverse_etl import destination as destinations
 from reverse_etl import receipts
+from reverse_etl.campaign import Progress, quiet
 from reverse_etl.deliver import preview
 from reverse_etl.plan import Plan, plan, prepare
 from smalti import observe, stages
@@ -79,7 +80,7 @@ def requests(settings: Settings, destination: str, limit: int) -> list[dict[str,
     ]
 
 
-def run(settings: Settings, destination: str, now: datetime) -> dict[str, Any]:
+def run(settings: Settings, destination: str, now: datetime, progress: Progress = quiet) -> dict[str, Any]:
     """Send this destination what is published, between runs, as a stage of its own in the ledger.
 
     Raises:
@@ -91,5 +92,5 @@ def run(settings: Settings, destination: str, now: datetime) -> dict[str, Any]:
     with slot.take(settings):
         lease.refuse_while_held(settings.ledger, now)
         with observe.stage(settings, run_id, "deliver", destination) as row:
-            stages.send(settings, row, destination, run_id)
+            stages.send(settings, row, destination, run_id, progress)
     return {"run_id": run_id, "destination": destination, "status": row.status, "message": row.message}

@@ -87,14 +87,15 @@ def send(
       smalti sync run webhook --dry-run --limit 1
     """
     from smalti import present, sync
+    from smalti.progress import people
 
     if dry_run:
         with plain_errors():
             calls = sync.requests(configuration.load(), destination, limit)
         dump(calls) if as_json else present.calls(out, calls)
         return
-    with plain_errors():
-        found = sync.run(configuration.load(), destination, _now())
+    with plain_errors(), people(out) as progress:
+        found = sync.run(configuration.load(), destination, _now(), progress)
     if as_json:
         dump(found)
     else:
