@@ -28,9 +28,7 @@ def after(shop: Any, before: dict[str, list[str]], then: dict[str, list[str]]) -
     return shop.deliver("run-2")
 
 
-@pytest.mark.parametrize(
-    ("held", "left", "blocked"), [(400, 351, False), (400, 350, True), (600, 540, False), (600, 539, True)]
-)
+@pytest.mark.parametrize(("held", "left"), [(400, 351), (400, 350), (600, 540), (600, 539)])
 def test_more_than_a_tenth_and_at_least_fifty_may_not_leave_at_once(shop: Any, held: int, left: int) -> None:
     found, blocked = after(shop, people(held), people(left)), left in (350, 539)
     assert bool(found.blocked_by) is blocked
