@@ -28,10 +28,10 @@ class Outcome(NamedTuple):
     """What became of one record: `code` is the destination's or ours, never a value of the record.
 
     `retry` is for records that the destination named as not taken for now; what a whole answer means (429, 5xx) the
-    core knows without being told.
+    core knows without being told. It alone says `unknown`: something may have happened there.
     """
 
-    outcome: Literal["accepted", "rejected", "retry"]
+    outcome: Literal["accepted", "rejected", "retry", "unknown"]
     code: str | None = None
 
 
