@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -21,7 +21,8 @@ Write = Callable[[Kind, Sequence[Record], str], Conversation]
 def batch(write: Write[Kind]) -> Write[Kind]:
     """A connector's `write` is given a batch within its limit, each key once, and never an empty one.
 
-    Two people who share a key are both rejected: at one place the set of one of them would stand for the other.
+    Who leaves gives way to who stays under the same key (one person has become another); two who stay are both
+    rejected: the set of one of them would stand for the other.
 
     Raises:
         ValueError: there are more records than the destination takes at once.
@@ -32,12 +33,27 @@ def batch(write: Write[Kind]) -> Write[Kind]:
         limit = connector.traits.batch_records
         if len(records) > limit:
             raise ValueError(f"{len(records)} records for {connector.name}; allowed are {limit} a batch")
-        times = Counter(record.key for record in records)
-        alone = [record for record in records if times[record.key] == 1]
-        outcomes = iter((yield from write(connector, alone, key)) if alone else ())
-        return [next(outcomes) if times[record.key] == 1 else DUPLICATE for record in records]
+        alone = _each_key_once(records)
+        outcomes = (yield from write(connector, list(alone.values()), key)) if alone else ()
+        found = dict(zip(alone, outcomes, strict=True))
+        return [found.get(record.key, DUPLICATE) for record in records]
 
     return checked
+
+
+def _each_key_once(records: Sequence[Record]) -> dict[str, Record]:
+    """By key, but for those under which several stay."""
+    groups: defaultdict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        groups[record.key].append(record)
+    return {key: _one(group) for key, group in groups.items() if sum(bool(one.segment_ids) for one in group) <= 1}
+
+
+def _one(group: Sequence[Record]) -> Record:
+    """Who stays, leaving what the others leave too."""
+    stays = max(group, key=lambda record: len(record.segment_ids))
+    left = {segment_id for record in group for segment_id in record.left} - {*stays.segment_ids}
+    return stays._replace(left=tuple(sorted(left)))
 
 
 def body(content: Mapping[str, Any], limit: int) -> bytes:

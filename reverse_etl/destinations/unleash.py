@@ -28,7 +28,7 @@ from reverse_etl.connector import (
 )
 from reverse_etl.destination import Refused
 from reverse_etl.options import Options, load
-from reverse_etl.payload import batch, body, code, content, is_success, listed
+from reverse_etl.payload import batch, body, code, content, is_success, listed, not_markup
 
 _NAME = re.compile(r"smalti-([a-z][a-z0-9_]*)-\d\d")
 _GONE, _TAKEN = 404, 409  # since the list was read
@@ -88,6 +88,7 @@ class Unleash:
         failed: dict[str, Outcome] = {}
         for shard in changed:
             answer = yield self._put(shard, standing.get(shard.name))
+            not_markup(answer)
             if answer.status in (_GONE, _TAKEN):
                 failed |= dict.fromkeys(shard.keys, Outcome("retry", "conflict"))
             elif not is_success(answer):

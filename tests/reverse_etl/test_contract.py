@@ -117,6 +117,15 @@ def test_a_batch_of_too_many_bytes_is_taken_apart(account: Account, monkeypatch:
     assert account.server.changes == 12
 
 
+def test_who_has_become_another_leaves_what_that_one_is_not_in(account: Account):
+    account.send(SEVEN)
+    was = SEVEN[0]._replace(segment_ids=(), entered=(), left=("high_value", "lapsed"))
+    now = person("p0", "lapsed", "likely_buyers")._replace(customer_id="id-other")
+    for records in ([was, now], [now, was]):
+        assert account.send(records, "plan-2") == [ACCEPTED] * 2
+        assert account.holds("p0@example.test") == ("lapsed", "likely_buyers")
+
+
 def test_two_people_with_one_key_are_both_rejected(account: Account):
     twice = SEVEN[0]._replace(customer_id="id-other", segment_ids=("lapsed",))
     assert account.send([*SEVEN, twice]) == [DUPLICATE, *[ACCEPTED] * 6, DUPLICATE]
