@@ -8,11 +8,10 @@ import pytest
 
 from reverse_etl.connector import ACCEPTED, Connector, Renewing, Request
 from reverse_etl.destination import Refused
-from reverse_etl.options import Options
 from reverse_etl.payload import DUPLICATE
 from tests.reverse_etl.vendors import description
-from tests.reverse_etl.vendors.account import Account, connectors, module, person, vendor
-from tests.reverse_etl.vendors.server import Fault, serving
+from tests.reverse_etl.vendors.account import Account, connectors, module, opened, person
+from tests.reverse_etl.vendors.server import Fault
 
 SECRET = re.compile("secret-of-this-test")
 BEFORE = [Fault.THROTTLED, Fault.PAGE_BEFORE, Fault.ERROR_BEFORE]
@@ -22,16 +21,8 @@ SEVEN = [person(f"p{number}", "high_value", "lapsed") for number in range(7)]
 
 @pytest.fixture(params=connectors())
 def account(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    """A fresh account; at the end each request that it was sent is held against its description, where there is one."""
-    fake = vendor(request.param)
-    monkeypatch.setitem(Options.model_config, "env_file", None)
-    with serving(fake) as server:
-        for name, value in fake.environment(server.url).items():
-            monkeypatch.setenv(name, value)
-        yield Account(module(request.param).connect(), server)
-        if not description.missing(fake):
-            for call in server.calls:
-                description.check(fake, call)
+    with opened(request.param, monkeypatch) as found:
+        yield found
 
 
 def rendered(connector: Connector, records: list) -> Request:

@@ -3,16 +3,21 @@
 import asyncio
 import importlib
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
 from types import ModuleType
 
+import pytest
+
 from reverse_etl import destinations
 from reverse_etl.connector import Connector, Outcome, Record
+from reverse_etl.options import Options
 from reverse_etl.sender import Sender
 from reverse_etl.transport import Https
-from tests.reverse_etl.vendors.server import Server, Vendor
+from tests.reverse_etl.vendors import description
+from tests.reverse_etl.vendors.server import Server, Vendor, serving
 
 SECONDS = 20.0
 
@@ -60,6 +65,20 @@ class Account:
 
     def holds(self, key: str) -> tuple[str, ...]:
         return self.server.vendor.standing().get(key, ())
+
+
+@contextmanager
+def opened(name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    """A fresh account; at the end each request that it was sent is held against its description, where there is one."""
+    fake = vendor(name)
+    monkeypatch.setitem(Options.model_config, "env_file", None)
+    with serving(fake) as server:
+        for variable, value in fake.environment(server.url).items():
+            monkeypatch.setenv(variable, value)
+        yield Account(module(name).connect(), server)
+        if not description.missing(fake):
+            for call in server.calls:
+                description.check(fake, call)
 
 
 def connectors() -> list[str]:
