@@ -37,7 +37,8 @@ class Relations:
             day = datetime.combine(self._moment(), datetime.min.time()) - 90 * _DAY
             at = day + self.random.choice((-_SECOND, timedelta(0), self.random.random() * 40 * _DAY))
             who = {"user_id": user, "user_agent_is_bot": False, "platform": "web", "url": "/old"}
-            self.add("web_events", at, event_id=f"{user}-old-{number}", event_type="page_view", occurred_at=at, **who)
+            what = {"event_id": f"{user}-old-{number}", "event_type": "product_view", "category": "lamps"}
+            self.add("web_events", at, occurred_at=at, **who, **what)
 
     def letters(self, user: str) -> None:
         """E-mails and what became of them."""
