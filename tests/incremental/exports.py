@@ -26,8 +26,14 @@ _PREFIX = {
     "crm_consents": "consents",
     "email_engagement": "email_engagement",
     "loyalty_members": "loyalty_members",
+    "support_tickets": "tickets",
 }
-_BOT = "Googlebot/2.1 (+http://www.google.com/bot.html)"
+_AGENTS = {
+    "bot": "Googlebot/2.1 (+http://www.google.com/bot.html)",
+    "desktop": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/120.0.0.0 Safari/537.36",
+    "mobile": "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148",
+    "tablet": "Mozilla/5.0 (iPad; CPU OS 17_0 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148",
+}
 _BORN = {"born": "1980-01-01", "born later": "1990-12-31"}
 
 
@@ -126,6 +132,6 @@ def _value(name: str, row: Row) -> object:
     if name == "birth_date" and hashed:
         return _BORN[hashed]
     if name == "user_agent":
-        return _BOT if row["user_agent_is_bot"] else None
+        return _AGENTS.get(row["user_agent_device_class"])
     value = hashed or row.get(name)
     return value.isoformat() if isinstance(value, datetime) else value

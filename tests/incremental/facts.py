@@ -74,6 +74,7 @@ def _event(row: Row) -> Event:
         platform=row["platform"],
         event_id=row["event_id"],
         url=row["url"],
+        device_class=row["user_agent_device_class"],
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from tests.incremental import habits
 from tests.incremental.facts import Exports, descriptions, facts
 from tests.incremental.oracle import PUBLISHED, pseudonym
 from tests.pipeline.oracle import Person, answer_of
@@ -30,6 +31,7 @@ _CUSTOMER = (
     *("events_30d_count", "product_views_7d_count", "sessions_30d_count", "favourite_category"),
     *("orders_count", "cancellations_count", "first_ordered_at", "last_ordered_at"),
     *("spend_total_amount", "spend_365d_amount", "rfm_score"),
+    *habits.COLUMNS,
 )
 _SESSION = (
     *("started_at", "ended_at", "events_count", "entry_page", "is_bounce", "product_views_count"),
@@ -46,6 +48,7 @@ class Figures:
     consents: dict[tuple[Key, str, str], bool]
     memberships: set[tuple[str, Key]]
     interests: dict[tuple[Key, str, str], float]
+    shares: dict[tuple[Any, ...], float]  # of habits and favourites
 
     def differences(self, other: "Figures") -> list[str]:
         """Names of what is not the same; of customers the columns."""
@@ -54,14 +57,19 @@ class Figures:
         found = set() if same else {"people"}
         for key in both:
             one, two = self.customers[key], other.customers[key]
-            found |= {f"customers.{name}" for name in one if one[name] != two[name]}
+            found |= {f"customers.{name}" for name in one if not _level(one[name], two[name])}
         for name in ("sessions", "consents", "memberships"):
             found |= set() if getattr(self, name) == getattr(other, name) else {name}
-        if set(self.interests) != set(other.interests) or any(
-            abs(score - other.interests[key]) > 1e-9 for key, score in self.interests.items()
-        ):
-            found |= {"interests"}
+        for name in ("interests", "shares"):
+            here, there = getattr(self, name), getattr(other, name)
+            if set(here) != set(there) or not all(_level(here[key], there[key]) for key in here):
+                found |= {name}
         return sorted(found)
+
+
+def _level(one: Any, two: Any) -> bool:
+    """Equal, but for the last bits of a fraction."""
+    return one == two or (isinstance(one, float) and isinstance(two, float | int) and abs(one - two) <= 1e-9)
 
 
 def expected(exports: Exports, as_of: datetime, batch: int) -> Figures:
@@ -72,15 +80,22 @@ def expected(exports: Exports, as_of: datetime, batch: int) -> Figures:
     people = list(zip(keys, answer.people, strict=True))
     sessions = [(key, _sessions(person)) for key, person in people]
     interests = [(key, _interests(person, as_of, described)) for key, person in people]
+    known = habits.relations(exports, answer.people, as_of, batch)
     visits, scores, rfm = dict(sessions), dict(interests), dict(zip(keys, _rfm(answer.people), strict=True))
     return Figures(
         customers={
-            key: _customer(person, as_of, visits[key], scores[key]) | {"rfm_score": rfm[key]} for key, person in people
+            key: _customer(person, as_of, visits[key], scores[key])
+            | habits.columns(person, as_of, scores[key], known)
+            | {"rfm_score": rfm[key]}
+            for key, person in people
         },
         sessions=Counter((key, *_session(visit)) for key, made in sessions for visit in made),
         consents={(key, *use): said[1] for key, one in people for use, said in one.permissions.items()},
         memberships={(name, keys[place]) for name, places in answer.members.items() for place in places},
         interests={(key, *of): score for key, scores in interests for of, score in scores.items()},
+        shares={
+            (key, *of): share for key, one in people for of, share in habits.shares(one, as_of, scores[key]).items()
+        },
     )
 
 
@@ -101,7 +116,16 @@ def found(connection: duckdb.DuckDBPyConnection) -> Figures:
         consents={(key[row[0]], *row[1:3]): row[3] for row in consents},
         memberships={(segment, key[customer]) for segment, customer in members if segment != "likely_buyers"},
         interests={(key[row[0]], *row[1:3]): row[3] for row in interests},
+        shares={(key[row[0]], *row[1:-1]): row[-1] for row in _shares(connection)},
     )
+
+
+def _shares(connection: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
+    favourite = "customer_id, 'favourite', dimension, rank::varchar, value, interest_share"
+    return [
+        *_rows(connection, "customer_id, dimension, rank::varchar, value, events_share", "customer_habits"),
+        *_rows(connection, favourite, "customer_favourites"),
+    ]
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, columns: str, table: str) -> list[tuple[Any, ...]]:
@@ -153,7 +177,7 @@ def _customer(
         "events_30d_count": sum(at > as_of - 30 * _DAY for at in events),
         "product_views_7d_count": _views(person, as_of),
         "sessions_30d_count": sum(visit[0].at > as_of - 30 * _DAY for visit in sessions),
-        "favourite_category": _favourite(interests),
+        "favourite_category": next((value for value, _ in habits.ranked(interests, "category")), None),
     }
     return row | _ordered(person, as_of) | {"state": _state(person, as_of), "journey_stage": _stage(person, as_of)}
 
@@ -222,11 +246,6 @@ def _interests(
         for product in order.products:
             add("purchase", order.at, *described.get(product, (None, None)))
     return {of: math.fsum(some) for of, some in terms.items()}
-
-
-def _favourite(interests: dict[tuple[str, str], float]) -> str | None:
-    scores = {value: round(score, 6) for (dimension, value), score in interests.items() if dimension == "category"}
-    return min(scores, key=lambda value: (-scores[value], value), default=None)
 
 
 def _rfm(people: list[Person]) -> list[str | None]:

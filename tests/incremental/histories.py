@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from tests.incremental.relations import Relations
 from tests.incremental.warehouse import UNTIL
 
 Row = dict[str, Any]
@@ -68,6 +69,8 @@ def generate(count: int, seed: int) -> dict[str, pl.DataFrame]:
     for number in range(count):
         exports.loaded_from = exports.random.choices((1, 6), weights=(95, 5))[0]
         _history(exports, f"h{number}")
+    exports.random, exports.loaded_from = Random(f"relations {seed}"), 1
+    _relate(exports)
     return exports.frames()
 
 
@@ -106,9 +109,8 @@ def _catalogue(exports: Exports) -> None:
     for number in range(_PRODUCTS):
         for at in (MOMENTS[0] - 60 * DAY, *([_moment(random)] if random.random() < 0.2 else [])):
             words = {"category": random.choice(_CATEGORIES), "brand": random.choice(_BRANDS)}
-            exports.add(
-                "shop_products", at, product_id=f"P{number}", name="a", price_amount=1.0, updated_at=at, **words
-            )
+            words |= {"price_amount": float(1 + number % 7)}
+            exports.add("shop_products", at, product_id=f"P{number}", name="a", updated_at=at, **words)
 
 
 def _history(exports: Exports, name: str) -> None:
@@ -130,6 +132,15 @@ def _history(exports: Exports, name: str) -> None:
         _visit(exports, f"{name}-{number}", [None, None, *users], devices, browsers)
     for number in range(random.choice((0, 0, 1, 2, 4)) + is_club * 20):
         _order(exports, f"{name}-o{number}", [None, *users], emails)
+
+
+def _relate(exports: Exports) -> None:
+    relations = Relations(exports.random, exports.add, MOMENTS)
+    for user, email in {row["contact_id"]: row["email_hmac"] for row in exports.rows["crm_contacts"]}.items():
+        relations.old_visits(user)
+        relations.letters(user)
+        relations.tickets(user, email)
+    relations.devices(exports.rows["web_events"])
 
 
 def _membership(exports: Exports, name: str, users: list[str], emails: list[str]) -> None:

@@ -86,6 +86,37 @@ FAULTS = {
     "nobody unsubscribes": ("stg_email__consents", "'unsubscribed'", "'none'"),
     "a bot is interested": ("event_interests", " and not touched_events.is_bot", ""),
     "half as long a half-life": ("event_interests", "/ 86400.0 / half_life_days", "/ 43200.0 / half_life_days"),
+    "a day more is remembered": ("customer_habits", "interval 90 day", "interval 91 day"),
+    "the ninetieth day is forgotten": ("customer_habits", "block_at >=", "block_at >"),
+    "the day begins in the middle": ("event_blocks", "interval 6 hour", "interval 12 hour"),
+    "Friday is of the weekend": ("customer_habits", "from block_at) >= 6", "from block_at) >= 5"),
+    "the device of fewest events": (
+        "customer_habits",
+        "order by events_count desc",
+        "order by events_count asc",
+    ),
+    "favourites share with themselves alone": (
+        "customer_favourites",
+        "over (partition by customer_id, dimension) as",
+        "over () as",
+    ),
+    "the fourth is a favourite": ("customer_favourites", "rank <= 3", "rank <= 4"),
+    "one order is enough to be sensitive": ("customer_prices", "orders_count >= 2", "orders_count >= 1"),
+    "what costs the same is cheaper": ("customer_prices", "category, price_amount) / 2", "category, price_amount)"),
+    "a refusal opts in": (
+        "customer_relationship",
+        "bool_or(is_granted and purpose = 'marketing",
+        "bool_or(purpose = 'marketing",
+    ),
+    "a cancelled order was returned": ("customers", "where status = 'returned'", "where not is_revenue"),
+    "thirty days ago is within thirty days": (
+        "customer_messages",
+        "count(*) filter (where sent_at >",
+        "count(*) filter (where sent_at >=",
+    ),
+    "a bounce is unopened": ("customer_messages", "having not bool_or(event_type = 'bounced')", ""),
+    "closing solves": ("stg_support__tickets", "min(renamed.updated_at)", "max(renamed.updated_at)"),
+    "solved a year ago is within the year": ("customer_tickets", "solved_at > (", "solved_at >= ("),
     "what was returned is of interest": ("interests", "where customer_orders.is_revenue", ""),
 }
 

@@ -17,6 +17,8 @@ FIGURES = {
     "anomalies": "select * from profiles.anomalies",
     "attributes": "select * from profiles.customer_attributes",
     "interests": "select * from profiles.interests",
+    "habits": "select * from profiles.customer_habits",
+    "favourites": "select * from profiles.customer_favourites",
     "memberships": "select segment_id, customer_id from segments.memberships",
     "audience": "select * from activation.audience",
 }

@@ -40,6 +40,7 @@ class Event:
     platform: str | None = None
     event_id: str = ""
     url: str = ""
+    device_class: str | None = None
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ tickets as (
         channel,
         status,
         opened_at,
-        updated_at
+        updated_at,
+        solved_at
     from unioned
 
 )

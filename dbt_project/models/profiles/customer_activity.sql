@@ -8,6 +8,14 @@ touched_events as (
 
 ),
 
+event_blocks as (
+
+    select event_blocks.*
+    from {{ ref('event_blocks') }} as event_blocks
+    semi join {{ ref('touched') }} as touched on event_blocks.customer_id = touched.customer_id
+
+),
+
 sessions as (
 
     select sessions.*
@@ -40,23 +48,10 @@ devices as (
     select
         customer_id,
         platform as primary_device
-    from touched_events
+    from event_blocks
     where platform is not null
     group by customer_id, platform
-    qualify row_number() over (partition by customer_id order by count(*) desc, platform asc) = 1
-
-),
-
--- the same of what the user agent says
-device_classes as (
-
-    select
-        customer_id,
-        device_class as primary_device_class
-    from touched_events
-    where device_class is not null
-    group by customer_id, device_class
-    qualify row_number() over (partition by customer_id order by count(*) desc, device_class asc) = 1
+    qualify row_number() over (partition by customer_id order by sum(events_count) desc, platform asc) = 1
 
 ),
 
@@ -75,12 +70,10 @@ customer_activity as (
     select
         event_facts.*,
         coalesce(session_facts.sessions_30d_count, 0) as sessions_30d_count,
-        devices.primary_device,
-        device_classes.primary_device_class
+        devices.primary_device
     from event_facts
     left join session_facts on event_facts.customer_id = session_facts.customer_id
     left join devices on event_facts.customer_id = devices.customer_id
-    left join device_classes on event_facts.customer_id = device_classes.customer_id
 
 )
 

@@ -30,9 +30,15 @@ customer_orders as (
 
 ),
 
-interests as (
+customer_favourites as (
 
-    select * from {{ ref('interests') }}
+    select * from {{ ref('customer_favourites') }}
+
+),
+
+customer_habits as (
+
+    select * from {{ ref('customer_habits') }}
 
 ),
 
@@ -96,6 +102,7 @@ order_facts as (
         max(ordered_at) as last_any_order_at,
         count(*) filter (where is_revenue) as orders_count,
         count(*) filter (where not is_revenue) as cancellations_count,
+        count(*) filter (where status = 'returned') as returns_count,
         min(ordered_at) filter (where is_revenue) as first_ordered_at,
         max(ordered_at) filter (where is_revenue) as last_ordered_at,
         sum(revenue_amount) as spend_total_amount,
@@ -107,15 +114,27 @@ order_facts as (
 
 ),
 
--- scores that differ by the last bits of a sum are level
 favourites as (
 
     select
         customer_id,
-        value as favourite_category
-    from interests
-    where dimension = 'category'
-    qualify row_number() over (partition by customer_id order by round(score, 6) desc, value asc) = 1
+        max(value) filter (where dimension = 'category') as favourite_category,
+        max(value) filter (where dimension = 'brand') as favourite_brand
+    from customer_favourites
+    where rank = 1
+    group by customer_id
+
+),
+
+habits as (
+
+    select
+        customer_id,
+        max(value) filter (where dimension = 'device_class' and rank = 1) as primary_device_class,
+        max(value) filter (where dimension = 'daypart' and rank = 1) as primary_daypart,
+        coalesce(max(events_share) filter (where value = 'weekend'), 0) as weekend_share
+    from customer_habits
+    group by customer_id
 
 ),
 
@@ -146,6 +165,8 @@ joined as (
         customer_activity.last_purchase_at,
         coalesce(order_facts.orders_count, 0) as orders_count,
         coalesce(order_facts.cancellations_count, 0) as cancellations_count,
+        order_facts.returns_count
+        / nullif(order_facts.orders_count + order_facts.returns_count, 0) as return_rate,
         order_facts.first_ordered_at,
         order_facts.last_ordered_at,
         coalesce(order_facts.spend_total_amount, 0) as spend_total_amount,
@@ -158,8 +179,11 @@ joined as (
         coalesce(customer_activity.product_views_7d_count, 0) as product_views_7d_count,
         coalesce(customer_activity.sessions_30d_count, 0) as sessions_30d_count,
         favourites.favourite_category,
+        favourites.favourite_brand,
         customer_activity.primary_device,
-        customer_activity.primary_device_class,
+        habits.primary_device_class,
+        habits.primary_daypart,
+        habits.weekend_share,
         attributes.region,
         attributes.country,
         attributes.age_band,
@@ -168,8 +192,16 @@ joined as (
         coalesce(customer_relationship.emails_opened_90d_count, 0) as emails_opened_90d_count,
         coalesce(customer_relationship.emails_clicked_90d_count, 0) as emails_clicked_90d_count,
         customer_relationship.last_email_clicked_at,
+        customer_relationship.email_open_90d_rate,
+        customer_relationship.email_click_90d_rate,
+        customer_relationship.email_open_trend,
+        coalesce(customer_relationship.is_email_opted_in, false) as is_email_opted_in,
+        coalesce(customer_relationship.is_web_opted_in, false) as is_web_opted_in,
         coalesce(customer_relationship.tickets_open_count, 0) as tickets_open_count,
         coalesce(customer_relationship.tickets_90d_count, 0) as tickets_90d_count,
+        coalesce(customer_relationship.tickets_count, 0)
+        / nullif(order_facts.orders_count, 0) as tickets_per_order,
+        customer_relationship.time_to_solve_365d_hours,
         customer_relationship.satisfaction_score,
         customer_relationship.last_feedback_at,
         coalesce(customer_relationship.likes_count, 0) as likes_count,
@@ -178,6 +210,7 @@ joined as (
         customer_relationship.loyalty_points,
         coalesce(customer_relationship.orders_with_promotion_count, 0) as orders_with_promotion_count,
         customer_relationship.discounted_orders_share,
+        customer_relationship.price_sensitivity,
         coalesce(customer_activity.is_bot, false) as is_bot,
         anomalous.customer_id is not null as is_anomalous,
         coalesce(
@@ -191,6 +224,7 @@ joined as (
     left join customer_activity on people.customer_id = customer_activity.customer_id
     left join order_facts on people.customer_id = order_facts.customer_id
     left join favourites on people.customer_id = favourites.customer_id
+    left join habits on people.customer_id = habits.customer_id
     left join rfm on people.customer_id = rfm.customer_id
     left join customer_relationship on people.customer_id = customer_relationship.customer_id
     left join anomalous on people.customer_id = anomalous.customer_id
@@ -233,6 +267,7 @@ select
     last_purchase_at,
     orders_count,
     cancellations_count,
+    return_rate,
     first_ordered_at,
     last_ordered_at,
     cast(spend_total_amount as decimal(18, 2)) as spend_total_amount,
@@ -245,8 +280,11 @@ select
     product_views_7d_count,
     sessions_30d_count,
     favourite_category,
+    favourite_brand,
     primary_device,
     primary_device_class,
+    primary_daypart,
+    weekend_share,
     region,
     country,
     age_band,
@@ -255,8 +293,15 @@ select
     emails_opened_90d_count,
     emails_clicked_90d_count,
     last_email_clicked_at,
+    email_open_90d_rate,
+    email_click_90d_rate,
+    email_open_trend,
+    is_email_opted_in,
+    is_web_opted_in,
     tickets_open_count,
     tickets_90d_count,
+    tickets_per_order,
+    time_to_solve_365d_hours,
     satisfaction_score,
     last_feedback_at,
     likes_count,
@@ -265,6 +310,7 @@ select
     loyalty_points,
     orders_with_promotion_count,
     discounted_orders_share,
+    price_sensitivity,
     is_bot,
     is_anomalous,
     is_active

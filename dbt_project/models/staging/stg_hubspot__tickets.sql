@@ -40,7 +40,8 @@ renamed as (
         latest.topic,
         case when latest.closed_at is null then 'open' else 'closed' end as status,
         latest.opened_at,
-        latest.synced_at as updated_at
+        latest.synced_at as updated_at,
+        latest.closed_at as solved_at
     from latest
     left join owners on latest.ticket_id = owners.ticket_id
     where not coalesce(latest.is_deleted, false)
