@@ -190,8 +190,9 @@ def test_the_bucket_holds_the_destination_to_its_rate(settings: Settings) -> Non
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize(("batch", "replay"), [(1_000, "keyed"), (1_000, "read"), (1, "keyed"), (1, "read")])
+@pytest.mark.parametrize(("batch", "replay"), [(1_000, "read"), (1, "read"), (1_000, "keyed"), (1, "keyed")])
 def test_a_million_operations_with_a_fifth_of_calls_faulty(settings: Settings, batch: int, replay: str) -> None:
+    """At most 1.3 sends a record where what stands there can be read; else each doubtful call is repeated."""
     count, random = 1_000_000, Random(5)
     one = shop(settings, 5, share=0.2, batch_records=batch, replay=replay, knows_keys=replay == "keyed")
     wanted = people(count, 2)
@@ -206,4 +207,4 @@ def test_a_million_operations_with_a_fifth_of_calls_faulty(settings: Settings, b
     assert one.server.people == expected
     assert set(one.server.effects.values()) == {1}
     assert one.dead() == poison
-    assert one.counts.sends <= 1.3 * count
+    assert one.counts.sends <= (1.3 if replay == "read" else 1.4) * count

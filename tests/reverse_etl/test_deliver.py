@@ -321,7 +321,7 @@ def test_values_stand_in_the_files_as_they_are(shop: Any) -> None:
 
 
 def test_an_unknown_destination_is_named_with_those_there_are(shop: Any) -> None:
-    with pytest.raises(NoDestination, match="no destination 'sms'; there are: files"):
+    with pytest.raises(NoDestination, match="no destination 'sms'; there are: braze, files, "):
         load_destination("sms")
     shop.publish("v1", TWO)
     with pytest.raises(NoDestination, match="sms"):
