@@ -1,1 +1,1 @@
-"""One file is one destination: a module that defines `DESTINATION`."""
+"""One file is one destination: a module that defines `connect`, or `DESTINATION` where it is handed files."""

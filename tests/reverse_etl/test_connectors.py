@@ -133,6 +133,13 @@ def test_sendgrid_is_asked_for_its_job_less_and_less_often_and_not_for_ever(acco
     assert sum(waits) < 600
 
 
+def test_an_address_is_the_same_in_capitals(account: Open):
+    sendgrid = account("sendgrid")
+    people = [person("Ann", "high_value"), person("bob", "lapsed")]
+    sendgrid.send(people)
+    assert sendgrid.read(people) == [("high_value",), ("lapsed",)]
+
+
 @pytest.mark.parametrize("end", ["errored", "failed"])
 def test_contacts_of_a_job_that_failed_are_not_accepted(account: Open, end: str):
     sendgrid = account("sendgrid")

@@ -10,7 +10,7 @@ from reverse_etl.connector import ACCEPTED, Connector, Renewing, Request
 from reverse_etl.destination import Refused
 from reverse_etl.payload import DUPLICATE
 from tests.reverse_etl.vendors import description
-from tests.reverse_etl.vendors.account import Account, connectors, module, opened, person
+from tests.reverse_etl.vendors.account import Account, connectors, module, modules, opened, person, vendor
 from tests.reverse_etl.vendors.server import Fault
 
 SECRET = re.compile("secret-of-this-test")
@@ -23,6 +23,12 @@ SEVEN = [person(f"p{number}", "high_value", "lapsed") for number in range(7)]
 def account(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     with opened(request.param, monkeypatch) as found:
         yield found
+
+
+def test_every_destination_is_in_this_suite_or_handed_files():
+    """A connector without a fake vendor ends here with the module that is missing."""
+    assert {name for name in modules() if not hasattr(module(name), "DESTINATION")} == set(connectors())
+    assert {vendor(name).name for name in connectors()} == set(connectors())
 
 
 def rendered(connector: Connector, records: list) -> Request:

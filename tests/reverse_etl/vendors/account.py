@@ -83,7 +83,7 @@ def opened(name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
 
 def connectors() -> list[str]:
     """Every module of destinations that connects, by name: a new one is held to the contract without being named."""
-    return [name for name in _modules() if hasattr(module(name), "connect")]
+    return [name for name in modules() if hasattr(module(name), "connect")]
 
 
 def module(name: str) -> ModuleType:
@@ -96,7 +96,8 @@ def vendor(name: str) -> Vendor:
     return found
 
 
-def _modules() -> list[str]:
+def modules() -> list[str]:
+    """Every destination there is."""
     return sorted(found.name for found in pkgutil.iter_modules(destinations.__path__))
 
 

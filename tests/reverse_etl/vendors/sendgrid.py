@@ -50,7 +50,7 @@ class Sendgrid:
     def _found(self, emails: list[str]) -> tuple[int, Any]:
         if not any(email.lower() in self.contacts for email in emails):
             return 404, {"errors": [{"message": "nobody"}]}
-        return 200, {"result": {email.lower(): self._contact(email.lower()) for email in emails}}
+        return 200, {"result": {email: self._contact(email.lower()) for email in emails}}
 
     def _contact(self, email: str) -> dict[str, Any]:
         if email not in self.contacts:
