@@ -85,7 +85,7 @@ def preview(settings: Settings, destination: str, limit: int) -> list[Request]:
     for first, last in rows.cut(frame, target.traits)[:limit]:
         records = [one for one in rows.records(frame[first : last + 1]) if one.key]
         conversation = target.write(records, batch_key(str(plan.plan_id), records))
-        found.append(next(conversation))
+        found += [request] if (request := next(conversation, None)) else []
         conversation.close()
     return found
 
