@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 
-from linkage import card, forms, model, rules
+from linkage import card, forms, model, people, rules
 from warehouse.settings import CHECKOUT
 from warehouse.sql import literal
 
@@ -105,8 +105,8 @@ def linked(threshold: float) -> str:
 
 
 CLOSED = (
-    "select l.record_id as a, r.record_id as b from people as l inner join people as r "
-    "using (cluster_id) where l.record_id < r.record_id"
+    "select l.record_id as a, r.record_id as b from closed as l inner join closed as r "
+    "using (person) where l.record_id < r.record_id"
 )
 # what exact keys find: name with birth date, surname with birth date and postcode, or the e-mail address
 EXACT = (
@@ -135,7 +135,8 @@ def measure(case: Case) -> dict[str, object]:
     began = time.process_time()
     fitted = model.score(connection)
     spent = time.process_time() - began
-    model.people(connection, rules.THRESHOLD)
+    people.group(connection, f"select record_l, record_r from judged where match_probability >= {rules.THRESHOLD}")
+    connection.execute("create table closed as select record_id, person from people inner join numbered using (record)")
     return {
         "records": fitted.records,
         "is_tuned_on": case.is_tuned_on,

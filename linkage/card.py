@@ -3,10 +3,11 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
-from linkage import forms, model, parameters, rules
+from linkage import comparisons, forms, parameters, rules
 from linkage.model import Fitted
 
 Card = dict[str, object]
@@ -23,9 +24,7 @@ _LIMITS = [
 def rules_version() -> str:
     """Names the rules by all that decides on a pair before training (12 hex digits)."""
     names = {name: value for name, value in vars(rules).items() if name.isupper()}
-    stated = model.settings({*forms.COMPARED, "mailbox", "given_root"}, list(rules.BLOCKING)).create_settings_dict(
-        "duckdb"
-    )
+    stated = [asdict(one) for one in comparisons.of(set(forms.COMPARED))]
     text = json.dumps([names, stated, forms.compared_sql("records")], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -46,7 +45,7 @@ def make(fitted: Fitted | None, sources: list[str], links: int, seconds: float, 
             "blocking": list(fitted.blocking) if fitted else [],
         },
         "measured": json.loads(MEASURED.read_text()),
-        "software": {name: version(name) for name in ("splink", "nicknames", "duckdb")},
+        "software": {name: version(name) for name in ("nicknames", "duckdb", "numpy")},
         "limits": _LIMITS,
     }
 
@@ -56,7 +55,7 @@ def _training(fitted: Fitted) -> Card:
         "trained": fitted.is_trained,
         "strict_pairs": fitted.strict_pairs,
         "candidates": fitted.candidates,
-        "prior": float(f"{parameters.prior(fitted.model):.4g}"),
+        "prior": float(f"{fitted.model.prior:.4g}"),
         "prior_of_relatives": float(f"{fitted.relatives_prior:.4g}"),
     }
 

@@ -4,12 +4,17 @@ The m of each level (its share among pairs of one person) and u (among pairs of 
 data are too few to estimate them. They are rounded from the data that was tuned on (docs/linkage.md).
 """
 
-from splink.internals.comparison_level_creator import ComparisonLevelCreator
-from splink.internals.comparison_level_library import CustomLevel, ElseLevel, ExactMatchLevel, NullLevel
-from splink.internals.comparison_library import CustomComparison
+import re
+from dataclasses import dataclass
 
 _LIKE = "jaro_winkler_similarity({0}_l, {0}_r) >= {1}"
-_EDITS = "damerau_levenshtein({0}_l, {0}_r) <= {1}"
+# what is cheap comes first: strings of one length that are one edit apart differ in two places at most, dates that are
+# two edits apart in four
+_EDITS = """case
+    when length({0}_l) <> length({0}_r) then
+        abs(length({0}_l) - length({0}_r)) <= {1} and damerau_levenshtein({0}_l, {0}_r) <= {1}
+    when hamming({0}_l, {0}_r) <= 2 * {1} then damerau_levenshtein({0}_l, {0}_r) <= {1}
+    else false end"""
 # the given name stands in the surname's place: in both records, or in the one that has no surname
 _SWAPPED = """(
     (jaro_winkler_similarity(given_name_l, surname_r) >= 0.9 and jaro_winkler_similarity(surname_l, given_name_r) >= 0.9)
@@ -27,100 +32,133 @@ _SAME_INITIAL = (
 )
 
 
-def of(fields: set[str]) -> list[CustomComparison]:
+@dataclass(frozen=True)
+class Level:
+    """One answer to how like two values are: SQL over `<field>_l` and `<field>_r`, and how often it is the answer.
+
+    `m` is its share among pairs of one person, `u` among pairs of two; of values that are equal, the share of people
+    who have the value of `term` stands in for u.
+    """
+
+    label: str
+    sql: str
+    m: float
+    u: float
+    term: str | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Levels from equal to unlike: the first that holds is the answer, none where `missing` holds."""
+
+    field: str
+    missing: str
+    levels: tuple[Level, ...]
+
+    def level_sql(self) -> str:
+        """SQL for the number of the level, 0 for equal; -1 where a value is missing."""
+        whens = " ".join(f"when {level.sql} then {at}" for at, level in enumerate(self.levels))
+        return f"cast(case when {self.missing} then -1 {whens} end as tinyint)"
+
+    def columns(self) -> set[str]:
+        """The columns of a record that its SQL names."""
+        sql = " ".join((self.missing, *(level.sql for level in self.levels)))
+        return set(re.findall(r"\b(\w+)_l\b", sql))
+
+
+def of(fields: set[str]) -> tuple[Comparison, ...]:
     """The comparisons of these fields, in one order."""
-    return [make() for name, make in _COMPARISONS.items() if name in fields]
+    return tuple(make() for name, make in _COMPARISONS.items() if name in fields)
 
 
-def _given_name() -> CustomComparison:
+def _given_name() -> Comparison:
     # swapped names count once, here: the surname then says nothing more
     nothing = f"(given_name_l is null or given_name_r is null) and not coalesce({_SWAPPED}, false)"
     return _comparison(
         "given_name",
-        _null(nothing),
+        nothing,
         _equal("given_name", 0.75, 0.005),
-        _level("swapped", _SWAPPED, 0.03, 0.00005),
-        _level("nickname", "list_has_any(given_names_l, given_names_r)", 0.05, 0.002),
-        _level("initial", _SAME_INITIAL, 0.01, 0.01),
-        _level("close", _LIKE.format("given_name", 0.9), 0.08, 0.002),
-        _level("near", _LIKE.format("given_name", 0.8), 0.02, 0.005),
+        Level("swapped", _SWAPPED, 0.03, 0.00005),
+        Level("nickname", "list_has_any(given_names_l, given_names_r)", 0.05, 0.002),
+        Level("initial", _SAME_INITIAL, 0.01, 0.01),
+        Level("close", _LIKE.format("given_name", 0.9), 0.08, 0.002),
+        Level("near", _LIKE.format("given_name", 0.8), 0.02, 0.005),
         _else(0.06, 0.976),
     )
 
 
-def _surname() -> CustomComparison:
+def _surname() -> Comparison:
     swapped = f"coalesce({_SWAPPED}, false) and surname_l <> surname_r and given_name_l <> given_name_r"
     return _comparison(
         "surname",
-        _null(f"surname_l is null or surname_r is null or ({swapped})"),
+        f"surname_l is null or surname_r is null or ({swapped})",
         _equal("surname", 0.8, 0.003),
-        _level("close", _LIKE.format("surname", 0.9), 0.1, 0.002),
-        _level("near", _LIKE.format("surname", 0.8), 0.03, 0.003),
+        Level("close", _LIKE.format("surname", 0.9), 0.1, 0.002),
+        Level("near", _LIKE.format("surname", 0.8), 0.03, 0.003),
         _else(0.07, 0.992),
     )
 
 
-def _birth_date() -> CustomComparison:
+def _birth_date() -> Comparison:
     return _comparison(
         "birth_date",
-        NullLevel("birth_date"),
+        _missing("birth_date"),
         _equal("birth_date", 0.85, 0.00005),
-        _level("one edit", _EDITS.format("birth_date", 1), 0.08, 0.001),
-        _level("day and month swapped", _DAY_IS_MONTH, 0.005, 0.00002),
-        _level("two edits", _EDITS.format("birth_date", 2), 0.02, 0.014),
-        _level("within a month", f"{_DAYS_APART} <= 31", 0.005, 0.002),
-        _level("within a year", f"{_DAYS_APART} <= 366", 0.005, 0.02),
+        Level("one edit", _EDITS.format("birth_date", 1), 0.08, 0.001),
+        Level("day and month swapped", _DAY_IS_MONTH, 0.005, 0.00002),
+        Level("two edits", _EDITS.format("birth_date", 2), 0.02, 0.014),
+        Level("within a month", f"{_DAYS_APART} <= 31", 0.005, 0.002),
+        Level("within a year", f"{_DAYS_APART} <= 366", 0.005, 0.02),
         _else(0.035, 0.963),
     )
 
 
-def _postcode() -> CustomComparison:
+def _postcode() -> Comparison:
     return _comparison(
         "postcode",
-        NullLevel("postcode"),
+        _missing("postcode"),
         _equal("postcode", 0.75, 0.0005),
-        _level("one edit", _EDITS.format("postcode", 1), 0.08, 0.005),
-        _level("same area", "left(postcode_l, 3) = left(postcode_r, 3)", 0.05, 0.015),
+        Level("one edit", _EDITS.format("postcode", 1), 0.08, 0.005),
+        Level("same area", "left(postcode_l, 3) = left(postcode_r, 3)", 0.05, 0.015),
         _else(0.12, 0.9795),
     )
 
 
-def _street() -> CustomComparison:
+def _street() -> Comparison:
     return _close("street", (0.7, 0.0005), (0.1, 0.0005), (0.2, 0.999))
 
 
-def _house() -> CustomComparison:
+def _house() -> Comparison:
     return _comparison(
         "house",
-        NullLevel("house"),
+        _missing("house"),
         _equal("house", 0.75, 0.015),
-        _level("one edit", _EDITS.format("house", 1), 0.06, 0.2),
+        Level("one edit", _EDITS.format("house", 1), 0.06, 0.2),
         _else(0.19, 0.785),
     )
 
 
-def _city() -> CustomComparison:
+def _city() -> Comparison:
     return _close("city", (0.75, 0.02), (0.1, 0.002), (0.15, 0.978))
 
 
-def _phone() -> CustomComparison:
+def _phone() -> Comparison:
     return _comparison(
         "phone",
-        NullLevel("phone"),
+        _missing("phone"),
         _equal("phone", 0.7, 0.00005),
-        _level("one edit", _EDITS.format("phone", 1), 0.05, 0.0002),
+        Level("one edit", _EDITS.format("phone", 1), 0.05, 0.0002),
         _else(0.25, 0.99975),
     )
 
 
-def _email() -> CustomComparison:
-    mailbox = _level("same mailbox", "mailbox_l = mailbox_r", 0.1, 0.0003)
+def _email() -> Comparison:
     return _comparison(
         "email",
-        NullLevel("email"),
+        _missing("email"),
         _equal("email", 0.6, 0.00005),
-        mailbox.configure(tf_adjustment_column="mailbox", tf_adjustment_weight=1.0),
-        _level("close", f"{_LIKE.format('email', 0.9)} and {_SAME_DIGITS}", 0.05, 0.0005),
+        Level("same mailbox", "mailbox_l = mailbox_r", 0.1, 0.0003, term="mailbox"),
+        Level("close", f"case when {_LIKE.format('email', 0.9)} then {_SAME_DIGITS} end", 0.05, 0.0005),
         _else(0.25, 0.99915),
     )
 
@@ -140,27 +178,22 @@ _COMPARISONS = {
 
 def _close(
     name: str, equal: tuple[float, float], close: tuple[float, float], other: tuple[float, float]
-) -> CustomComparison:
-    like = _level("close", _LIKE.format(name, 0.9), *close)
-    return _comparison(name, NullLevel(name), _equal(name, *equal), like, _else(*other))
+) -> Comparison:
+    like = Level("close", _LIKE.format(name, 0.9), *close)
+    return _comparison(name, _missing(name), _equal(name, *equal), like, _else(*other))
 
 
-def _comparison(name: str, *levels: ComparisonLevelCreator) -> CustomComparison:
-    return CustomComparison(list(levels), output_column_name=name)
+def _comparison(field: str, missing: str, *levels: Level) -> Comparison:
+    return Comparison(field, missing, levels)
 
 
-def _null(sql: str) -> ComparisonLevelCreator:
-    return CustomLevel(sql, "missing").configure(is_null_level=True)
+def _missing(field: str) -> str:
+    return f"{field}_l is null or {field}_r is null"
 
 
-def _equal(name: str, m: float, u: float) -> ComparisonLevelCreator:
-    level = ExactMatchLevel(name, term_frequency_adjustments=True)
-    return level.configure(m_probability=m, u_probability=u, label_for_charts="equal")
+def _equal(field: str, m: float, u: float) -> Level:
+    return Level("equal", f"{field}_l = {field}_r", m, u, term=field)
 
 
-def _level(label: str, sql: str, m: float, u: float) -> ComparisonLevelCreator:
-    return CustomLevel(sql, label).configure(m_probability=m, u_probability=u)
-
-
-def _else(m: float, u: float) -> ComparisonLevelCreator:
-    return ElseLevel().configure(m_probability=m, u_probability=u, label_for_charts="unlike")
+def _else(m: float, u: float) -> Level:
+    return Level("unlike", "true", m, u)
