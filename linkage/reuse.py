@@ -23,15 +23,15 @@ def fingerprint(connection: duckdb.DuckDBPyConnection, settings: Settings) -> st
         digest.update(path.read_bytes())
     digest.update(" ".join(version(name) for name in LIBRARIES).encode())
     for table in ("records", "known"):
-        rows = f"select md5(cast({table} as varchar)) as row_md5 from {table} order by record_id"
-        found = connection.execute(f"select md5(string_agg(row_md5, '' order by all)) from ({rows})").fetchall()
+        rows = f"select md5(cast({table} as varchar)) as row_md5 from {table}"
+        found = connection.execute(f"select md5(string_agg(row_md5, '' order by row_md5)) from ({rows})").fetchall()
         digest.update(str(found[0][0]).encode())
     return digest.hexdigest()[:32]
 
 
-def before(settings: Settings, fingerprint: str) -> Path | None:
+def before(settings: Settings, made_of: str | None) -> Path | None:
     """The newest folder of links, where it came of the same."""
     cards = sorted(settings.links.glob("[!.]*/card.json"), key=lambda path: path.stat().st_mtime)
-    if cards and json.loads(cards[-1].read_text()).get("fingerprint") == fingerprint:
+    if made_of and cards and json.loads(cards[-1].read_text()).get("fingerprint") == made_of:
         return cards[-1].parent
     return None

@@ -46,7 +46,7 @@ def _of_rule(connection: duckdb.DuckDBPyConnection, model: Model, rule: str, at:
 
 
 def maximised(comparisons: Sequence[Comparison], patterns: _Ints, counts: _Floats, share: float) -> Shares:
-    """m of each level seen in `patterns`, u staying as it is; nothing where all pairs become of one kind.
+    """m of each level seen in `patterns`, u staying as it is; nothing where no pair is left of one kind.
 
     Args:
         comparisons: one a column of `patterns`, with the m and u to begin with.
@@ -60,7 +60,7 @@ def maximised(comparisons: Sequence[Comparison], patterns: _Ints, counts: _Float
         probability = _expected(patterns, m, u, share) * counts
         before, m = m, [_shares(patterns[:, at], probability, len(one)) for at, one in enumerate(m)]
         was, share = share, float(probability.sum() / counts.sum())
-        if not 0 < share < 1:
+        if probability.sum() < 1 or share >= 1:
             return {}
         change = max(*(float(abs(a - b).max()) for a, b in zip(m, before, strict=True)), abs(share - was))
         if change < rules.EM_CHANGE:
