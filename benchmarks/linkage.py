@@ -137,7 +137,7 @@ def _one(connection: duckdb.DuckDBPyConnection, sql: str) -> float:
 
 
 def measure(case: Case) -> tuple[dict[str, object], Model, list[linkage_page.Point]]:
-    """Score one data set; its labels are read last. What was found, the model, and recall with precision of each weight."""
+    """Score one data set, its labels being read last: what was found, the model, and its curve."""
     connection = duckdb.connect()
     prepare(connection, case.sql)
     began = time.process_time()
@@ -159,7 +159,9 @@ def measure(case: Case) -> tuple[dict[str, object], Model, list[linkage_page.Poi
 def _curve(connection: duckdb.DuckDBPyConnection) -> list[linkage_page.Point]:
     rows = connection.execute("""
         select match_weight, l.person = r.person
-        from scored inner join truth as l on record_id_l = l.record_id inner join truth as r on record_id_r = r.record_id
+        from scored
+        inner join truth as l on record_id_l = l.record_id
+        inner join truth as r on record_id_r = r.record_id
     """).fetchall()
     return linkage_page.curve(rows, int(_true_pairs(connection)))
 

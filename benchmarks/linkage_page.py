@@ -26,7 +26,7 @@ def write(measured: card.Section, models: Mapping[str, Model], curves: Mapping[s
 def _between(text: str, name: str, lines: Sequence[str]) -> str:
     before, _, rest = text.partition(f"<!-- {name} -->\n")
     _, _, after = rest.partition(f"<!-- /{name} -->\n")
-    return "\n".join([f"{before}<!-- {name} -->", *lines, f"<!-- /{name} -->\n"]) + after
+    return "\n".join([f"{before}<!-- {name} -->", "", *lines, "", f"<!-- /{name} -->\n"]) + after
 
 
 def weights(models: Mapping[str, Model]) -> list[str]:
@@ -48,7 +48,8 @@ def picture(curves: Mapping[str, Sequence[Point]], chosen: Mapping[str, Point]) 
     drawn += ['<rect width="100%" height="100%" fill="#ffffff"/>', *_axes()]
     for at, (name, points) in enumerate(curves.items()):
         colour = _COLOURS[at % len(_COLOURS)]
-        line = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(_place, points))
+        shown = [point for point in points if point[1] >= _PRECISION[0]]
+        line = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(_place, shown))
         x, y = _place(chosen[name])
         drawn += [
             f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>',
@@ -92,4 +93,3 @@ def curve(rows: Sequence[tuple[float, bool]], true: int) -> list[Point]:
         if at == len(ordered) or round(ordered[at][0], 1) != round(weight, 1):
             points.append((right / true, right / at))
     return points
-

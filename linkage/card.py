@@ -16,8 +16,8 @@ Section = Mapping[str, Any]
 MEASURED = Path(__file__).with_name("measured.json")
 _LIMITS = [
     "Records that differ in one letter of everything may be of two people; the threshold accepts some such errors.",
-    "Relatives with one given name are told apart by birth date or e-mail; where both are missing they are not linked, "
-    "but where the data hold neither e-mail nor phone, the prior of relatives decides.",
+    "Namesakes of one household are told apart by birth date or e-mail; where neither tells, they are not linked.",
+    "Data with neither e-mail nor phone have no such rule: there the prior of relatives decides.",
     "Nicknames are those of English; other names are compared by spelling.",
     "Quality on labelled data says what the rules can do, not how clean the records of this home are.",
     "Not to be used for credit, eligibility, or anything with legal effect on a person.",

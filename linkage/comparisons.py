@@ -176,9 +176,7 @@ _COMPARISONS = {
 }
 
 
-def _close(
-    name: str, equal: tuple[float, float], close: tuple[float, float], other: tuple[float, float]
-) -> Comparison:
+def _close(name: str, equal: tuple[float, float], close: tuple[float, float], other: tuple[float, float]) -> Comparison:
     like = Level("close", _LIKE.format(name, 0.9), *close)
     return _comparison(name, _missing(name), _equal(name, *equal), like, _else(*other))
 

@@ -90,7 +90,9 @@ def _rounds(
     people.shares(connection, terms)
     for turn in range(2 * rules.ROUNDS):
         if turn == rules.ROUNDS:
-            people.group(connection, f"select record_l, record_r from judged where match_probability >= {rules.THRESHOLD}")
+            people.group(
+                connection, f"select record_l, record_r from judged where match_probability >= {rules.THRESHOLD}"
+            )
             people.shares(connection, terms)
         model = parameters.without_matches(model, sampled) if sampled else model
         matches, related = _judge(connection, model, relatives)
@@ -108,7 +110,7 @@ def _totals(connection: duckdb.DuckDBPyConnection, model: Model) -> tuple[float,
 
 
 def _judge(connection: duckdb.DuckDBPyConnection, model: Model, relatives_prior: float) -> tuple[float, float]:
-    """Make `judged` (record_l, record_r, ...) out of `compared`; how many pairs of one person and of relatives to expect.
+    """Make `judged` out of `compared`; how many pairs of one person and of relatives are to be expected.
 
     Of relatives those with both birth dates count, as the others say little of whether they are.
     """

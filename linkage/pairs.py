@@ -23,7 +23,9 @@ def compare(
     crossed: Sequence[str],
     training: Sequence[str],
 ) -> int:
-    """Make the table `compared` (record_l, record_r, level_<field>, rule_<number>) of pairs that a rule names; their number.
+    """Make the table `compared` of pairs that a rule names; their number.
+
+    Its columns are record_l, record_r, level_<field> and rule_<number>.
 
     Args:
         connection: has `numbered`.
@@ -36,7 +38,10 @@ def compare(
     found = [
         "select cast(null as integer) as record_l, cast(null as integer) as record_r where false",
         *(f"select l.record, r.record {joined} {blocks.sql(rule)} where l.record < r.record" for rule in blocking),
-        *(f"select least(l.record, r.record), greatest(l.record, r.record) {joined} {rule} where l.record <> r.record" for rule in crossed),
+        *(
+            f"select least(l.record, r.record), greatest(l.record, r.record) {joined} {rule} where l.record <> r.record"
+            for rule in crossed
+        ),
     ]
     agreed = [f"coalesce({blocks.sql(rule)}, false) as rule_{at}" for at, rule in enumerate(training)]
     levels = _levels(" union ".join(found), comparisons, agreed)

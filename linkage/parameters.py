@@ -136,7 +136,7 @@ def _ratio_sql(shared: float) -> Callable[[Level], str]:
 def unproven_sql(model: Model) -> str:
     """SQL for whether neither birth date nor e-mail tells a pair from namesakes of one household.
 
-    Where the data hold neither e-mail nor phone, as registers do, it is true of no pair: the prior of relatives decides.
+    Of no pair where the data hold neither e-mail nor phone, as registers do: there the prior of relatives decides.
     """
     present = {one.field: one for one in model.comparisons}
     if not present.keys() & {"email", "phone"}:

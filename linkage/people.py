@@ -7,9 +7,9 @@ import pyarrow as pa
 
 
 def group(connection: duckdb.DuckDBPyConnection, links: str) -> None:
-    """Make the table `people` (record, person) of all of `numbered`; `links` is SQL for the pairs (record_l, record_r) that join.
+    """Make the table `people` (record, person) of all of `numbered`.
 
-    A person's number is the least of their records'.
+    `links` is SQL for the pairs that join. A person's number is the least of their records'.
     """
     least: dict[int, int] = {}
 
@@ -31,9 +31,9 @@ def group(connection: duckdb.DuckDBPyConnection, links: str) -> None:
 
 
 def shares(connection: duckdb.DuckDBPyConnection, terms: Iterable[str]) -> None:
-    """Make the table `shares` (record, share_<term>): of those who have a value, the share of people who have the record's.
+    """Make the table `shares` (record, share_<term>): the share of people who have the value of a record.
 
-    Needs `people`; ten records of one person make no name common.
+    It is of those who have any. Needs `people`; ten records of one person make no name common.
     """
     names = list(terms)
     joins = [
@@ -46,4 +46,6 @@ def shares(connection: duckdb.DuckDBPyConnection, terms: Iterable[str]) -> None:
         for name in names
     ]
     columns = ", ".join(("record", *(f"share_{name}" for name in names)))
-    connection.execute(f"create or replace table shares as select {columns} from numbered {' '.join(joins)} order by record")
+    connection.execute(
+        f"create or replace table shares as select {columns} from numbered {' '.join(joins)} order by record"
+    )

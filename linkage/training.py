@@ -26,7 +26,7 @@ def taught(connection: duckdb.DuckDBPyConnection, model: Model, training: Sequen
 
 
 def _of_rule(connection: duckdb.DuckDBPyConnection, model: Model, rule: str, at: int) -> Shares:
-    """m by the pairs of `compared` that agree on a rule, of the fields which the rule does not name."""
+    """Give m by the pairs of `compared` that agree on a rule, of the fields which the rule does not name."""
     named = blocks.fields(rule)
     free = [one for one in model.comparisons if not named & one.columns()]
     if not free:
@@ -46,7 +46,7 @@ def _of_rule(connection: duckdb.DuckDBPyConnection, model: Model, rule: str, at:
 
 
 def maximised(comparisons: Sequence[Comparison], patterns: _Ints, counts: _Floats, share: float) -> Shares:
-    """m of each level seen in `patterns`, u staying as it is; nothing where no pair is left of one kind.
+    """Give m of each level seen in `patterns`, u staying as it is; nothing where no pair is left of one kind.
 
     Args:
         comparisons: one a column of `patterns`, with the m and u to begin with.
@@ -74,10 +74,12 @@ def _expected(patterns: _Ints, m: list[_Floats], u: list[_Floats], share: float)
     for at, (one, two) in enumerate(zip(m, u, strict=True)):
         known = np.append(np.log(np.maximum(one, _TINY) / np.maximum(two, _TINY)), 0.0)  # missing is the last
         odds += known[patterns[:, at]]
-    return 1 / (1 + np.exp(-np.clip(odds, -700, 700)))
+    probability: _Floats = 1 / (1 + np.exp(-np.clip(odds, -700, 700)))
+    return probability
 
 
 def _shares(levels: _Ints, weights: _Floats, count: int) -> _Floats:
     known = levels >= 0
     sums = np.bincount(levels[known], weights=weights[known], minlength=count)
-    return sums / max(sums.sum(), _TINY)
+    shares: _Floats = sums / max(sums.sum(), _TINY)
+    return shares

@@ -7,7 +7,9 @@ import pytest
 from linkage import rules
 from tests.linkage.conftest import Person, scored, town
 
-FATHER = Person("f", "henry", "wombat", "1948-10-02", "9 juniper street", "D33 2BH", "lapal", "+441214960777", "f@a.example")
+FATHER = Person(
+    "f", "henry", "wombat", "1948-10-02", "9 juniper street", "D33 2BH", "lapal", "+441214960777", "f@a.example"
+)
 SONS = {
     "son without e-mail": {"email": None},
     "son with an e-mail of his own": {"email": "henry75@b.example"},

@@ -17,7 +17,9 @@ def labelled() -> list[Person]:
     """A town with phones and e-mails, in which second records have four errors and half of them no e-mail."""
     rng = random.Random(11)
     people = [
-        replace(one, phone=f"+4412149{rng.randrange(100_000):05}", email=f"{one.given_name}{rng.randrange(9999)}@a.example")
+        replace(
+            one, phone=f"+4412149{rng.randrange(100_000):05}", email=f"{one.given_name}{rng.randrange(9999)}@a.example"
+        )
         for one in town(900, seed=9)
         if not one.key.endswith("-twice")
     ]

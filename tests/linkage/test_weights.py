@@ -29,8 +29,11 @@ def _comparison(one: Comparison) -> CustomComparison:
     return CustomComparison([missing, *map(_level, one.levels)], output_column_name=one.field)
 
 
+Weights = tuple[dict[tuple[str, ...], float], ...]
+
+
 @pytest.fixture(scope="module")
-def weights() -> tuple[dict[tuple[str, str], float], dict[tuple[str, str], float]]:
+def weights() -> Weights:
     """The weight of each pair of a town: ours, and Splink's."""
     model = Model(0.0005, comparisons.of(FIELDS))
     with duckdb.connect(config={"threads": 1}) as connection:
@@ -59,13 +62,13 @@ def weights() -> tuple[dict[tuple[str, str], float], dict[tuple[str, str], float
     return tuple({tuple(sorted(row[:2])): row[2] for row in found} for found in (ours, theirs))
 
 
-def test_the_same_pairs_are_compared(weights):
+def test_the_same_pairs_are_compared(weights: Weights):
     ours, theirs = weights
     assert ours.keys() == theirs.keys()
     assert len(ours) > 100
 
 
-def test_each_pair_has_the_weight_that_splink_gives_it(weights):
+def test_each_pair_has_the_weight_that_splink_gives_it(weights: Weights):
     ours, theirs = weights
     assert ours == pytest.approx(theirs, abs=1e-9)
     assert len({round(weight, 6) for weight in ours.values()}) > 50
