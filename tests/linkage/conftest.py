@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from ingestion.load import load
 from ingestion.source import load_source
 from linkage import forms, model
+from linkage.model import Fitted
 from warehouse.settings import Settings
 
 AS_OF = datetime(2026, 9, 1, tzinfo=UTC)
@@ -86,12 +87,17 @@ def clear(connection: duckdb.DuckDBPyConnection, people: Iterable[Person]) -> No
 
 def scored(people: Iterable[Person]) -> dict[frozenset[str], float]:
     """The probability of each pair that was judged."""
+    return judged(people)[1]
+
+
+def judged(people: Iterable[Person]) -> tuple[Fitted, dict[frozenset[str], float]]:
+    """What training came to, and the probability of each pair that was judged."""
     with duckdb.connect(config={"threads": 1}) as connection:
         clear(connection, people)
         connection.execute(f"create table records as {forms.compared_sql('from clear')}")
-        model.score(connection)
+        fitted = model.score(connection)
         found = connection.execute("select record_id_l, record_id_r, match_probability from scored").fetchall()
-    return {frozenset((left, right)): probability for left, right, probability in found}
+    return fitted, {frozenset((left, right)): probability for left, right, probability in found}
 
 
 def deliver(settings: Settings, folder: Path, people: Iterable[Person]) -> None:

@@ -1,11 +1,12 @@
 """Father and son who share name, home and phone: without birth date only an e-mail says that they are one person."""
 
+import random
 from dataclasses import replace
 
 import pytest
 
 from linkage import rules
-from tests.linkage.conftest import Person, scored, town
+from tests.linkage.conftest import Person, judged, scored, town
 
 FATHER = Person(
     "f", "henry", "wombat", "1948-10-02", "9 juniper street", "D33 2BH", "lapal", "+441214960777", "f@a.example"
@@ -38,9 +39,12 @@ def families() -> list[Person]:
 def shop() -> list[Person]:
     """A town in which everybody lives alone, with a phone a home and an e-mail a person."""
     people = town(1000, seed=5, relatives=0)
-    homes = {key: at for at, key in enumerate(sorted({one.key.removesuffix("-twice") for one in people}))}
-    reached = ((one, one.key.removesuffix("-twice")) for one in people)
-    return [replace(one, phone=f"+4412149{homes[key]:05}", email=f"{key}@a.example") for one, key in reached]
+    first = {one.key: one for one in people if not one.key.endswith("-twice")}
+    of = ((one, first[one.key.removesuffix("-twice")]) for one in people)
+    return [
+        replace(one, phone=f"+4412149{int(own.key[1:]) * 7919 % 100_000:05}", email=f"{own.surname}.{own.given_name}@a.b")
+        for one, own in of
+    ]
 
 
 def linked() -> set[str]:
@@ -65,3 +69,11 @@ def test_without_the_rule_a_son_is_taken_for_his_father(monkeypatch: pytest.Monk
 
 def test_the_rule_holds_a_pair_below_the_threshold_however_alike_it_is():
     assert 1 / (1 + rules.UNPROVEN) < rules.THRESHOLD
+
+
+def test_missing_birth_dates_do_not_make_relatives_of_people():
+    people = [replace(one, email=None) if one.key.endswith("-twice") else one for one in shop()]
+    rng = random.Random(2)
+    fewer = [replace(one, birth_date=None) if rng.random() < 0.4 else one for one in people]
+    known, unknown = (judged(some)[0].relatives_prior for some in (people, fewer))
+    assert unknown < known * 2
