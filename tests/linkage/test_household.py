@@ -42,7 +42,11 @@ def shop() -> list[Person]:
     first = {one.key: one for one in people if not one.key.endswith("-twice")}
     of = ((one, first[one.key.removesuffix("-twice")]) for one in people)
     return [
-        replace(one, phone=f"+4412149{int(own.key[1:]) * 7919 % 100_000:05}", email=f"{own.surname}.{own.given_name}@a.b")
+        replace(
+            one,
+            phone=f"+4412149{int(own.key[1:]) * 7919 % 100_000:05}",
+            email=f"{own.surname}.{own.given_name}@a.example",
+        )
         for one, own in of
     ]
 

@@ -81,6 +81,18 @@ def test_what_decides_on_links_makes_them_anew(
     assert "links_of" not in cards[1]
 
 
+@pytest.mark.parametrize("change", ["update records set surname = 'b'", "update known set arrived_at = '2026-01-02'"])
+def test_a_changed_value_or_arrival_makes_links_anew_and_the_order_of_rows_does_not(settings: Settings, change: str):
+    with duckdb.connect() as connection:
+        connection.execute("create table records as from (values ('1', 'a'), ('2', 'a')) as rows (record_id, surname)")
+        connection.execute("create table known as select record_id, date '2026-01-01' as arrived_at from records")
+        first = reuse.fingerprint(connection, settings)
+        connection.execute("create or replace table records as from records order by record_id desc")
+        assert reuse.fingerprint(connection, settings) == first
+        connection.execute(change)
+        assert reuse.fingerprint(connection, settings) != first
+
+
 def test_no_clear_value_leaves_memory(
     settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ):
