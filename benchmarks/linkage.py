@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from benchmarks import linkage_page
-from linkage import card, forms, model, people, rules
+from linkage import card, forms, model, rules
 from linkage.parameters import Model
 from warehouse.settings import CHECKOUT
 from warehouse.sql import literal
@@ -113,8 +113,8 @@ def linked(threshold: float) -> str:
 
 
 CLOSED = (
-    "select l.record_id as a, r.record_id as b from closed as l inner join closed as r "
-    "using (person) where l.record_id < r.record_id"
+    "select l.record_id as a, r.record_id as b from people as l inner join people as r "
+    "using (cluster_id) where l.record_id < r.record_id"
 )
 # what exact keys find: name with birth date, surname with birth date and postcode, or the e-mail address
 EXACT = (
@@ -143,8 +143,7 @@ def measure(case: Case) -> tuple[dict[str, object], Model, list[linkage_page.Poi
     began = time.process_time()
     fitted = model.score(connection)
     spent = time.process_time() - began
-    people.group(connection, f"select record_l, record_r from judged where match_probability >= {rules.THRESHOLD}")
-    connection.execute("create table closed as select record_id, person from people inner join numbered using (record)")
+    model.people(connection, rules.THRESHOLD)
     found = {
         "records": fitted.records,
         "is_tuned_on": case.is_tuned_on,

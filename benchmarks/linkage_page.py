@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from xml.sax.saxutils import escape
 
-from linkage import card, comparisons, forms, parameters
+from linkage import card, forms, model, parameters
 from linkage.parameters import Model
 from warehouse.settings import CHECKOUT
 
@@ -31,12 +31,13 @@ def _between(text: str, name: str, lines: Sequence[str]) -> str:
 
 def weights(models: Mapping[str, Model]) -> list[str]:
     """Match weights by level, as stated and as learned on each data set, as a Markdown table."""
-    stated = Model(0.001, comparisons.of(set(forms.COMPARED)))
-    learned = [{answer: parameters.weight(level) for answer, level in one.levels()} for one in models.values()]
+    stated = parameters.readable(model.stated(set(forms.COMPARED), []))
+    learned = [parameters.readable(one) for one in models.values()]
     rows = [
-        [answer[0], level.label, f"{parameters.weight(level):+.1f}"]
-        + [f"{one[answer]:+.1f}" if answer in one else "" for one in learned]
-        for answer, level in stated.levels()
+        [field, label, f"{level['weight']:+.1f}"]
+        + [f"{one[field][label]['weight']:+.1f}" if field in one else "" for one in learned]
+        for field, levels in stated.items()
+        for label, level in levels.items()
     ]
     return card.table(["field", "level", "stated", *models], rows)
 

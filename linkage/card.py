@@ -3,12 +3,11 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from linkage import comparisons, forms, parameters, reuse, rules
+from linkage import forms, model, parameters, reuse, rules
 from linkage.model import Fitted
 
 Card = dict[str, object]
@@ -27,7 +26,7 @@ _LIMITS = [
 def rules_version() -> str:
     """Names the rules by all that decides on a pair before training (12 hex digits)."""
     names = {name: value for name, value in vars(rules).items() if name.isupper()}
-    stated = [asdict(one) for one in comparisons.of(set(forms.COMPARED))]
+    stated = model.stated({*forms.COMPARED, "mailbox", "given_root"}, rules.BLOCKING)
     text = json.dumps([names, stated, forms.compared_sql("records")], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -58,7 +57,7 @@ def _training(fitted: Fitted) -> Card:
         "trained": fitted.is_trained,
         "strict_pairs": fitted.strict_pairs,
         "candidates": fitted.candidates,
-        "prior": float(f"{fitted.model.prior:.4g}"),
+        "prior": float(f"{parameters.prior(fitted.model):.4g}"),
         "prior_of_relatives": float(f"{fitted.relatives_prior:.4g}"),
     }
 

@@ -103,7 +103,7 @@ def _memory(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
             yield connection
         except SmaltiError:
             raise
-        except Exception as error:  # noqa: BLE001  # DuckDB's errors quote SQL and values
+        except Exception as error:  # noqa: BLE001  # Splink's errors quote SQL and values
             raise LinkageError(f"linkage failed: {type(error).__name__}; links of the last run stay in use") from None
 
 

@@ -1,63 +1,36 @@
-"""The parameters of a model: read, changed into those of another, and as SQL over the levels of a pair."""
+"""The parameters of a model, in Splink's own dictionary: read, and changed into those of another model."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from copy import deepcopy
 from math import log2
 from statistics import median
+from typing import Any
 
 from linkage import rules
-from linkage.comparisons import Comparison, Level
 
-Answer = tuple[str, int]  # a field, and the number of one of its levels
-Shares = dict[Answer, float]
+Model = dict[str, Any]
+Level = dict[str, Any]
 _LEAST = 1e-8  # of m and u
 _HOME = ("postcode", "street", "house", "city")
 _PERSONAL = ("equal", "same mailbox")  # of e-mail: what a household does not share
 
 
-@dataclass(frozen=True)
-class Model:
-    """Comparisons with their m and u, and the probability that two records taken at random are of one person."""
-
-    prior: float
-    comparisons: tuple[Comparison, ...]
-
-    def levels(self) -> Iterator[tuple[Answer, Level]]:
-        """Field and number of each level, with the level."""
-        for comparison in self.comparisons:
-            for at, level in enumerate(comparison.levels):
-                yield (comparison.field, at), level
-
-    def changed(self, change: Callable[[Answer, Level], Level]) -> "Model":
-        """The model with each level changed."""
-        changed = (
-            replace(one, levels=tuple(change((one.field, at), level) for at, level in enumerate(one.levels)))
-            for one in self.comparisons
-        )
-        return replace(self, comparisons=tuple(changed))
-
-    def with_prior(self, probability: float) -> "Model":
-        """The model with another prior, within what has a logarithm."""
-        return replace(self, prior=min(0.5, max(1e-15, probability)))
+def levels(model: Model) -> Iterator[tuple[str, int, Level]]:
+    """Field, number as in Splink's `gamma_` columns, and level; those of missing values left out."""
+    for comparison in model["comparisons"]:
+        stated = [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
+        for at, level in enumerate(stated):
+            yield comparison["output_column_name"], len(stated) - 1 - at, level
 
 
-def with_u(model: Model, sampled: Shares) -> Model:
-    """The model with u as sampled; as stated where the sample has no pair of a level."""
-    return model.changed(lambda answer, level: replace(level, u=sampled.get(answer) or level.u))
+def prior(model: Model) -> float:
+    """The probability that two records taken at random are of one person."""
+    return float(model["probability_two_random_records_match"])
 
 
-def with_m(model: Model, taught: Sequence[Shares]) -> Model:
-    """The model with the median m of what was learned, and a little of the stated m everywhere.
-
-    What happened to no pair so far is rare, not impossible.
-    """
-
-    def learned(answer: Answer, level: Level) -> Level:
-        found = [shares[answer] for shares in taught if shares.get(answer)]
-        m = median(found) if found else level.m
-        return replace(level, m=(1 - rules.STATED_SHARE) * m + rules.STATED_SHARE * level.m)
-
-    return model.changed(learned)
+def with_prior(model: Model, probability: float) -> Model:
+    """The model with another prior, within what has a logarithm."""
+    return {**model, "probability_two_random_records_match": min(0.5, max(1e-15, probability))}
 
 
 def without_matches(model: Model, sampled: Model) -> Model:
@@ -66,71 +39,99 @@ def without_matches(model: Model, sampled: Model) -> Model:
     Among pairs taken at random a share `prior` is of one person and agrees with m: where values are rare, these are
     most of those that agree.
     """
-    seen = dict(sampled.levels())
-    share = model.prior
+    share = prior(model)
 
-    def corrected(answer: Answer, level: Level) -> Level:
-        u = seen[answer].u
-        return replace(level, u=max((u - share * level.m) / (1 - share), u / 50, _LEAST))
+    def corrected(level: Level, seen: Level) -> Level:
+        u = seen["u_probability"]
+        return {**level, "u_probability": max((u - share * level["m_probability"]) / (1 - share), u / 50, _LEAST)}
 
-    return model.changed(corrected)
+    return _paired(model, sampled, corrected)
+
+
+def complete(model: Model, stated: Model) -> Model:
+    """The model with the stated m and u where training saw no pair of a level, and a little of the stated m everywhere.
+
+    What happened to no pair so far is rare, not impossible.
+    """
+
+    def filled(level: Level, default: Level) -> Level:
+        m = _number(level.get("m_probability")) or default["m_probability"]
+        m = (1 - rules.STATED_SHARE) * m + rules.STATED_SHARE * default["m_probability"]
+        u = _number(level.get("u_probability")) or default["u_probability"]
+        return {**level, "m_probability": m, "u_probability": u}
+
+    return _paired(model, stated, filled)
+
+
+def _number(value: object) -> float:
+    return value if isinstance(value, float) else 0.0
+
+
+def _paired(model: Model, other: Model, change: Callable[[Level, Level], Level]) -> Model:
+    """The model with each level changed by the same level of another model."""
+    changed = deepcopy(model)
+    beside = {(field, number): level for field, number, level in levels(other)}
+    for field, number, level in levels(changed):
+        level.update(change(level, beside[field, number]))
+    return changed
+
+
+def together(sampled: Model, taught: Sequence[Model]) -> Model:
+    """The model with the median m of all that were trained from it; a field that a rule names learns nothing of it."""
+    merged = deepcopy(sampled)
+    every = [{(field, number): level for field, number, level in levels(model)} for model in taught]
+    for field, number, level in levels(merged):
+        found = [_number(model[field, number].get("m_probability")) for model in every]
+        if learned := [m for m in found if m not in (0.0, level["m_probability"])]:
+            level["m_probability"] = median(learned)
+    return merged
 
 
 def is_of_people(model: Model) -> bool:
     """Whether pairs that training took for one person agree on names and birth date, all but for some errors."""
-    unlike = {one.field: one.levels[-1].m for one in model.comparisons}
+    unlike = {field: level["m_probability"] for field, number, level in levels(model) if number == 0}
     return all(unlike.get(name, 0) <= rules.MOST_UNLIKE for name in ("given_name", "surname", "birth_date"))
 
 
 def weight(level: Level) -> float:
     """The match weight of a level: log2 of how much likelier it is in one person's records than in two people's."""
-    return log2(max(level.m, _LEAST) / max(level.u, _LEAST))
+    return log2(max(level["m_probability"], _LEAST) / max(level["u_probability"], _LEAST))
 
 
 def readable(model: Model) -> dict[str, dict[str, dict[str, float]]]:
     """Give m, u and weight by field and level, rounded; no value of a record is part of a model."""
     shown: dict[str, dict[str, dict[str, float]]] = {}
-    for (field, _), level in model.levels():
-        rounded = {"m": float(f"{level.m:.4g}"), "u": float(f"{level.u:.4g}"), "weight": round(weight(level), 2)}
-        shown.setdefault(field, {})[level.label] = rounded
+    for field, _, level in levels(model):
+        rounded = {name[0]: float(f"{level[name]:.4g}") for name in ("m_probability", "u_probability")}
+        shown.setdefault(field, {})[level["label_for_charts"]] = rounded | {"weight": round(weight(level), 2)}
     return shown
 
 
-def weights_sql(comparisons: Sequence[Comparison]) -> str:
-    """SQL for what these fields add to a pair's match weight, over `level_<field>` and `share_<term>`."""
-    return " + ".join(_case(one, _weight_sql, "0.0") for one in comparisons) or "0.0"
-
-
-def _weight_sql(level: Level) -> str:
-    if not level.term:
-        return repr(weight(level))
-    return f"{log2(max(level.m, _LEAST))!r} - log2(coalesce(share_{level.term}, {max(level.u, _LEAST)!r}))"
-
-
-def _case(comparison: Comparison, value: Callable[[Level], str], missing: str) -> str:
-    whens = " ".join(f"when {at} then {value(level)}" for at, level in enumerate(comparison.levels))
-    return f"case level_{comparison.field} {whens} else {missing} end"
-
-
-def home(model: Model) -> list[Comparison]:
-    """The comparisons of an address."""
-    return [one for one in model.comparisons if one.field in _HOME]
+def home_weight_sql(model: Model) -> str:
+    """SQL for what the fields of an address add to a pair's match weight."""
+    home = [name for name in fields(model) if name in _HOME]
+    return " + ".join(f"mw_{field} + mw_tf_adj_{field}" for field in home) or "0"
 
 
 def relatives_factor_sql(model: Model) -> str:
     """SQL for how much likelier given name, birth date and e-mail are among relatives than in one person's records."""
     shared = {"given_name": rules.NAMESAKES, "birth_date": 0.0, "email": rules.SHARED_EMAIL}
-    factors = [_case(one, _ratio_sql(shared[one.field]), "1.0") for one in model.comparisons if one.field in shared]
-    return " * ".join(factors) or "1.0"
+    cases: dict[str, list[str]] = {}
+    for field, number, level in levels(model):
+        if field in shared:
+            cases.setdefault(field, []).append(f"when {number} then {_ratio(level, shared[field])!r}")
+    return " * ".join(f"case gamma_{field} {' '.join(whens)} else 1 end" for field, whens in cases.items()) or "1"
 
 
-def _ratio_sql(shared: float) -> Callable[[Level], str]:
+def _ratio(level: Level, shared: float) -> float:
     """Relatives who share a value agree on it as one person's records do, others as strangers."""
+    alike = shared * (level["label_for_charts"] == "equal") + (1 - shared) * level["u_probability"]
+    return float(alike / max(level["m_probability"], 1e-6))
 
-    def ratio(level: Level) -> str:
-        return repr((shared * (level.label == "equal") + (1 - shared) * level.u) / max(level.m, 1e-6))
 
-    return ratio
+def born_sql(model: Model, missing: str) -> str:
+    """SQL for whether both birth dates of a pair are known; `missing` where the data hold none."""
+    return "gamma_birth_date >= 0" if "birth_date" in fields(model) else missing
 
 
 def unproven_sql(model: Model) -> str:
@@ -138,11 +139,16 @@ def unproven_sql(model: Model) -> str:
 
     Of no pair where the data hold neither e-mail nor phone, as registers do: there the prior of relatives decides.
     """
-    present = {one.field: one for one in model.comparisons}
-    if not present.keys() & {"email", "phone"}:
+    present = fields(model)
+    if not {"email", "phone"} & set(present):
         return "false"
-    born = "level_birth_date = -1" if "birth_date" in present else "true"
+    unborn = f"not {born_sql(model, 'false')}"
     if "email" not in present:
-        return born
-    personal = [at for at, level in enumerate(present["email"].levels) if level.label in _PERSONAL]
-    return f"({born} and level_email not in ({', '.join(map(str, personal))}))"
+        return unborn
+    personal = [n for field, n, level in levels(model) if field == "email" and level["label_for_charts"] in _PERSONAL]
+    return f"({unborn} and gamma_email not in ({', '.join(map(str, personal))}))"
+
+
+def fields(model: Model) -> list[str]:
+    """The fields that are compared."""
+    return [comparison["output_column_name"] for comparison in model["comparisons"]]

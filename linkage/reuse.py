@@ -13,7 +13,7 @@ import duckdb
 
 from warehouse.settings import Settings
 
-LIBRARIES = ("nicknames", "duckdb", "numpy")
+LIBRARIES = ("splink", "nicknames", "duckdb")
 
 
 def fingerprint(connection: duckdb.DuckDBPyConnection, settings: Settings) -> str:

@@ -3,6 +3,7 @@
 import csv
 import random
 from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from ingestion.load import load
 from ingestion.source import load_source
 from linkage import forms, model
 from linkage.model import Fitted
+from linkage.parameters import Model
 from warehouse.settings import Settings
 
 AS_OF = datetime(2026, 9, 1, tzinfo=UTC)
@@ -98,6 +100,17 @@ def judged(people: Iterable[Person]) -> tuple[Fitted, dict[frozenset[str], float
         fitted = model.score(connection)
         found = connection.execute("select record_id_l, record_id_r, match_probability from scored").fetchall()
     return fitted, {frozenset((left, right)): probability for left, right, probability in found}
+
+
+def without(stated: Model, fields: Iterable[str]) -> Model:
+    """The settings as if no two values of these fields were alike."""
+    broken = deepcopy(stated)
+    for comparison in broken["comparisons"]:
+        if (field := comparison["output_column_name"]) in fields:
+            for level in comparison["comparison_levels"]:
+                if not level.get("is_null_level") and level["sql_condition"] != "ELSE":
+                    level["sql_condition"] = f"{field}_l = {field}_r and false"
+    return broken
 
 
 def deliver(settings: Settings, folder: Path, people: Iterable[Person]) -> None:

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import duckdb
 import pytest
+from splink import DuckDBAPI, Linker
 
-from linkage import comparisons, forms, pairs
+from linkage import forms, model, parameters
 from tests.linkage.conftest import Person, clear
 
 A = Person("a")
@@ -62,15 +63,19 @@ SWAPPED = (Person("a", "katherine", "ocelot"), Person("b", "ocelot", "katherine"
 
 def levels(one: Person, other: Person) -> dict[str, str]:
     """The level of each field of two records."""
-    made = comparisons.of(set(forms.COMPARED))
+    stated = model.stated(set(forms.COMPARED), [])
+    stated["blocking_rules_to_generate_predictions"] = [{"blocking_rule": "true"}]
     with duckdb.connect() as connection:
         clear(connection, [replace(one, key="a"), replace(other, key="b")])
         connection.execute(f"create table records as {forms.compared_sql('from clear')}")
-        pairs.number(connection)
-        assert pairs.compare(connection, made, [], ["true"], []) == 1
-        found = connection.execute(f"select {', '.join(f'level_{one.field}' for one in made)} from compared").fetchall()
-    labels = {one.field: [*(level.label for level in one.levels), "missing"] for one in made}
-    return {field: labels[field][at] for field, at in zip(labels, found[0], strict=True)}
+        linker = Linker(DuckDBAPI(connection).register("records"), stated, log_level=None)
+        compared = linker.inference.predict(warning_mode="never").physical_name
+        gammas = ", ".join(f"gamma_{field}" for field in parameters.fields(stated))
+        found = connection.execute(f"select {gammas} from {compared}").fetchall()
+    labels = {(field, number): level["label_for_charts"] for field, number, level in parameters.levels(stated)}
+    return {
+        field: labels.get((field, at), "missing") for field, at in zip(parameters.fields(stated), found[0], strict=True)
+    }
 
 
 @pytest.mark.parametrize(("field", "label"), sorted(EXAMPLES))
@@ -88,5 +93,6 @@ def test_names_in_each_others_place_count_once():
 
 
 def test_each_level_has_its_example():
-    stated = {(one.field, level.label) for one in comparisons.of(set(forms.COMPARED)) for level in one.levels}
+    levels_ = parameters.levels(model.stated(set(forms.COMPARED), []))
+    stated = {(field, level["label_for_charts"]) for field, _, level in levels_}
     assert stated - {("given_name", "swapped")} == {one for one in EXAMPLES if one[1] != "missing"}

@@ -3,7 +3,7 @@
 import json
 
 from benchmarks import linkage_page
-from linkage import card, comparisons, forms, rules
+from linkage import card, forms, model, parameters, rules
 
 MEASURED = json.loads(card.MEASURED.read_text())
 
@@ -16,8 +16,8 @@ def test_the_page_shows_what_was_measured():
 
 def test_the_page_shows_the_weight_of_each_level():
     page = linkage_page.PAGE.read_text()
-    for one in comparisons.of(set(forms.COMPARED)):
-        assert all(f"| {one.field} | {level.label} | " in page for level in one.levels)
+    for field, levels in parameters.readable(model.stated(set(forms.COMPARED), [])).items():
+        assert all(f"| {field} | {label} | " in page for label in levels)
 
 
 def test_the_card_shows_quality_by_data_set_and_weights_by_level():

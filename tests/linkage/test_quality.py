@@ -5,9 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from linkage import comparisons, rules
-from linkage.comparisons import Comparison
-from tests.linkage.conftest import Person, mistyped, scored, town
+from linkage import model, rules
+from tests.linkage.conftest import Person, mistyped, scored, town, without
 
 PRECISION, RECALL = 0.99, 0.8  # fixed on this town; at the threshold of `rules`
 ERRORS = 4
@@ -36,11 +35,6 @@ def quality(people: list[Person]) -> tuple[float, float]:
     return len(true & found) / max(len(found), 1), len(true & found) / len(true)
 
 
-def unlike(one: Comparison) -> Comparison:
-    """The comparison as if no two values were alike."""
-    return replace(one, levels=tuple(replace(level, sql="false") for level in one.levels[:-1]) + one.levels[-1:])
-
-
 @pytest.fixture(autouse=True)
 def fewer_sampled(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(rules, "SAMPLED_PAIRS", 50_000)
@@ -55,9 +49,7 @@ def test_links_are_right_and_nearly_all_are_found():
 # the others stand in for each other; test_levels notices those
 @pytest.mark.parametrize("field", ["given_name", "birth_date", "email"])
 def test_a_broken_comparison_is_noticed(field: str, monkeypatch: pytest.MonkeyPatch):
-    made = comparisons.of
-    monkeypatch.setattr(
-        comparisons, "of", lambda fields: tuple(unlike(one) if one.field == field else one for one in made(fields))
-    )
+    stated = model.stated
+    monkeypatch.setattr(model, "stated", lambda *given: without(stated(*given), {field}))
     precision, recall = quality(labelled())
     assert precision < PRECISION or recall < RECALL

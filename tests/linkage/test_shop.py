@@ -11,8 +11,9 @@ from pydantic import SecretStr
 
 import linkage
 from ingestion.load import load
-from linkage import parameters, rules
+from linkage import forms, model, rules
 from simulator.shop import simulate
+from tests.linkage.conftest import without
 from warehouse import links
 from warehouse.settings import Settings
 
@@ -58,5 +59,6 @@ def test_second_contacts_are_found_and_nobody_is_taken_for_another(loaded: tuple
 
 
 def test_without_levels_nothing_is_found(loaded: tuple[Settings, Path], monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(parameters, "weights_sql", lambda _: "0.0")
+    stated = model.stated
+    monkeypatch.setattr(model, "stated", lambda *given: without(stated(*given), forms.COMPARED))
     assert quality(*loaded)[1] == 0
