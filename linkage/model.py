@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import duckdb
 from splink import DuckDBAPI, Linker, SettingsCreator
 from splink.clustering import cluster_pairwise_predictions_at_threshold
+from splink.internals.exceptions import SplinkException
 
 from linkage import blocks, comparisons, parameters, rules
 from linkage.parameters import Model
@@ -131,8 +132,10 @@ def _taught(connection: duckdb.DuckDBPyConnection, sampled: Model, rule: str) ->
         linker.training.estimate_parameters_using_expectation_maximisation(
             blocks.sql(rule), estimate_without_term_frequencies=True
         )
-    except ValueError:
-        return None
+    except (ValueError, SplinkException) as error:
+        if isinstance(error, ValueError) or isinstance(error.__cause__, duckdb.BinderException):
+            return None  # a share of one has no weight; in SQL, `inf` is the name of no column
+        raise
     finally:
         _forget(linker)
     return linker.misc.save_model_to_json()

@@ -110,6 +110,7 @@ def without(stated: Model, fields: Iterable[str]) -> Model:
             for level in comparison["comparison_levels"]:
                 if not level.get("is_null_level") and level["sql_condition"] != "ELSE":
                     level["sql_condition"] = f"{field}_l = {field}_r and false"
+                    level.pop("tf_adjustment_column", None)
     return broken
 
 

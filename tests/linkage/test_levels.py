@@ -1,6 +1,8 @@
 """Each level of each comparison, by two values that it is made for; a level that is broken has lost its example."""
 
+import itertools
 from dataclasses import replace
+from datetime import date, timedelta
 
 import duckdb
 import pytest
@@ -96,3 +98,22 @@ def test_each_level_has_its_example():
     levels_ = parameters.levels(model.stated(set(forms.COMPARED), []))
     stated = {(field, level["label_for_charts"]) for field, _, level in levels_}
     assert stated - {("given_name", "swapped")} == {one for one in EXAMPLES if one[1] != "missing"}
+
+
+@pytest.mark.parametrize(("label", "edits"), [("one edit", 1), ("two edits", 2)])
+def test_the_cheap_checks_before_an_edit_distance_change_no_answer(label: str, edits: int):
+    levels_ = parameters.levels(model.stated({"birth_date"}, []))
+    sql = {level["label_for_charts"]: level["sql_condition"] for _, _, level in levels_}[label]
+    dates = [str(date(1969, 1, 1) + timedelta(days=37 * n)) for n in range(700)]
+    words = ["".join(letters) for n in range(1, 5) for letters in itertools.product("abc", repeat=n)]
+    strings = [*dates, *(words if edits == 1 else [])]
+    with duckdb.connect() as connection:
+        connection.execute("create table strings as select unnest(?) as birth_date", [strings])
+        differing = connection.execute(f"""
+            with pairs as (
+                select l.birth_date as birth_date_l, r.birth_date as birth_date_r
+                from strings as l cross join strings as r
+            )
+            select count(*) filter ((damerau_levenshtein(birth_date_l, birth_date_r) <= {edits}) <> ({sql})) from pairs
+        """).fetchall()
+    assert differing == [(0,)]
