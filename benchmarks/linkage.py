@@ -13,7 +13,9 @@ from pathlib import Path
 
 import duckdb
 
+from benchmarks import linkage_page
 from linkage import card, forms, model, rules
+from linkage.parameters import Model
 from warehouse.settings import CHECKOUT
 from warehouse.sql import literal
 
@@ -37,6 +39,8 @@ _HISTORICAL = """
         cast(null as varchar) as phone, cast(null as varchar) as email
     from read_parquet({paths}) where {part}"""
 
+# whose match weights stand on the page
+_LEARNED = ("febrl_4", "fake_1000", "historical_50k_held_out")
 # tuning looked at one half by `hash`, later at one by `md5`: a quarter of the clusters is in neither
 _UNSEEN = "hash(cluster) % 2 = 1 and md5_number_lower(cluster) % 2 = 1"
 
@@ -89,7 +93,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
 
 def pairs_of(connection: duckdb.DuckDBPyConnection, found: str) -> Quality:
     """How the pairs of `found`, SQL for (a, b), each once, compare with the truth."""
-    true = _one(connection, "select sum(n * (n - 1) // 2) from (select count(*) as n from truth group by person)")
+    true = _true_pairs(connection)
     made = _one(connection, f"select count(*) from ({found})")
     right = _one(
         connection,
@@ -97,6 +101,10 @@ def pairs_of(connection: duckdb.DuckDBPyConnection, found: str) -> Quality:
         "inner join truth as r on f.b = r.record_id where l.person = r.person",
     )
     return Quality(*(round(x, 4) for x in (right / max(made, 1), right / true, 2 * right / (made + true))))
+
+
+def _true_pairs(connection: duckdb.DuckDBPyConnection) -> float:
+    return _one(connection, "select sum(n * (n - 1) // 2) from (select count(*) as n from truth group by person)")
 
 
 def linked(threshold: float) -> str:
@@ -128,15 +136,15 @@ def _one(connection: duckdb.DuckDBPyConnection, sql: str) -> float:
     return float(connection.execute(sql).fetchall()[0][0] or 0)
 
 
-def measure(case: Case) -> dict[str, object]:
-    """Score one data set; its labels are read last."""
+def measure(case: Case) -> tuple[dict[str, object], Model, list[linkage_page.Point]]:
+    """Score one data set, its labels being read last: what was found, the model, and its curve."""
     connection = duckdb.connect()
     prepare(connection, case.sql)
     began = time.process_time()
     fitted = model.score(connection)
     spent = time.process_time() - began
     model.people(connection, rules.THRESHOLD)
-    return {
+    found = {
         "records": fitted.records,
         "is_tuned_on": case.is_tuned_on,
         "pairs": vars(pairs_of(connection, linked(rules.THRESHOLD))),
@@ -144,25 +152,36 @@ def measure(case: Case) -> dict[str, object]:
         "exact": vars(pairs_of(connection, _exact())),
         "cpu_seconds": round(spent, 1),
     }
+    return found, fitted.model, _curve(connection)
+
+
+def _curve(connection: duckdb.DuckDBPyConnection) -> list[linkage_page.Point]:
+    rows = connection.execute("""
+        select match_weight, l.person = r.person
+        from scored
+        inner join truth as l on record_id_l = l.record_id
+        inner join truth as r on record_id_r = r.record_id
+    """).fetchall()
+    return linkage_page.curve(rows, int(_true_pairs(connection)))
 
 
 def main() -> None:
-    """Measure the data sets named, or all; print a line each, write them where told."""
+    """Measure the data sets named, or all; print a line each, write them and the page where told."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--febrl", type=Path, required=True, help="folder of dataset1.csv and the others")
     parser.add_argument("--only", nargs="*", default=[])
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--out", type=Path, help="the figures go here, and to docs/linkage.md")
     chosen = parser.parse_args()
-    found = {}
+    found, models, curves = {}, {}, {}
     for case in cases(chosen.febrl):
         if not chosen.only or case.name in chosen.only:
-            found[case.name] = measure(case)
+            found[case.name], models[case.name], curves[case.name] = measure(case)
             print(case.name, json.dumps(found[case.name]), flush=True)
     print("peak MB", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
     if chosen.out:
-        chosen.out.write_text(
-            json.dumps({"rules": card.rules_version(), "threshold": rules.THRESHOLD, "data": found}, indent=1) + "\n"
-        )
+        measured = {"rules": card.rules_version(), "threshold": rules.THRESHOLD, "data": found}
+        chosen.out.write_text(json.dumps(measured, indent=1) + "\n")
+        linkage_page.write(measured, {name: models[name] for name in _LEARNED if name in models}, curves)
 
 
 if __name__ == "__main__":

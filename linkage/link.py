@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from linkage import card, model, records, rules
+from linkage import card, model, records, reuse, rules
 from linkage.model import Fitted
 from warehouse import atomic
 from warehouse import links as shape
@@ -43,7 +43,7 @@ class Outcome:
 def link(settings: Settings, run_id: str, as_of: datetime) -> Outcome:
     """Write `links.parquet`, `card.json` and `card.md` into `<links>/<run_id>/`; zero links where none are found.
 
-    The folder appears whole; run again over the same raw data, the links are the same.
+    The folder appears whole; run again over the same records, the links are the same, and are not computed again.
 
     Args:
         settings: says where raw and vault are, and whether to link at all.
@@ -57,16 +57,36 @@ def link(settings: Settings, run_id: str, as_of: datetime) -> Outcome:
     began = time.monotonic()
     with _memory(settings) as connection:
         count, reason = _records(connection, settings, _naive(as_of))
-        fitted = None if reason else model.score(connection)
+        made_of = None if reason else reuse.fingerprint(connection, settings)
+        earlier = reuse.before(settings, made_of)
+        fitted = None if reason or earlier else model.score(connection)
         aside = settings.links / f".{run_id}.new"
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)
-        found = _write(connection, aside / "links.parquet", fitted)
+        if earlier:
+            made = _again(earlier, aside)
+        else:
+            made = _anew(connection, settings, aside, fitted, reason) | {"fingerprint": made_of}
     seconds = round(time.monotonic() - began, 1)
-    names = [contract.source for contract in records.sources(settings)]
-    _keep(aside, card.make(fitted, names, found, seconds, reason))
+    _keep(aside, made | {"seconds": seconds})
     _swap(aside, shape.path(settings, run_id).parent)
-    return Outcome(count, found, seconds, reason)
+    return Outcome(count, _count(shape.path(settings, run_id)), seconds, reason)
+
+
+def _anew(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, aside: Path, fitted: Fitted | None, reason: str | None
+) -> card.Card:
+    """Write what was found; the card of it."""
+    _write(connection, aside / "links.parquet", fitted)
+    names = [contract.source for contract in records.sources(settings)]
+    return card.make(fitted, names, _count(aside / "links.parquet"), reason)
+
+
+def _again(earlier: Path, aside: Path) -> card.Card:
+    """Take the links of an earlier run, which are the same; its card says so."""
+    shutil.copy2(earlier / "links.parquet", aside)
+    made: card.Card = json.loads((earlier / "card.json").read_text())
+    return made | {"links_of": made.get("links_of") or earlier.name}
 
 
 @contextmanager
@@ -95,7 +115,12 @@ def _records(connection: duckdb.DuckDBPyConnection, settings: Settings, as_of: d
     return count, None if count >= _LEAST else "fewer than two records of people with two kinds of identifier"
 
 
-def _write(connection: duckdb.DuckDBPyConnection, path: Path, fitted: Fitted | None) -> int:
+def _count(path: Path) -> int:
+    with duckdb.connect() as connection:
+        return int(connection.execute(f"select count(*) from {literal(path)}").fetchall()[0][0])
+
+
+def _write(connection: duckdb.DuckDBPyConnection, path: Path, fitted: Fitted | None) -> None:
     """Write the links; each is known since the later of its two records is."""
     query = shape.none()
     if fitted:
@@ -109,7 +134,6 @@ def _write(connection: duckdb.DuckDBPyConnection, path: Path, fitted: Fitted | N
             order by from_key, to_key
         """
     connection.execute(f"copy ({query}) to {literal(path)} (format parquet, compression zstd)")
-    return int(connection.execute(f"select count(*) from {literal(path)}").fetchall()[0][0])
 
 
 def _keep(folder: Path, made: card.Card) -> None:

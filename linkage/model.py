@@ -2,18 +2,21 @@
 
 Fellegi and Sunter's weights (1969): a pair's odds are the prior's times m/u of each field's level, where u of equal
 values follows from how many people have that value. m comes from EM among pairs that agree on a training rule.
-Relatives in one household share surname, address and phone as one person's records do; their given names and birth
-dates are those of any two people, but that some, as father and son, have one given name. Who moves changes street,
-house, postcode and city at once: a share of people stands under an address that says nothing (rules.MOVED). With o
-and r the odds of one person and of relatives, both against strangers, a pair is one person with o / (1 + o + r).
+Relatives in one household share surname, address and phone as one person's records do; their given names, birth
+dates and e-mails are those of any two people, but that some have one given name, as father and son, or one e-mail.
+Who moves changes street, house, postcode and city at once: a share of people stands under an address that says nothing
+(rules.MOVED). With o and r the odds of one person and of relatives, both against strangers, a pair is one person with
+o / (1 + o + r).
 """
 
 import logging
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import duckdb
 from splink import DuckDBAPI, Linker, SettingsCreator
 from splink.clustering import cluster_pairwise_predictions_at_threshold
+from splink.internals.exceptions import SplinkException
 
 from linkage import blocks, comparisons, parameters, rules
 from linkage.parameters import Model
@@ -48,28 +51,30 @@ def score(connection: duckdb.DuckDBPyConnection) -> Fitted:
     chosen = blocks.affordable(connection, present, count)
     strict = _strict_pairs(connection, present)
     first = max(strict / rules.STRICT_RECALL, rules.RELATIVES_PER_RECORD * count, 1) / total
-    stated = parameters.with_prior(settings(present, chosen).create_settings_dict("duckdb"), first)
-    trained, sampled = _train(connection, stated, present) if count >= rules.LEAST_RECORDS else (stated, None)
+    begun = parameters.with_prior(stated(present, chosen), first)
+    trained, sampled = _train(connection, begun, present) if count >= rules.LEAST_RECORDS else (begun, None)
     is_trained = strict >= rules.LEAST_STRICT_PAIRS and parameters.is_of_people(trained)
     share = rules.LEAST_RELATIVES_PER_RECORD if is_trained else rules.RELATIVES_PER_RECORD
-    model, relatives_prior = _rounds(connection, trained if is_trained else stated, sampled, share * count / total)
-    candidates = _count(connection, "scored")
+    candidates = _block(connection, begun)
+    model, relatives_prior = _rounds(connection, trained if is_trained else begun, sampled, share * count / total)
     return Fitted(count, is_trained, strict, candidates, relatives_prior, tuple(chosen), model)
 
 
-def settings(present: set[str], blocking: list[str]) -> SettingsCreator:
-    """Splink's settings for records that have these fields."""
+def stated(present: set[str], blocking: Sequence[str]) -> Model:
+    """Splink's settings for records that have these fields, with the m and u of `comparisons`."""
     pairs = [*map(blocks.sql, blocking), *blocks.having(rules.CROSSED, present)]
-    return SettingsCreator(
+    creator = SettingsCreator(
         link_type="dedupe_only",
         unique_id_column_name="record_id",
         comparisons=list(comparisons.of(present)),
         blocking_rules_to_generate_predictions=[{"blocking_rule": rule} for rule in pairs],
         retain_matching_columns=True,
         retain_intermediate_calculation_columns=True,
-        max_iterations=50,
+        max_iterations=rules.EM_STEPS,
+        em_convergence=rules.EM_CHANGE,
         linker_uid="linkage",
     )
+    return creator.create_settings_dict("duckdb")
 
 
 def _present(connection: duckdb.DuckDBPyConnection) -> set[str]:
@@ -96,15 +101,20 @@ def _forget(linker: Linker) -> None:
     linker.table_management.delete_tables_created_by_splink_from_db()  # type: ignore[no-untyped-call]
 
 
-def _linker(connection: duckdb.DuckDBPyConnection, model: Model) -> Linker:
-    return Linker(DuckDBAPI(connection).register("records"), model, log_level=None)
+def _linker(connection: duckdb.DuckDBPyConnection, model: Model, frequencies: Iterable[str] = ()) -> Linker:
+    """Splink's linker of `records`; for fields in `frequencies`, `people_<field>` says how frequent a value is."""
+    api = DuckDBAPI(connection)
+    linker = Linker(api.register("records"), model, log_level=None, validate_settings=False)
+    for name in frequencies:
+        linker.table_management.register_term_frequency_lookup(api.register(f"people_{name}"), name)
+    return linker
 
 
-def _train(connection: duckdb.DuckDBPyConnection, stated: Model, present: set[str]) -> tuple[Model, Model]:
+def _train(connection: duckdb.DuckDBPyConnection, begun: Model, present: set[str]) -> tuple[Model, Model]:
     """The model with m by EM, and the one with u as sampled; what there are too few pairs for stays as stated."""
-    linker = _linker(connection, stated)
+    linker = _linker(connection, begun)
     linker.training.estimate_u_using_random_sampling(rules.SAMPLED_PAIRS, rules.SEED, None, 1)
-    sampled = parameters.complete(linker.misc.save_model_to_json(), stated)
+    sampled = parameters.complete(linker.misc.save_model_to_json(), begun)
     _forget(linker)
     enough = [
         rule
@@ -112,7 +122,7 @@ def _train(connection: duckdb.DuckDBPyConnection, stated: Model, present: set[st
         if blocks.pairs(connection, rule) >= rules.LEAST_STRICT_PAIRS
     ]
     taught = [model for rule in enough if (model := _taught(connection, sampled, rule))]
-    return parameters.complete(parameters.together(sampled, taught), stated), sampled
+    return parameters.complete(parameters.together(sampled, taught), begun), sampled
 
 
 def _taught(connection: duckdb.DuckDBPyConnection, sampled: Model, rule: str) -> Model | None:
@@ -122,54 +132,97 @@ def _taught(connection: duckdb.DuckDBPyConnection, sampled: Model, rule: str) ->
         linker.training.estimate_parameters_using_expectation_maximisation(
             blocks.sql(rule), estimate_without_term_frequencies=True
         )
-    except ValueError:
-        return None
+    except (ValueError, SplinkException) as error:
+        if isinstance(error, ValueError) or isinstance(error.__cause__, duckdb.BinderException):
+            return None  # a share of one has no weight; in SQL, `inf` is the name of no column
+        raise
     finally:
         _forget(linker)
     return linker.misc.save_model_to_json()
 
 
+def _block(connection: duckdb.DuckDBPyConnection, model: Model) -> int:
+    """Make the table `candidates` of the pairs that a blocking rule names; their number."""
+    linker = _linker(connection, model)
+    blocked = linker.inference.compute_blocked_pairs_for_predict().physical_name
+    connection.execute(f"create or replace table candidates as select * from {blocked}")
+    _forget(linker)
+    return _count(connection, "candidates")
+
+
 def _rounds(
     connection: duckdb.DuckDBPyConnection, model: Model, sampled: Model | None, least: float
 ) -> tuple[Model, float]:
-    """Score, and take from the scores both priors, u, and at last how many people have each value."""
-    records, relatives = _count(connection, "records"), least
-    total = records * (records - 1) / 2
-    frequencies: list[str] = []
+    """Judge, and take from the judgements both priors, u, and at last how many people have each value.
+
+    The first round compares all `candidates`; those that no other round could link are gone after it.
+    """
+    total, known = _totals(connection, model)
+    relatives, frequencies = least, list[str]()
     for turn in range(2 * rules.ROUNDS):
         if turn == rules.ROUNDS:
             frequencies = _count_people(connection)
         model = parameters.without_matches(model, sampled) if sampled else model
-        linker = _linker(connection, model)
-        for name in frequencies:
-            table = linker._db_api.register(f"people_{name}")  # noqa: SLF001  # Splink's own way to register a table
-            linker.table_management.register_term_frequency_lookup(table, name)
-        predicted = linker.inference.predict(threshold_match_weight=_LEAST_WEIGHT, warning_mode="never").physical_name
-        matches, related = _judge(connection, predicted, model, relatives)
-        _forget(linker)
-        relatives = max(related / total, least)
+        matches, related = _predict(connection, model, relatives, frequencies)
+        relatives = max(related / max(known, 1), least)
         model = parameters.with_prior(model, max(matches, 1) / total)
     return model, relatives
+
+
+def _totals(connection: duckdb.DuckDBPyConnection, model: Model) -> tuple[float, float]:
+    """All pairs of records, and those of which relatives can be told: both birth dates are known, if any are."""
+    every = _count(connection, "records")
+    known = (
+        _count(connection, "records where birth_date is not null")
+        if "birth_date" in parameters.fields(model)
+        else every
+    )
+    return every * (every - 1) / 2, known * (known - 1) / 2
+
+
+def _predict(
+    connection: duckdb.DuckDBPyConnection, model: Model, relatives: float, frequencies: Iterable[str]
+) -> tuple[float, float]:
+    """Judge `candidates` and keep those that are not hopeless; how many pairs of one person and of relatives."""
+    linker = _linker(connection, model, frequencies)
+    pairs = DuckDBAPI(connection).register("candidates")
+    linker.table_management.register_blocked_pairs_for_predict(pairs)
+    predicted = linker.inference.predict(threshold_match_weight=_LEAST_WEIGHT, warning_mode="never").physical_name
+    found = _judge(connection, predicted, model, relatives)
+    connection.execute(f"""
+        create or replace table candidates as
+        select record_id_l as join_key_l, record_id_r as join_key_r, match_key from {predicted}
+    """)
+    _forget(linker)
+    return found
 
 
 def _judge(
     connection: duckdb.DuckDBPyConnection, predicted: str, model: Model, relatives_prior: float
 ) -> tuple[float, float]:
-    """Make `scored` out of Splink's predictions; how many pairs of one person and of relatives are to be expected."""
+    """Make `scored` out of Splink's predictions; how many pairs of one person and of relatives are to be expected.
+
+    Of relatives those with both birth dates count, as the others say little of whether they are.
+    """
     ratio, home = relatives_prior / parameters.prior(model), parameters.home_weight_sql(model)
     connection.execute(f"""
         create or replace table scored as
         with odds as (
             select
                 least(record_id_l, record_id_r) as record_id_l, greatest(record_id_l, record_id_r) as record_id_r,
+                {parameters.born_sql(model, "true")} as is_born,
                 pow(2, match_weight - ({home})) * ({1 - rules.MOVED} * pow(2, {home}) + {rules.MOVED}) as one,
-                pow(2, match_weight) * {ratio!r} * {parameters.relatives_factor_sql(model)} as two
+                pow(2, match_weight) * {ratio!r} * {parameters.relatives_factor_sql(model)} as related,
+                if({parameters.unproven_sql(model)}, {rules.UNPROVEN} * one, 0) as namesakes
             from {predicted}
+        ),
+        told as (
+            select record_id_l, record_id_r, is_born, one, greatest(related, namesakes) as two from odds
         )
         select
-            record_id_l, record_id_r, two / (1 + one + two) as relatives_probability,
+            record_id_l, record_id_r, if(is_born, two / (1 + one + two), 0) as relatives_probability,
             round(one / (1 + one + two), 6) as match_probability, round(log2(one / (1 + two)), 4) as match_weight
-        from odds
+        from told
         where one / (1 + one + two) >= 0.001 or two / (1 + one + two) >= 0.001
         order by record_id_l, record_id_r
     """)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
+from math import log2
 from statistics import median
 from typing import Any
 
@@ -9,8 +10,9 @@ from linkage import rules
 
 Model = dict[str, Any]
 Level = dict[str, Any]
-_LEAST_U = 1e-8
+_LEAST = 1e-8  # of m and u
 _HOME = ("postcode", "street", "house", "city")
+_PERSONAL = ("equal", "same mailbox")  # of e-mail: what a household does not share
 
 
 def levels(model: Model) -> Iterator[tuple[str, int, Level]]:
@@ -41,7 +43,7 @@ def without_matches(model: Model, sampled: Model) -> Model:
 
     def corrected(level: Level, seen: Level) -> Level:
         u = seen["u_probability"]
-        return {**level, "u_probability": max((u - share * level["m_probability"]) / (1 - share), u / 50, _LEAST_U)}
+        return {**level, "u_probability": max((u - share * level["m_probability"]) / (1 - share), u / 50, _LEAST)}
 
     return _paired(model, sampled, corrected)
 
@@ -91,29 +93,62 @@ def is_of_people(model: Model) -> bool:
     return all(unlike.get(name, 0) <= rules.MOST_UNLIKE for name in ("given_name", "surname", "birth_date"))
 
 
+def weight(level: Level) -> float:
+    """The match weight of a level: log2 of how much likelier it is in one person's records than in two people's."""
+    return log2(max(level["m_probability"], _LEAST) / max(level["u_probability"], _LEAST))
+
+
 def readable(model: Model) -> dict[str, dict[str, dict[str, float]]]:
-    """Give m and u by field and level, rounded; no value of a record is part of a model."""
+    """Give m, u and weight by field and level, rounded; no value of a record is part of a model."""
     shown: dict[str, dict[str, dict[str, float]]] = {}
     for field, _, level in levels(model):
-        m_u = {name[0]: float(f"{level[name]:.4g}") for name in ("m_probability", "u_probability")}
-        shown.setdefault(field, {})[level["label_for_charts"]] = m_u
+        rounded = {name[0]: float(f"{level[name]:.4g}") for name in ("m_probability", "u_probability")}
+        shown.setdefault(field, {})[level["label_for_charts"]] = rounded | {"weight": round(weight(level), 2)}
     return shown
-
-
-def relatives_factor_sql(model: Model) -> str:
-    """SQL for how much likelier given name and birth date are among relatives than in one person's records."""
-    cases: dict[str, list[str]] = {}
-    for field, number, level in levels(model):
-        if field in ("given_name", "birth_date"):
-            share = level["u_probability"]
-            if field == "given_name" and level["label_for_charts"] == "equal":
-                share = rules.NAMESAKES + (1 - rules.NAMESAKES) * share
-            ratio = share / max(level["m_probability"], 1e-6)
-            cases.setdefault(field, []).append(f"when {number} then {ratio!r}")
-    return " * ".join(f"case gamma_{field} {' '.join(whens)} else 1 end" for field, whens in cases.items()) or "1"
 
 
 def home_weight_sql(model: Model) -> str:
     """SQL for what the fields of an address add to a pair's match weight."""
-    fields = [c["output_column_name"] for c in model["comparisons"] if c["output_column_name"] in _HOME]
-    return " + ".join(f"mw_{field} + mw_tf_adj_{field}" for field in fields) or "0"
+    home = [name for name in fields(model) if name in _HOME]
+    return " + ".join(f"mw_{field} + mw_tf_adj_{field}" for field in home) or "0"
+
+
+def relatives_factor_sql(model: Model) -> str:
+    """SQL for how much likelier given name, birth date and e-mail are among relatives than in one person's records."""
+    shared = {"given_name": rules.NAMESAKES, "birth_date": 0.0, "email": rules.SHARED_EMAIL}
+    cases: dict[str, list[str]] = {}
+    for field, number, level in levels(model):
+        if field in shared:
+            cases.setdefault(field, []).append(f"when {number} then {_ratio(level, shared[field])!r}")
+    return " * ".join(f"case gamma_{field} {' '.join(whens)} else 1 end" for field, whens in cases.items()) or "1"
+
+
+def _ratio(level: Level, shared: float) -> float:
+    """Relatives who share a value agree on it as one person's records do, others as strangers."""
+    alike = shared * (level["label_for_charts"] == "equal") + (1 - shared) * level["u_probability"]
+    return float(alike / max(level["m_probability"], 1e-6))
+
+
+def born_sql(model: Model, missing: str) -> str:
+    """SQL for whether both birth dates of a pair are known; `missing` where the data hold none."""
+    return "gamma_birth_date >= 0" if "birth_date" in fields(model) else missing
+
+
+def unproven_sql(model: Model) -> str:
+    """SQL for whether neither birth date nor e-mail tells a pair from namesakes of one household.
+
+    Of no pair where the data hold neither e-mail nor phone, as registers do: there the prior of relatives decides.
+    """
+    present = fields(model)
+    if not {"email", "phone"} & set(present):
+        return "false"
+    unborn = f"not {born_sql(model, 'false')}"
+    if "email" not in present:
+        return unborn
+    personal = [n for field, n, level in levels(model) if field == "email" and level["label_for_charts"] in _PERSONAL]
+    return f"({unborn} and gamma_email not in ({', '.join(map(str, personal))}))"
+
+
+def fields(model: Model) -> list[str]:
+    """The fields that are compared."""
+    return [comparison["output_column_name"] for comparison in model["comparisons"]]

@@ -8,7 +8,9 @@ THRESHOLD = 0.95  # a pair as probable as this is a link
 SEED = 7
 LEAST_RECORDS = 1_000  # with fewer the u given in `comparisons` hold
 LEAST_STRICT_PAIRS = 100  # with fewer the m given there hold: there is too little to train on
-SAMPLED_PAIRS = 3e6
+SAMPLED_PAIRS = 3_000_000  # at random, for u
+EM_STEPS = 50  # at most
+EM_CHANGE = 0.0001  # of a parameter: less ends the steps
 PAIRS_PER_RECORD = 100  # compared at most; rules are left out, the last first, where they would bring more
 ROUNDS = 2  # of priors and u, first by records, then by people
 # relatives in one household share surname, address and phone: their given names and birth dates are those of two people
@@ -17,6 +19,9 @@ LEAST_RELATIVES_PER_RECORD = 0.00003  # where the data say how many there are
 # who moves has another street, house, postcode and city at once, which are no four signs of two people
 MOVED = 0.02  # of pairs of one person, at least
 NAMESAKES = 0.05  # of relatives have one given name, as father and son
+SHARED_EMAIL = 0.1  # of relatives write from one address
+# odds of namesakes in one household, at least, where neither birth date nor e-mail tells: below the threshold
+UNPROVEN = 0.1
 
 # whoever agrees on one of these is nearly always one person: they find that share of all that are
 STRICT = (

@@ -3,6 +3,7 @@
 import csv
 import random
 from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,8 @@ from pydantic import SecretStr
 from ingestion.load import load
 from ingestion.source import load_source
 from linkage import forms, model
+from linkage.model import Fitted
+from linkage.parameters import Model
 from warehouse.settings import Settings
 
 AS_OF = datetime(2026, 9, 1, tzinfo=UTC)
@@ -39,15 +42,15 @@ class Person:
     email: str | None = None
 
 
-def town(people: int = 1200, seed: int = 3) -> list[Person]:
-    """So many people, a tenth of them relatives in one home, a fifth of them twice with a field missing or mistyped."""
+def town(people: int = 1200, seed: int = 3, relatives: int = 10) -> list[Person]:
+    """So many people, every so many with a relative at home, a fifth of them twice with a field missing or mistyped."""
     rng = random.Random(seed)
     found = [_person(rng, f"p{k:05}") for k in range(people)]
-    for k in range(0, people, 10):  # a spouse: same surname and home
+    for k in range(0, people, relatives) if relatives else ():  # a spouse: same surname and home
         other = found[k + 1]
         home = found[k]
         found[k + 1] = replace(other, surname=home.surname, street=home.street, postcode=home.postcode, city=home.city)
-    twice = [_mistyped(rng, one) for one in found if rng.random() < 0.2]
+    twice = [mistyped(rng, one) for one in found if rng.random() < 0.2]
     return [*found, *twice]
 
 
@@ -64,26 +67,51 @@ def _person(rng: random.Random, key: str) -> Person:
     return Person(key, given, _word(rng, 3), born.isoformat(), street, postcode, _word(rng, 2))
 
 
-def _mistyped(rng: random.Random, one: Person) -> Person:
+def mistyped(rng: random.Random, one: Person) -> Person:
+    """The record with one field more missing or mistyped; the key of a second record, if it has another yet."""
     field = rng.choice(("given_name", "surname", "street", "postcode", "city", "birth_date"))
     value = getattr(one, field)
+    if not value:
+        return one
     at = rng.randrange(len(value) - 1)
     wrong = None if rng.random() < 0.3 else value[:at] + value[at + 1] + value[at] + value[at + 2 :]
-    return replace(one, key=f"{one.key}-twice", **{field: wrong})
+    return replace(one, key=f"{one.key.removesuffix('-twice')}-twice", **{field: wrong})
+
+
+def clear(connection: duckdb.DuckDBPyConnection, people: Iterable[Person]) -> None:
+    """Make the table `clear` of these people, and what `forms.compared_sql` needs beside it."""
+    forms.teach(connection)
+    names = ("record_id", *forms.FIELDS)
+    connection.execute(f"create table clear ({', '.join(f'{name} varchar' for name in names)})")
+    rows = [[one.key, *(getattr(one, name) for name in forms.FIELDS)] for one in people]
+    connection.executemany(f"insert into clear values ({', '.join('?' * len(names))})", rows)
 
 
 def scored(people: Iterable[Person]) -> dict[frozenset[str], float]:
     """The probability of each pair that was judged."""
+    return judged(people)[1]
+
+
+def judged(people: Iterable[Person]) -> tuple[Fitted, dict[frozenset[str], float]]:
+    """What training came to, and the probability of each pair that was judged."""
     with duckdb.connect(config={"threads": 1}) as connection:
-        forms.teach(connection)
-        names = ("record_id", *forms.FIELDS)
-        connection.execute(f"create table clear ({', '.join(f'{name} varchar' for name in names)})")
-        rows = [[one.key, *(getattr(one, name) for name in forms.FIELDS)] for one in people]
-        connection.executemany(f"insert into clear values ({', '.join('?' * len(names))})", rows)
+        clear(connection, people)
         connection.execute(f"create table records as {forms.compared_sql('from clear')}")
-        model.score(connection)
+        fitted = model.score(connection)
         found = connection.execute("select record_id_l, record_id_r, match_probability from scored").fetchall()
-    return {frozenset((left, right)): probability for left, right, probability in found}
+    return fitted, {frozenset((left, right)): probability for left, right, probability in found}
+
+
+def without(stated: Model, fields: Iterable[str]) -> Model:
+    """The settings as if no two values of these fields were alike."""
+    broken = deepcopy(stated)
+    for comparison in broken["comparisons"]:
+        if (field := comparison["output_column_name"]) in fields:
+            for level in comparison["comparison_levels"]:
+                if not level.get("is_null_level") and level["sql_condition"] != "ELSE":
+                    level["sql_condition"] = f"{field}_l = {field}_r and false"
+                    level.pop("tf_adjustment_column", None)
+    return broken
 
 
 def deliver(settings: Settings, folder: Path, people: Iterable[Person]) -> None:
