@@ -40,6 +40,7 @@ class Event:
     platform: str | None = None
     event_id: str = ""
     url: str = ""
+    sends_gpc: bool = False
 
 
 @dataclass(frozen=True)
@@ -189,6 +190,7 @@ def _event(row: Row) -> Event:
         platform=row.get("platform"),
         event_id=text("event_id"),
         url=text("url"),
+        sends_gpc=bool(row.get("global_privacy_control")),
     )
 
 

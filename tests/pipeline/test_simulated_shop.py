@@ -10,7 +10,7 @@ import os
 import re
 import stat
 import subprocess
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import datetime
 from pathlib import Path
 
@@ -18,8 +18,9 @@ import duckdb
 import polars as pl
 import pytest
 
-from tests.pipeline.oracle import ACTIVATIONS, RULES
+from tests.pipeline.oracle import ACTIVATIONS, RULES, is_control
 from tests.pipeline.oracle_files import csv_rows, exports, identifier, json_rows
+from tests.pipeline.home import NAMESPACE
 from tests.pipeline.promised import PROMISED
 from tests.pipeline.shop import Shop
 from tests.pipeline.state import State
@@ -98,16 +99,72 @@ def test_likely_buyers_are_those_with_a_high_score(
     assert len(scored["likely_buyers"]) > FLOOR
 
 
-def test_the_member_file_is_the_oracles_person_by_person(shop: Shop, scored: dict[str, set[int]]) -> None:
+@pytest.fixture(scope="session")
+def due(shop: Shop, scored: dict[str, set[int]]) -> set[tuple[str, int]]:
+    return shop.answer.due(scored, FLOOR)
+
+
+@pytest.fixture(scope="session")
+def controls(shop: Shop, due: set[tuple[str, int]]) -> set[tuple[str, int]]:
+    customers = {number: customer for customer, number in shop.people().items()}
+    return {(segment, one) for segment, one in due if is_control(NAMESPACE, segment, customers[one])}
+
+
+def test_the_member_file_is_the_oracles_person_by_person(
+    shop: Shop, due: set[tuple[str, int]], controls: set[tuple[str, int]]
+) -> None:
     people = shop.people()
     found = {people[customer]: row for customer, row in members_file(shop).items()}
     wanted = {
         person: (shop.answer.people[person].contact_id, segments)
-        for person, segments in shop.answer.audience(scored, FLOOR).items()
+        for person, segments in shop.answer.audience(due, lambda *pair: pair in controls).items()
     }
     differences = {one for one in found.keys() | wanted.keys() if found.get(one) != wanted.get(one)}
     assert not differences
     assert len(found) > 500
+
+
+def test_permissions_are_the_oracles_word_by_word(shop: Shop) -> None:
+    people = shop.people()
+    rows = shop.query("select customer_id, purpose, channel, is_granted, recorded_at from profiles.customer_consents")
+    found = {(people[customer], (purpose, channel)): (at, granted) for customer, purpose, channel, granted, at in rows}
+    wanted = {
+        (number, use): said for number, one in enumerate(shop.answer.people) for use, said in one.permissions.items()
+    }
+    assert found == wanted
+    ads = [said for (_, use), said in found.items() if use[0] == "personalised_advertising"]
+    assert {granted for _, granted in ads} == {True, False}
+    assert any(use[0] == "third_party_sharing" for _, use in found), "nobody's browser refuses"
+
+
+def test_assignments_are_the_lots_of_those_who_may_be_sent(
+    shop: Shop, due: set[tuple[str, int]], controls: set[tuple[str, int]]
+) -> None:
+    people = shop.people()
+    rows = shop.query("select segment_id, customer_id, arm, propensity, assigned_at from activation.assignments")
+    assert {(segment, people[customer]) for segment, customer, *_ in rows} == due
+    assert {(segment, people[one]) for segment, one, arm, *_ in rows if arm == "control"} == controls
+    assert {(arm, chance) for *_, arm, chance, _ in rows} == {("control", 0.0595), ("treated", 1 - 0.0595)}
+    assert {at for *_, at in rows} == {shop.answer.as_of}
+    exposed = shop.query("select segment_id, customer_id, arm, exposed_at, ended_at from activation.exposures")
+    assert {(row[0], people[row[1]]) for row in exposed} == due
+    assert {row[3:] for row in exposed} == {(shop.answer.as_of, None)}
+    withheld = shop.query("select segment_id, customers from activation.withheld where reason = 'holdout'")
+    assert dict(withheld) == Counter(segment for segment, _ in controls)
+    assert shop.query("select count(*) from activation.balance where not is_balanced") == [(0,)]
+
+
+def test_everybody_in_the_audience_has_a_proof_that_the_exports_bear_out(shop: Shop) -> None:
+    people, proven = shop.people(), set()
+    rows = shop.query(
+        "select customer_id, purpose, channel, segment_ids, decided_at, source from activation.consent_proofs"
+    )
+    for customer, purpose, channel, segments, at, source in rows:
+        assert shop.answer.people[people[customer]].permissions[purpose, channel] == (at, True)
+        assert source == "crm"
+        assert {ACTIVATIONS[segment] for segment in segments} == {(purpose, channel)}
+        proven |= {(customer, segment) for segment in segments}
+    assert proven == {(customer, one) for customer, (_, segments) in members_file(shop).items() for one in segments}
 
 
 def test_nine_segments_are_delivered_and_three_are_held_by_the_floor(shop: Shop, scored: dict[str, set[int]]) -> None:
