@@ -344,9 +344,8 @@ def check_segments() -> None:
     Example: smalti segments check
     """
     from smalti import sidecars
-    from warehouse import activations
 
-    problems = [*sidecars.problems(), *activations.problems()]
+    problems = sidecars.all_problems()
     for problem in problems:
         _err.print(f"error: {problem}", soft_wrap=True, markup=False)
     if problems:

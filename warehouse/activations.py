@@ -123,7 +123,8 @@ def _repeated(name: str, lines: Rows) -> Iterator[str]:
     for at, row in lines:
         first = seen.setdefault(tuple(row.get(part, "") for part in parts), at)
         if first != at:
-            yield f"{name}:{at}: the same as line {first}; allowed: each {' and '.join(p for p in parts if p in row)} once"
+            pair = " and ".join(part for part in parts if part in row)
+            yield f"{name}:{at}: the same as line {first}; allowed: each {pair} once"
 
 
 def _wrong_global(project: Path) -> list[str]:
@@ -168,7 +169,7 @@ def _unsendable(activations: Rows, destinations: Rows) -> list[str]:
 def _without_activation(holdouts: Rows, activations: Rows) -> list[str]:
     known = {(row["destination"], row["segment"]) for _, row in activations}
     return [
-        f"holdouts.csv:{at}: {row['segment']} is not sent to {row['destination']!r}; allowed: what activations.csv names"
+        f"holdouts.csv:{at}: {row['segment']} does not go to {row['destination']!r}; allowed: as in activations.csv"
         for at, row in holdouts
         if (row["destination"], row["segment"]) not in known
     ]

@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -186,7 +185,8 @@ def _night(
     connection.execute("delete from ops.control; delete from identity.customer_ids; delete from profiles.merges")
     connection.execute("insert into ops.control values (?)", [as_of])
     connection.execute(
-        "insert into identity.customer_ids select 'user_id', customer_id, coalesce(nullif(?, ''), customer_id) from people",
+        "insert into identity.customer_ids"
+        " select 'user_id', customer_id, coalesce(nullif(?, ''), customer_id) from people",
         [now],
     )
     if now:

@@ -122,7 +122,8 @@ def test_a_key_comes_again_only_as_the_same_row(shop: duckdb.DuckDBPyConnection)
 
 def test_no_row_would_be_rejected(shop: duckdb.DuckDBPyConnection) -> None:
     must_be_none = {
-        "consents": "(purpose, channel) not in (('marketing_email', 'email'), ('personalisation', 'web'), ('personalised_advertising', 'ads'))"
+        "consents": "(purpose, channel) not in (('marketing_email', 'email'), ('personalisation', 'web'),"
+        " ('personalised_advertising', 'ads'))"
         " or status not in ('granted', 'withdrawn') or recorded_at is null",
         "orders": "order_id is null or email is null or ordered_at is null or currency <> 'GBP' or status not in"
         " ('completed', 'cancelled', 'returned') or channel not in ('web', 'ios', 'android', 'store')",

@@ -26,7 +26,8 @@ create table profiles.activations as
 create table segments.memberships as select 's' as segment_id, 'c1' as customer_id;
 create table segments.catalog as from (values ('s', true), ('small', false)) as t(segment_id, is_sendable);
 create table activation.audience as select 'files' as destination, 'c1' as customer_id, ['s'] as segment_ids;
-create table activation.assignments as from (values ('files', 's', 'c1', 'treated'), ('files', 's', 'held_out', 'control'))
+create table activation.assignments as
+    from (values ('files', 's', 'c1', 'treated'), ('files', 's', 'held_out', 'control'))
     as t(destination, segment_id, customer_id, arm);
 create table activation.consent_proofs as from activation.audience;
 create table activation.audience_changes as select *, 'added' as change from activation.audience;

@@ -14,7 +14,8 @@ counted as (
         count(*) as customers,
         count(*) filter (where arm = 'control') as controls,
         count(*) filter (where is_global_control) as global_controls,
-        avg(case when arm = 'control' then propensity else 1 - propensity end) as expected_share
+        -- rounded, for the last digit of a sum depends on the order of its rows
+        round(avg(case when arm = 'control' then propensity else 1 - propensity end), 9) as expected_share
     from assignments
     group by destination, segment_id
 
