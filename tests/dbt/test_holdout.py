@@ -131,7 +131,7 @@ MOMENTS = [datetime(2026, 9, day) for day in (1, 2, 3, 4)]
 
 
 def test_the_arm_survives_leaving_and_a_merge_leaves_the_other_id_in_the_log(models: dict[str, str]) -> None:
-    """Four nights: both are due; `into` has left; both are back; the first night's `gone` is `into` since."""
+    """Four nights: `gone` is due; both are; `into` has left; it is back, and `gone` turns out to be the same person."""
     connection = duckdb.connect()
     pseudonyms.bind(connection, SETTINGS)
     ids = pl.DataFrame({"customer_id": ["gone", "into"]})
@@ -140,14 +140,14 @@ def test_the_arm_survives_leaving_and_a_merge_leaves_the_other_id_in_the_log(mod
     connection.execute("update seeds.destinations set holdout_share = 0.5")
     connection.execute("create table everybody as from segments.memberships where segment_id = 's'")
     _empty(connection)
-    for night, (who, now) in enumerate([("gone into", ""), ("gone", ""), ("gone into", ""), ("into", "into")]):
+    for night, (who, now) in enumerate([("gone", ""), ("gone into", ""), ("gone", ""), ("into", "into")]):
         _night(connection, models, MOMENTS[night], who.split(), now)
     log = "select customer_id, exposed_at, ended_at, ended_reason from activation.exposures order by all"
     first, second, third, fourth = MOMENTS
     assert connection.execute(log).fetchall() == [
         ("gone", first, fourth, "merged"),
-        ("into", first, second, "left"),
-        ("into", third, None, None),
+        ("into", second, third, "left"),
+        ("into", fourth, None, None),
     ]
     arms = dict(
         connection.execute("select customer_id, any_value(arm) from activation.exposures group by 1").fetchall()
