@@ -11,20 +11,24 @@ from warehouse import ledger
 _FATES = {
     "may be sent": charts.GREEN,
     "no consent": charts.AMBER,
+    "held out to compare": charts.SERIES[5],
     "only in segments not sent": charts.PURPLE,
 }
+_FATES_OF_MEMBERS = ("may be sent", "no consent", "held out to compare")
 _OUTSIDE = {"in no segment": charts.GREY, "looks like a bot": charts.RED}
 # everybody once, by what comes first
 _FLOW = """
 with reached as (select distinct customer_id from activation.audience),
 activated as (
-    select customer_id, bool_or(is_sendable) as is_sendable from activation.activated_memberships group by customer_id
+    select customer_id, bool_or(is_sendable) as is_sendable, bool_or(is_sendable and has_consent) as is_held_out
+    from activation.activated_memberships group by customer_id
 ),
 members as (select distinct customer_id from segments.memberships)
 select
     case
         when customers.is_bot then 'looks like a bot'
         when reached.customer_id is not null then 'may be sent'
+        when activated.is_held_out then 'held out to compare'
         when activated.is_sendable then 'no consent'
         -- not activated, or below the floor: told apart, they would count a segment that is too small to be counted
         when members.customer_id is not null then 'only in segments not sent'
@@ -38,11 +42,10 @@ left join members on customers.customer_id = members.customer_id
 group by fate"""
 _BY_SEGMENT = """
 select destination, segment_id, is_sendable, purpose,
-    count(*) filter (where has_consent) as granted, count(*) filter (where not has_consent) as refused
+    count(*) filter (where has_consent and arm = 'treated') as sent, count(*) filter (where not has_consent) as refused,
+    count(*) filter (where has_consent and arm = 'control') as held_out
 from activation.activated_memberships
-join profiles.activations using (destination)
-where activations.segment = segment_id
-group by all order by destination, is_sendable desc, granted desc, segment_id"""
+group by all order by destination, is_sendable desc, sent desc, segment_id"""
 _THIN = 0.15  # of a floor: wide enough to be seen, and the same for all that are not counted
 
 
@@ -110,22 +113,24 @@ def _segments(run: Material) -> Part:
     cells = [_cells(run, row) for row in found]
     series = {
         name: (_FATES[name], [cell[i][0] for cell in cells], [cell[i][1] if cell[i][0] else "" for cell in cells])
-        for i, name in enumerate(("may be sent", "no consent"))
+        for i, name in enumerate(_FATES_OF_MEMBERS)
     }
     rows = tuple(
         (label, row["purpose"], *(words for _, words in cell))
         for label, row, cell in zip(labels, found, cells, strict=True)
     )
-    columns = ("segment", "purpose", "may be sent", "no consent")
-    words = "Members by consent. A segment below the floor is held as a whole; nobody in it is asked or counted."
+    columns = ("segment", "purpose", *_FATES_OF_MEMBERS)
+    words = (
+        "Members by consent and control group. A segment below the floor is held as a whole; nobody in it is asked or"
+        " counted."
+    )
     return Part("held", title, words, columns, rows, charts.bars(labels, series, "members"), layout="beside")
 
 
-def _cells(run: Material, row: Row) -> tuple[tuple[int, str], tuple[int, str]]:
+def _cells(run: Material, row: Row) -> list[tuple[int, str]]:
     if not row["is_sendable"]:
-        return (0, "held"), (0, "not counted")
-    granted, refused = row["granted"], row["refused"]
-    return (run.floor.told(granted), run.floor.words(granted)), (run.floor.told(refused), run.floor.words(refused))
+        return [(0, "held"), (0, "not counted"), (0, "not counted")]
+    return [(run.floor.told(row[name]), run.floor.words(row[name])) for name in ("sent", "refused", "held_out")]
 
 
 def _flow(run: Material) -> Part:

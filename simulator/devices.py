@@ -11,6 +11,7 @@ from simulator.window import Bools, Floats, Ints, Window, in_chunks
 
 SLOTS = 3
 SHARED = 0.006  # pairs of people per customer
+SENDS_GPC = 0.06  # of browsers: Global Privacy Control is on
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Devices:
     agent: tuple[str, ...]
     ids: pl.Series
     shared: Ints
+    sends_gpc: Bools
 
     def pick(self, person: Ints, luck: Floats) -> Ints:
         """One of each person's devices, mostly the first."""
@@ -50,6 +52,7 @@ def make_devices(people: People, window: Window) -> Devices:
         agent=_agents(platform, agent_number, is_bot),
         ids=pl.Series(["c", "d", "d"]).gather(platform) + number.cast(pl.String),
         shared=shared,
+        sends_gpc=(rng.random(len(platform)) < SENDS_GPC) & (platform == words.WEB),
     )
 
 

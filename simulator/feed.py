@@ -39,7 +39,10 @@ def make_feed(pages: Pages, devices: Devices, contacts: Contacts) -> Feed:
     """Write out what is said about each page, device, login and referrer."""
     visitors = [
         members({visitor_column(p): i, "platform": words.PLATFORMS[p], "user_agent": a})
-        for p, i, a in zip(devices.platform.tolist(), devices.ids.to_list(), devices.agent, strict=True)
+        + (members({"global_privacy_control": True}) if gpc else "")
+        for p, i, a, gpc in zip(
+            devices.platform.tolist(), devices.ids.to_list(), devices.agent, devices.sends_gpc.tolist(), strict=True
+        )
     ]
     users = pl.select(pl.lit(',"user_id":"') + contacts.ids + pl.lit('"')).to_series()
     none = pl.Series([""])

@@ -1,6 +1,7 @@
 """Every page an event can be on, written out once as the JSON that its events share."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -44,6 +45,6 @@ def _page(event_type: str, path: str, **more: str) -> str:
     return members({"event_type": event_type, "url": words.SITE + path} | more)
 
 
-def members(fields: dict[str, str]) -> str:
+def members(fields: Mapping[str, str | bool]) -> str:
     """The members of a JSON object, each after a comma."""
     return "," + json.dumps(fields, separators=(",", ":"))[1:-1]

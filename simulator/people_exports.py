@@ -8,7 +8,11 @@ from simulator.contacts import Contacts, birth_dates, spelled
 from simulator.population import People
 from simulator.window import DAY, SECOND, Bools, Ints, Window
 
-PURPOSES = (("marketing_email", "email", 0.75), ("personalisation", "web", 0.7))
+PURPOSES = (
+    ("marketing_email", "email", 0.75),
+    ("personalisation", "web", 0.7),
+    ("personalised_advertising", "ads", 0.5),
+)
 RECORDED, TWIN_RECORDED = 0.93, 0.5
 ENRICHED, OLDEST_BAND = 0.5, 70
 WITHDRAWN, REGRANTED = 0.08, 0.25

@@ -339,13 +339,13 @@ def list_segments(as_json: Json = False) -> None:
 
 @segments_app.command("check")
 def check_segments() -> None:
-    """Check every segment's sidecar: required fields, allowed values, no unknown key.
+    """Check every segment's sidecar, and that each activation is for what its destination declares.
 
     Example: smalti segments check
     """
     from smalti import sidecars
 
-    problems = sidecars.problems()
+    problems = sidecars.all_problems()
     for problem in problems:
         _err.print(f"error: {problem}", soft_wrap=True, markup=False)
     if problems:

@@ -18,6 +18,7 @@ _KEPT = {
     "merges": "profiles.merges",
     "membership_history": "segments.membership_history",
     "customers_history": "profiles.customers_history",
+    "exposures": "activation.exposures",
 }
 
 
@@ -125,7 +126,7 @@ def _published(stage: Stage) -> Account:
 
 
 def _origin(schema: str, name: str) -> Dataset:
-    is_seed = (schema, name) == ("profiles", "activations")
+    is_seed = schema == "profiles" and name in ("activations", "destinations")
     return Dataset(dbt_lineage.table("seeds" if is_seed else schema, name))
 
 

@@ -96,6 +96,8 @@ def _delivery(console: Console, delivery: dict[str, Any], floor: int) -> None:
     console.print(f"[bold]{delivery['destination']}[/bold] {delivery['people']:,} people; {told}", soft_wrap=True)
     for segment, people in delivery["held_back_by_consent"].items():
         console.print(f"  held back without consent: {segment} {people:,} people")
+    if held_out := delivery["held_out"]:
+        console.print(f"  held out to compare: {sum(held_out.values()):,} members of {len(held_out)} segments")
     for segment in delivery["held_back_by_floor"]:
         console.print(f"  held back by the floor of {floor} active members: {segment}")
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from warehouse import activations
 from warehouse.dbt import SEGMENTS
 
 
@@ -57,6 +58,11 @@ class Sidecar(_Strict):
 def names() -> list[str]:
     """Every segment that has a sidecar."""
     return sorted(path.stem for path in SEGMENTS.glob("*.yml"))
+
+
+def all_problems() -> list[str]:
+    """Of the sidecars, and of the seeds that say where segments are sent."""
+    return problems() + activations.problems()
 
 
 def problems(folder: Path = SEGMENTS) -> list[str]:

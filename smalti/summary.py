@@ -86,7 +86,7 @@ def of_run(settings: Settings, run_id: str, seconds: float) -> dict[str, Any]:
         control = rows(connection, "select as_of, scores_run_id from ops.control")[0]
         simulated = is_simulated(connection)
         customers = rows(connection, _CUSTOMERS)[0]
-        withheld = rows(connection, "select * from activation.withheld where reason = 'consent' order by all")
+        withheld = rows(connection, "select * from activation.withheld where reason <> 'floor' order by all")
         held = rows(connection, _HELD)
     return {
         "run_id": run_id,
@@ -140,6 +140,11 @@ def _delivery(
         "sent": dict(plan) if plan and not blocked else None,
         "path": row["message"] if plan and not blocked else None,
         "blocked": blocked,
-        "held_back_by_consent": {line["segment_id"]: line["customers"] for line in withheld},
+        "held_back_by_consent": _by_segment(withheld, "consent"),
+        "held_out": _by_segment(withheld, "holdout"),
         "held_back_by_floor": [line["segment_id"] for line in held],
     }
+
+
+def _by_segment(withheld: list[dict[str, Any]], reason: str) -> dict[str, int]:
+    return {line["segment_id"]: line["customers"] for line in withheld if line["reason"] == reason}

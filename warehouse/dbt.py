@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from warehouse import process
+from warehouse import activations, process
 from warehouse.errors import SmaltiError
 from warehouse.settings import CHECKOUT, Settings
 
 PROJECT = CHECKOUT / "dbt_project"
 SEGMENTS = PROJECT / "models" / "segments"
+_OF_SENDING = ("activations.csv", "destinations.csv", "holdouts.csv")
 
 
 def _dbt() -> str:
@@ -33,7 +34,7 @@ def fingerprint() -> str:
     Segments and what follows them keep nothing; a redefined segment has a fingerprint of its own.
     """
     kept = ("macros", "seeds", *(f"models/{folder}" for folder in ("staging", "input", "identity", "profiles")))
-    files = sorted(path for folder in kept for path in (PROJECT / folder).iterdir() if path.name != "activations.csv")
+    files = sorted(path for folder in kept for path in (PROJECT / folder).iterdir() if path.name not in _OF_SENDING)
     digest = hashlib.sha256()
     for path in files:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
@@ -123,8 +124,9 @@ def build(settings: Settings, folders: Sequence[str], *, data_tests: bool = True
     Unit tests do not depend on data: they run when the project is tested, not when it runs.
 
     Raises:
-        SmaltiError: a model or test failed, by name.
+        SmaltiError: a model or test failed, by name; or the seeds would send what may not be sent.
     """
+    activations.refuse(PROJECT / "seeds")
     target = settings.home / "dbt"
     (target / "run_results.json").unlink(missing_ok=True)
     command = [_dbt(), "--no-version-check", "build", *arguments(target)]

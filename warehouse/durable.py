@@ -1,4 +1,4 @@
-"""Decisions that raw cannot give back: ids, merges, spells, versions; a folder a run, swapped as one."""
+"""Decisions that raw cannot give back: ids, merges, spells, exposures, versions; a folder a run, swapped as one."""
 
 import shutil
 
@@ -35,6 +35,18 @@ _TABLES = {
         "definition_version": "varchar",
         "is_continued": "boolean",
     },
+    "exposures": {
+        "destination": "varchar",
+        "segment_id": "varchar",
+        "customer_id": "varchar",
+        "arm": "varchar",
+        "is_global_control": "boolean",
+        "holdout_share": "double",
+        "global_control_share": "double",
+        "exposed_at": "timestamp",
+        "ended_at": "timestamp",
+        "ended_reason": "varchar",
+    },
 }
 
 # what each table keeps of the working file; an identifier keeps the id that was made from it for ever
@@ -55,6 +67,7 @@ _KEEP = {
         order by identifier_type, identifier_hash""",
     "merges": "select * from profiles.merges order by all",
     "membership_history": "select * from segments.membership_history order by all",
+    "exposures": "select * from activation.exposures order by all",
     "customers_history": "select * from profiles.customers_history order by customer_id, valid_from",
 }
 

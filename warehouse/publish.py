@@ -63,6 +63,13 @@ _AUDIT = {
         join profiles.activations using (destination, segment)
         anti join (select * from profiles.customer_consents where is_granted)
             using (customer_id, purpose, channel)""",
+    "audience: a person of a control group": """
+        select count(*) from (select *, unnest(segment_ids) as segment_id from activation.audience) as sent
+        join activation.assignments using (destination, segment_id, customer_id) where arm <> 'treated'""",
+    "audience: a person without proof of consent": """
+        select count(*) from (
+            select destination, customer_id, unnest(segment_ids) from activation.audience
+            except all select destination, customer_id, unnest(segment_ids) from activation.consent_proofs)""",
     "changes: a set is sent that is not the audience's": """
         select count(*) from (
             select destination, customer_id, segment_ids from activation.audience_changes where change <> 'removed'
@@ -144,7 +151,8 @@ def _build(connection: duckdb.DuckDBPyConnection, settings: Settings, path: Path
         ).fetchall()
         for (table,) in sorted(tables):
             connection.execute(f'create table version.{schema}."{table}" as from working.{schema}."{table}"')
-    connection.execute("create table version.profiles.activations as from working.seeds.activations")
+    for seed in ("activations", "destinations"):
+        connection.execute(f"create table version.profiles.{seed} as from working.seeds.{seed}")
     _build_ops(connection, settings)
     connection.execute("checkpoint version")
     connection.execute("detach version")

@@ -8,7 +8,7 @@ from warehouse.publish import SCHEMAS
 
 CLASSES = ("none", "indirect", "direct")
 _KEYS = ("pii", "purpose", "retention_days")
-_PUBLISHED_SOURCES, _PUBLISHED_SEEDS = ("scores", "published"), ("activations",)
+_PUBLISHED_SOURCES, _PUBLISHED_SEEDS = ("scores", "published"), ("activations", "destinations")
 
 
 @dataclass(frozen=True)

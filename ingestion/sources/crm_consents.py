@@ -5,6 +5,8 @@ import re
 from ingestion.source import Source
 from warehouse.contracts import Column, Contract
 
+_PURPOSES = ("marketing_email", "personalisation", "personalised_advertising", "third_party_sharing")
+
 SOURCE = Source(
     pattern=re.compile(r"consents_(?P<arrived>\d{4}-\d\d-\d\d)\.csv(\.gz)?"),
     contract=Contract(
@@ -13,8 +15,8 @@ SOURCE = Source(
         format="csv",
         columns=(
             Column(name="contact_id", nullable=False, pii="indirect"),
-            Column(name="purpose", nullable=False, allowed=("marketing_email", "personalisation")),
-            Column(name="channel", nullable=False, allowed=("email", "web")),
+            Column(name="purpose", nullable=False, allowed=_PURPOSES),
+            Column(name="channel", nullable=False, allowed=("email", "web", "ads", "partner")),
             Column(name="status", nullable=False, allowed=("granted", "withdrawn")),
             Column(name="recorded_at", type="timestamp", nullable=False),
         ),

@@ -29,6 +29,7 @@ SOURCE = Source(
             Column(name="search_query", pii="indirect", form="query"),
             Column(name="order_id", pii="indirect"),
             Column(name="value_amount", type="decimal", unit="GBP"),
+            Column(name="global_privacy_control", type="boolean"),
         ),
         key=("event_id",),
         event_time="occurred_at",

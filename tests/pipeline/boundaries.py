@@ -42,6 +42,7 @@ class Edges:
         self._bargains()
         self._discounts()
         self._unsubscribe()
+        self._refuse_by_browser()
 
     def write(self, folder: Path) -> None:
         """Write the exports, dated the last day before `as_of`, and orders as they stood the day before."""
@@ -140,6 +141,19 @@ class Edges:
                 at = datetime.fromisoformat(recorded) + self.draw.choice(_STEPS)
                 letter = {"event_id": f"edge-{number}", "event_type": kind, "occurred_at": _text(at, "T") + "Z"}
                 self.letters.append(letter | {"campaign_id": "edge", "message_id": str(number), "contact_id": contact})
+
+    def _refuse_by_browser(self) -> None:
+        """Some browsers send the signal a second before, at, or after the moment at which their person said yes."""
+        for number, (contact, *_) in enumerate(self.contacts[::7]):
+            asked = self._edge(20)
+            self.consents.append([contact, "personalised_advertising", "ads", "granted", _text(asked)])
+            who = {"user_id": contact} if self.draw.random() < 0.5 else {}
+            event = {"event_id": f"edge-gpc-{number}", "event_type": "page_view", "platform": "web"}
+            moment = {"occurred_at": _text(asked + self.draw.choice(_STEPS), "T") + "Z", "url": "https://shop.example/"}
+            browser = {"anonymous_id": f"edge-c{int(contact[1:])}", "user_agent": _BROWSERS[0]}
+            signal = {"global_privacy_control": self.draw.choice((True, True, False))}
+            self.events.append(event | moment | browser | who | signal)
+        self.consents = list({(*row[:3], row[4]): row for row in self.consents}.values())
 
     def _events(self, contact: str) -> None:
         # one device in five and one browser in five is shared by neighbours; some values identify nobody

@@ -3,14 +3,15 @@
 import gzip
 import shutil
 import subprocess
+from collections import defaultdict
 from datetime import datetime
 
 import pytest
 
 from tests.pipeline.boundaries import Edges
-from tests.pipeline.home import Home
-from tests.pipeline.oracle import answer
-from tests.pipeline.shop import Shop, simulate
+from tests.pipeline.home import NAMESPACE, Home
+from tests.pipeline.oracle import answer, is_control
+from tests.pipeline.shop import FLOOR, Shop, simulate
 from tests.pipeline.state import State
 from tests.pipeline.told import Listener
 from tests.pipeline.watch import kill_during
@@ -53,3 +54,38 @@ def again(shop: Shop, cut_short: object) -> tuple[State, subprocess.CompletedPro
     (data / "web" / "events_2026-09-01T00.jsonl.gz").write_bytes(whole[: len(whole) // 2])
     ended = shop.home.smalti("run", "nightly", "--data", data, "--json")
     return State.of(shop.home), ended
+
+
+@pytest.fixture(scope="session")
+def memberships(shop: Shop) -> dict[str, set[int]]:
+    """Segment → the oracle's persons who are published as members."""
+    people, found = shop.people(), defaultdict(set)
+    for segment, customer in shop.home.query(
+        "select segment_id, customer_id from segments.memberships", shop.state.version
+    ):
+        found[segment].add(people[customer])
+    return dict(found)
+
+
+@pytest.fixture(scope="session")
+def scored(shop: Shop) -> dict[str, set[int]]:
+    """The members of the segments that a model decides."""
+    people = shop.people()
+    rows = shop.home.query(
+        "select customer_id from scores.propensity where model = 'purchase' and tier = 'high'", shop.state.version
+    )
+    high = {people[customer] for (customer,) in rows}
+    return {"likely_buyers": {person for person in high if not shop.answer.people[person].is_bot}}
+
+
+@pytest.fixture(scope="session")
+def due(shop: Shop, scored: dict[str, set[int]]) -> set[tuple[str, int]]:
+    """Segment and person who may be sent."""
+    return shop.answer.due(scored, FLOOR)
+
+
+@pytest.fixture(scope="session")
+def controls(shop: Shop, due: set[tuple[str, int]]) -> set[tuple[str, int]]:
+    """Of these the ones who are held out."""
+    customers = {number: customer for customer, number in shop.people().items()}
+    return {(segment, one) for segment, one in due if is_control(NAMESPACE, segment, customers[one])}

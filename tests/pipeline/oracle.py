@@ -3,6 +3,8 @@
 Written from the specification alone: dicts and loops, no SQL, and nothing of the pipeline is imported.
 """
 
+import hashlib
+import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -17,6 +19,8 @@ _DAY = timedelta(days=1)
 _BIG_SPENDER = Decimal("500.00")
 _NORTH = {"North East", "North West", "Yorkshire and the Humber"}
 WEB, EMAIL = ("personalisation", "web"), ("marketing_email", "email")
+REFUSED_BY_GPC = (("personalised_advertising", "ads"), ("third_party_sharing", "partner"))
+HOLDOUT, GLOBAL_CONTROL = 0.05, 0.01
 ACTIVATIONS = {
     "browsers_no_purchase": WEB,
     "category_enthusiast": WEB,
@@ -101,15 +105,35 @@ class Answer:
         """How many of these are active."""
         return sum(self.people[member].is_active(self.as_of) for member in members)
 
-    def audience(self, scored: dict[str, set[int]], floor: int) -> dict[int, list[str]]:
-        """Person → segments delivered; `scored` holds the segments that a model decides."""
+    def due(self, scored: dict[str, set[int]], floor: int) -> set[tuple[str, int]]:
+        """Segment and person who may be sent; `scored` holds the segments that a model decides."""
+        return {
+            (segment, member)
+            for segment, members in (self.members | scored).items()
+            if self.active(members) >= floor
+            for member in members
+            if self.people[member].may(ACTIVATIONS[segment])
+        }
+
+    def audience(self, due: set[tuple[str, int]], is_control: Callable[[str, int], bool]) -> dict[int, list[str]]:
+        """Person → segments delivered: of those who may be sent all but the control groups."""
         found: dict[int, list[str]] = defaultdict(list)
-        for segment, members in sorted((self.members | scored).items()):
-            if self.active(members) >= floor:
-                for member in members:
-                    if self.people[member].may(ACTIVATIONS[segment]):
-                        found[member].append(segment)
+        for segment, member in sorted(due):
+            if not is_control(segment, member):
+                found[member].append(segment)
         return dict(found)
+
+
+def lot(namespace: str, unit: str, customer: str) -> float:
+    """A person's lot for this unit, from 0 to below 1: the first 52 bits of a hash under the secret namespace."""
+    text = uuid.UUID(namespace).bytes + f"holdout:{unit}:{customer}".encode()
+    return int(hashlib.sha256(text).hexdigest()[:13], 16) / 2**52
+
+
+def is_control(namespace: str, segment: str, customer: str) -> bool:
+    """Whether the person is held out of this segment, or of everything."""
+    everywhere = lot(namespace, "everything", customer) < GLOBAL_CONTROL
+    return everywhere or lot(namespace, f"segment:{segment}", customer) < HOLDOUT
 
 
 def answer(folder: Path) -> Answer:
@@ -155,13 +179,17 @@ def _what_they_did(facts: Facts, found: dict[Id, Person]) -> None:
 
 
 def _consents(facts: Facts, found: dict[Id, Person]) -> None:
-    for consent in facts.consents:
-        person = found.get(consent.user) if consent.user else None
-        if person is None or consent.at > facts.as_of:
+    said = [(one.user, one.use, one.at, one.is_granted) for one in facts.consents]
+    # a browser refuses for whoever is logged in, else for the person whose it is
+    signals = [(one.user or one.device or one.browser, one.at) for one in facts.events if one.sends_gpc]
+    said += [(owner, use, at, False) for owner, at in signals for use in REFUSED_BY_GPC]
+    for who, use, at, is_granted in said:
+        person = found.get(who) if who else None
+        if person is None or at > facts.as_of:
             continue
-        at, is_granted = person.permissions.get(consent.use, (datetime.min, True))  # noqa: DTZ901
-        if consent.at > at or (consent.at == at and is_granted):
-            person.permissions[consent.use] = (consent.at, consent.is_granted)
+        last, was_granted = person.permissions.get(use, (datetime.min, True))  # noqa: DTZ901
+        if at > last or (at == last and was_granted):
+            person.permissions[use] = (at, is_granted)
 
 
 def _records(facts: Facts) -> list[Record]:

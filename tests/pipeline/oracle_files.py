@@ -41,6 +41,7 @@ class Event:
     event_id: str = ""
     url: str = ""
     device_class: str | None = None
+    sends_gpc: bool = False
 
 
 @dataclass(frozen=True)
@@ -190,6 +191,7 @@ def _event(row: Row) -> Event:
         platform=row.get("platform"),
         event_id=text("event_id"),
         url=text("url"),
+        sends_gpc=bool(row.get("global_privacy_control")),
     )
 
 

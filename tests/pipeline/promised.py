@@ -14,6 +14,9 @@ PROMISED = {
     "segments.memberships": "segment_id customer_id entered_at",
     "segments.membership_history": "segment_id customer_id entered_at left_at definition_version",
     "segments.catalog": "segment_id owner tier purpose members active_members is_sendable why_not",
+    "activation.assignments": "destination segment_id customer_id arm is_global_control propensity assigned_at",
+    "activation.exposures": "destination segment_id customer_id arm exposed_at ended_at",
+    "activation.consent_proofs": "destination customer_id purpose channel segment_ids basis decided_at source",
     "activation.audience": "destination customer_id segment_ids",
     "activation.audience_changes": "destination customer_id segment_ids change",
     "ops.runs": "run_id stage source started_at seconds rows_in rows_loaded rows_rejected rows_duplicate"

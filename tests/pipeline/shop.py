@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +10,10 @@ from typing import Any
 
 from tests.pipeline.home import KEY, Home, Rows
 from tests.pipeline.oracle import Answer
-from tests.pipeline.oracle_files import Id
+from tests.pipeline.oracle_files import Id, csv_rows, identifier
 from tests.pipeline.state import State
 
+FLOOR = 100
 LAST_OF_THE_FIRST = "2026-08-26"
 _PUBLISHED_AS = {
     "user": "user_id",
@@ -82,3 +84,18 @@ def two_deliveries(home: Home, folder: Path, customers: int = 800, days: int = 3
             (aside / path.name.replace("2026-08-31", LAST_OF_THE_FIRST)).write_text("".join([header, *known]))
         elif path.name.split("_")[-1][:10] <= LAST_OF_THE_FIRST:
             shutil.copy(path, aside / path.name)
+
+
+def canaries(shop: Shop) -> list[str]:
+    """Twenty-odd each of e-mails of contacts, phones as written and as digits, and e-mails of orders."""
+    rows = [row for row in csv_rows(shop.data, "contacts_*.csv") if str(row["contact_id"]).startswith("C")]
+    orders = list(csv_rows(shop.data, "orders_*.csv"))
+    step, found = len(rows) // 20, set()
+    for row in [*rows[::step], *orders[:: len(orders) // 20]]:
+        if email := identifier("email", row["email"]):
+            found.add(email[1])
+    for row in rows[1::step]:
+        digits = re.sub(r"\D", "", row["phone"] or "")[-9:]
+        if len(digits) == 9:
+            found |= {str(row["phone"]).strip(), digits}
+    return sorted(found)

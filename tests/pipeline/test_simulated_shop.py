@@ -10,7 +10,7 @@ import os
 import re
 import stat
 import subprocess
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import datetime
 from pathlib import Path
 
@@ -19,35 +19,14 @@ import polars as pl
 import pytest
 
 from tests.pipeline.oracle import ACTIVATIONS, RULES
-from tests.pipeline.oracle_files import csv_rows, exports, identifier, json_rows
+from tests.pipeline.oracle_files import csv_rows, exports, json_rows
 from tests.pipeline.promised import PROMISED
-from tests.pipeline.shop import Shop
+from tests.pipeline.shop import FLOOR, Shop, canaries
 from tests.pipeline.state import State
 from tests.pipeline.told import Listener, events, rests_on
 
-FLOOR = 100
 STAGES = {"load_raw", "check_raw", "open_run", "build_profiles", "score_customers", "check_scores", "build_audience"}
 STAGES |= {"link_records", "backfill_features", "take_turn", "publish", "deliver", "report", "end_run"}
-
-
-@pytest.fixture(scope="session")
-def memberships(shop: Shop) -> dict[str, set[int]]:
-    people, found = shop.people(), defaultdict(set)
-    for segment, customer in shop.home.query(
-        "select segment_id, customer_id from segments.memberships", shop.state.version
-    ):
-        found[segment].add(people[customer])
-    return dict(found)
-
-
-@pytest.fixture(scope="session")
-def scored(shop: Shop) -> dict[str, set[int]]:
-    people = shop.people()
-    rows = shop.home.query(
-        "select customer_id from scores.propensity where model = 'purchase' and tier = 'high'", shop.state.version
-    )
-    high = {people[customer] for (customer,) in rows}
-    return {"likely_buyers": {person for person in high if not shop.answer.people[person].is_bot}}
 
 
 def members_file(shop: Shop, name: str = "members.csv") -> dict[str, tuple[str, list[str]]]:
@@ -98,16 +77,61 @@ def test_likely_buyers_are_those_with_a_high_score(
     assert len(scored["likely_buyers"]) > FLOOR
 
 
-def test_the_member_file_is_the_oracles_person_by_person(shop: Shop, scored: dict[str, set[int]]) -> None:
+def test_the_member_file_is_the_oracles_person_by_person(
+    shop: Shop, due: set[tuple[str, int]], controls: set[tuple[str, int]]
+) -> None:
     people = shop.people()
     found = {people[customer]: row for customer, row in members_file(shop).items()}
     wanted = {
         person: (shop.answer.people[person].contact_id, segments)
-        for person, segments in shop.answer.audience(scored, FLOOR).items()
+        for person, segments in shop.answer.audience(due, lambda *pair: pair in controls).items()
     }
     differences = {one for one in found.keys() | wanted.keys() if found.get(one) != wanted.get(one)}
     assert not differences
     assert len(found) > 500
+
+
+def test_permissions_are_the_oracles_word_by_word(shop: Shop) -> None:
+    people = shop.people()
+    rows = shop.query("select customer_id, purpose, channel, is_granted, recorded_at from profiles.customer_consents")
+    found = {(people[customer], (purpose, channel)): (at, granted) for customer, purpose, channel, granted, at in rows}
+    wanted = {
+        (number, use): said for number, one in enumerate(shop.answer.people) for use, said in one.permissions.items()
+    }
+    assert found == wanted
+    ads = [said for (_, use), said in found.items() if use[0] == "personalised_advertising"]
+    assert {granted for _, granted in ads} == {True, False}
+    assert any(use[0] == "third_party_sharing" for _, use in found), "nobody's browser refuses"
+
+
+def test_assignments_are_the_lots_of_those_who_may_be_sent(
+    shop: Shop, due: set[tuple[str, int]], controls: set[tuple[str, int]]
+) -> None:
+    people = shop.people()
+    rows = shop.query("select segment_id, customer_id, arm, propensity, assigned_at from activation.assignments")
+    assert {(segment, people[customer]) for segment, customer, *_ in rows} == due
+    assert {(segment, people[one]) for segment, one, arm, *_ in rows if arm == "control"} == controls
+    assert {(arm, round(chance, 9)) for *_, arm, chance, _ in rows} == {("control", 0.0595), ("treated", 0.9405)}
+    assert {at for *_, at in rows} == {shop.answer.as_of}
+    exposed = shop.query("select segment_id, customer_id, arm, exposed_at, ended_at from activation.exposures")
+    assert {(row[0], people[row[1]]) for row in exposed} == due
+    assert {row[3:] for row in exposed} == {(shop.answer.as_of, None)}
+    withheld = shop.query("select segment_id, customers from activation.withheld where reason = 'holdout'")
+    assert dict(withheld) == Counter(segment for segment, _ in controls)
+    assert shop.query("select count(*) from activation.balance where not is_balanced") == [(0,)]
+
+
+def test_everybody_in_the_audience_has_a_proof_that_the_exports_bear_out(shop: Shop) -> None:
+    people, proven = shop.people(), set()
+    rows = shop.query(
+        "select customer_id, purpose, channel, segment_ids, decided_at, source from activation.consent_proofs"
+    )
+    for customer, purpose, channel, segments, at, source in rows:
+        assert shop.answer.people[people[customer]].permissions[purpose, channel] == (at, True)
+        assert source == "crm"
+        assert {ACTIVATIONS[segment] for segment in segments} == {(purpose, channel)}
+        proven |= {(customer, segment) for segment in segments}
+    assert proven == {(customer, one) for customer, (_, segments) in members_file(shop).items() for one in segments}
 
 
 def test_nine_segments_are_delivered_and_three_are_held_by_the_floor(shop: Shop, scored: dict[str, set[int]]) -> None:
@@ -283,21 +307,6 @@ def test_the_list_of_segments_hides_sizes_below_the_floor(again: tuple[State, ob
         active = shop.answer.active(members)
         shown = (told[segment]["members"], told[segment]["active_members"], told[segment]["is_sendable"])
         assert shown == ((len(members), active, True) if active >= FLOOR else (None, None, False))
-
-
-def canaries(shop: Shop) -> list[str]:
-    """Twenty-odd each of e-mails of contacts, phones as written and as digits, and e-mails of orders."""
-    rows = [row for row in csv_rows(shop.data, "contacts_*.csv") if str(row["contact_id"]).startswith("C")]
-    orders = list(csv_rows(shop.data, "orders_*.csv"))
-    step, found = len(rows) // 20, set()
-    for row in [*rows[::step], *orders[:: len(orders) // 20]]:
-        if email := identifier("email", row["email"]):
-            found.add(email[1])
-    for row in rows[1::step]:
-        digits = re.sub(r"\D", "", row["phone"] or "")[-9:]
-        if len(digits) == 9:
-            found |= {str(row["phone"]).strip(), digits}
-    return sorted(found)
 
 
 def test_no_email_or_phone_stands_in_the_clear_outside_the_vault(again: tuple[State, object], shop: Shop) -> None:

@@ -165,9 +165,9 @@ def test_what_is_held_back_is_what_the_version_says(pages: Pages, hour: Read) ->
             "select segment_id, reason, customers from activation.withheld where destination = 'files'"
         )
     }
-    for segment, _, _, refused in hour.rows("held"):
-        known = withheld.get((segment, "consent"), 0)
-        assert refused == ("not counted" if (segment, "floor") in withheld else words(known))
+    for segment, _, _, *told in hour.rows("held"):
+        known = [withheld.get((segment, reason), 0) for reason in ("consent", "holdout")]
+        assert told == (["not counted"] * 2 if (segment, "floor") in withheld else [words(people) for people in known])
     assert {row[0] for row in hour.rows("held")} >= {segment for segment, _ in withheld}
 
 
@@ -229,10 +229,10 @@ groups as (
     union all select segment_id || moment, customer_id from segments.membership_history
         join (select distinct started_at as moment from segments.membership_history)
         on started_at <= moment and (left_at is null or left_at > moment)
-    union all select destination || segment_id || has_consent, customer_id from activation.activated_memberships
+    union all select destination || segment_id || has_consent || arm, customer_id from activation.activated_memberships
     union all select 'reached', customer_id from activation.audience
-    union all select distinct 'refused', customer_id from activation.activated_memberships
-        anti join activation.audience using (customer_id) where is_sendable
+    union all select if(bool_or(has_consent), 'held out', 'refused'), customer_id from activation.activated_memberships
+        anti join activation.audience using (customer_id) where is_sendable group by customer_id
 ),
 counted as (select *, count(*) over (partition by name) % {floor} as above from groups)
 select customer_id from counted group by customer_id having min(above) {wanted}

@@ -11,7 +11,7 @@ EVENT_TYPES = {
     "event_id": "varchar", "event_type": "varchar", "occurred_at": "timestamp", "anonymous_id": "varchar",
     "device_id": "varchar", "user_id": "varchar", "platform": "varchar", "user_agent": "varchar", "url": "varchar",
     "referrer": "varchar", "product_id": "varchar", "category": "varchar", "search_query": "varchar",
-    "order_id": "varchar", "value_amount": "decimal(18, 2)",
+    "order_id": "varchar", "value_amount": "decimal(18, 2)", "global_privacy_control": "boolean",
 }  # fmt: skip
 CSV_TYPES = {
     "contacts": "{'birth_date': 'date', 'created_at': 'timestamp', 'updated_at': 'timestamp'}",

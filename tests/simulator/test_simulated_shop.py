@@ -122,7 +122,8 @@ def test_a_key_comes_again_only_as_the_same_row(shop: duckdb.DuckDBPyConnection)
 
 def test_no_row_would_be_rejected(shop: duckdb.DuckDBPyConnection) -> None:
     must_be_none = {
-        "consents": "purpose not in ('marketing_email', 'personalisation') or channel not in ('email', 'web')"
+        "consents": "(purpose, channel) not in (('marketing_email', 'email'), ('personalisation', 'web'),"
+        " ('personalised_advertising', 'ads'))"
         " or status not in ('granted', 'withdrawn') or recorded_at is null",
         "orders": "order_id is null or email is null or ordered_at is null or currency <> 'GBP' or status not in"
         " ('completed', 'cancelled', 'returned') or channel not in ('web', 'ios', 'android', 'store')",
@@ -258,6 +259,14 @@ def test_some_withdraw_consent_later_and_of_some_nothing_is_known(shop: duckdb.D
     assert 0.65 < (told["granted"] + told["granted withdrawn granted"]) / told.total() < 0.85
     unknown = "select count(distinct contact_id) from contacts anti join consents using (contact_id)"
     assert CUSTOMERS * 0.03 < number(shop, unknown) < CUSTOMERS * 0.2
+
+
+def test_some_browsers_send_global_privacy_control_and_no_app_does(shop: duckdb.DuckDBPyConnection) -> None:
+    by_browser = (
+        "select bool_and(global_privacy_control) as gpc from events where platform = 'web' group by anonymous_id"
+    )
+    assert 0.03 < number(shop, f"select avg(coalesce(gpc, false)::int) from ({by_browser})") < 0.1
+    assert number(shop, "select count(*) from events where global_privacy_control and platform <> 'web'") == 0
 
 
 def test_past_buyers_and_busy_visitors_buy_more(shop: duckdb.DuckDBPyConnection) -> None:

@@ -16,7 +16,9 @@ def _working(settings: Settings, customer: str = "c1") -> duckdb.DuckDBPyConnect
     spells = ", ".join(
         f'cast(null as {kind}) as "{name}"' for name, kind in durable.schemas()["membership_history"].items()
     )
+    exposures = ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in durable.schemas()["exposures"].items())
     connection.execute(f"""
+        create schema activation; create table activation.exposures as select {exposures};
         create schema ops; create schema identity; create schema profiles; create schema segments;
         create table ops.control as select timestamp '2026-09-01' as as_of;
         create table identity.customer_ids as select 'email' as identifier_type, 'h1' as identifier_hash,
@@ -32,7 +34,7 @@ def test_before_the_first_run_every_table_is_empty(settings: Settings):
     durable.bind(connection, settings)
     assert {
         name: connection.execute(f"select count(*) from durable.{name}").fetchone() for name in durable.schemas()
-    } == dict.fromkeys(("customer_ids", "merges", "membership_history", "customers_history"), (0,))
+    } == dict.fromkeys(("customer_ids", "merges", "membership_history", "exposures", "customers_history"), (0,))
 
 
 def test_what_was_decided_is_read_back(settings: Settings):

@@ -26,6 +26,10 @@ create table profiles.activations as
 create table segments.memberships as select 's' as segment_id, 'c1' as customer_id;
 create table segments.catalog as from (values ('s', true), ('small', false)) as t(segment_id, is_sendable);
 create table activation.audience as select 'files' as destination, 'c1' as customer_id, ['s'] as segment_ids;
+create table activation.assignments as
+    from (values ('files', 's', 'c1', 'treated'), ('files', 's', 'held_out', 'control'))
+    as t(destination, segment_id, customer_id, arm);
+create table activation.consent_proofs as from activation.audience;
 create table activation.audience_changes as select *, 'added' as change from activation.audience;
 create table scores.propensity as from (values ('c1'), ('merged')) as t(customer_id);
 create table profiles.merges as select 'merged' as from_customer_id;
@@ -41,6 +45,8 @@ MUTANTS = {
     "memberships: a pair stands twice": "insert into segments.memberships values ('s', 'c1')",
     "audience: a segment below the floor": "update activation.audience set segment_ids = ['s', 'small']",
     "audience: a person without consent": "update profiles.customer_consents set is_granted = false",
+    "audience: a person of a control group": "update activation.assignments set arm = 'control'",
+    "audience: a person without proof of consent": "delete from activation.consent_proofs",
     "changes: a set is sent": "insert into activation.audience_changes values ('files', 'c2', ['s'], 'added')",
     "scores: a scored person is no customer and was not merged": "insert into scores.propensity values ('nobody')",
     "runs: rows in are not": "update ops.runs set rows_rejected = 0",
@@ -114,6 +120,7 @@ def test_a_version_is_built_in_a_home_with_a_quote_in_its_name(settings: Setting
             connection.execute(f"alter table ops.control add column {column}")
         connection.execute("create schema seeds")
         connection.execute("create table seeds.activations as from profiles.activations")
+        connection.execute("create table seeds.destinations as select 'files' as destination")
         connection.execute("drop table profiles.activations")
         publish._build(connection, quoted, quoted.published / "v1.duckdb")
     publish._audit(quoted.published / "v1.duckdb")

@@ -11,11 +11,15 @@ withheld as (
     select
         destination,
         segment_id,
-        -- the floor first: of a held segment nobody is asked for consent
-        case when not is_sendable then 'floor' else 'consent' end as reason,
+        -- the floor first: of a held segment nobody is asked for consent, and nobody is held out
+        case
+            when not is_sendable then 'floor'
+            when not has_consent then 'consent'
+            else 'holdout'
+        end as reason,
         count(*) as customers
     from activated_memberships
-    where not is_sendable or not has_consent
+    where not is_sendable or not has_consent or arm = 'control'
     group by all
 
 )

@@ -2,21 +2,50 @@ with
 
 unioned as (
 
-    select * from {{ ref('stg_crm__consents') }}
+    select
+        *,
+        'crm' as source
+    from {{ ref('stg_crm__consents') }}
     union all by name
-    select * from {{ ref('stg_online_retail__consents') }}
+    select
+        *,
+        'online_retail' as source
+    from {{ ref('stg_online_retail__consents') }}
     union all by name
-    select * from {{ ref('stg_cdnow__consents') }}
+    select
+        *,
+        'cdnow' as source
+    from {{ ref('stg_cdnow__consents') }}
     union all by name
-    select * from {{ ref('stg_email__consents') }}
+    select
+        *,
+        'email' as source
+    from {{ ref('stg_email__consents') }}
     union all by name
-    select * from {{ ref('stg_shopify__consents') }}
+    select
+        *,
+        'shopify' as source
+    from {{ ref('stg_shopify__consents') }}
     union all by name
-    select * from {{ ref('stg_hubspot__consents') }}
+    select
+        *,
+        'hubspot' as source
+    from {{ ref('stg_hubspot__consents') }}
     union all by name
-    select * from {{ ref('stg_klaviyo__consents') }}
+    select
+        *,
+        'klaviyo' as source
+    from {{ ref('stg_klaviyo__consents') }}
     union all by name
-    select * from {{ ref('stg_iterable__consents') }}
+    select
+        *,
+        'iterable' as source
+    from {{ ref('stg_iterable__consents') }}
+    union all by name
+    select
+        *,
+        'web' as source
+    from {{ ref('stg_web__consents') }}
 
 ),
 
@@ -26,13 +55,16 @@ consents as (
     select
         user_id,
         email_hash,
+        device_id,
+        anonymous_id,
         purpose,
         channel,
         bool_and(is_granted) as is_granted,
         basis,
-        recorded_at
+        recorded_at,
+        arg_min(source, (is_granted, source)) as source
     from unioned
-    group by user_id, email_hash, purpose, channel, basis, recorded_at
+    group by user_id, email_hash, device_id, anonymous_id, purpose, channel, basis, recorded_at
 
 )
 

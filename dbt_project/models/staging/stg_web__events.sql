@@ -28,6 +28,7 @@ renamed as (
         {{ url_parameter('url', 'utm_campaign') }} as utm_campaign,
         coalesce(user_agent_is_bot, false) as is_bot,
         user_agent_device_class as device_class,
+        coalesce(global_privacy_control, false) as has_privacy_signal,
         occurred_at,
         _arrived_at as arrived_at
     from exported

@@ -1,0 +1,183 @@
+"""What may be sent where, as the reviewed seeds say: whatever a destination does not declare stops the build."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from warehouse.errors import SmaltiError
+from warehouse.settings import CHECKOUT
+
+SEEDS = CHECKOUT / "dbt_project" / "seeds"
+
+Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Purpose(_Line):
+    """A purpose and the channel it is pursued through, and whether Global Privacy Control refuses it."""
+
+    purpose: Name
+    channel: Name
+    is_refused_by_gpc: bool
+
+
+class Destination(_Line):
+    """What a destination may be used for, and how it is kept in step; a line for each purpose and channel."""
+
+    destination: Name
+    purpose: Name
+    channel: Name
+    mode: Literal["upsert", "mirror", "all"]
+    on_exit: Literal["nothing", "clear", "remove"]
+    match_key: Name
+    holdout_share: Share
+
+
+class Activation(_Line):
+    """A segment that is sent to a destination, for a purpose through a channel."""
+
+    destination: Name
+    segment: Name
+    purpose: Name
+    channel: Name
+
+
+class Holdout(_Line):
+    """The share of a control group where it is not the destination's."""
+
+    destination: Name
+    segment: Name
+    holdout_share: Share
+
+
+class _Global(BaseModel):
+    global_control_share: Share
+
+
+_FILES: dict[str, type[_Line]] = {
+    "purposes.csv": Purpose,
+    "destinations.csv": Destination,
+    "activations.csv": Activation,
+    "holdouts.csv": Holdout,
+}
+
+
+def refuse(folder: Path = SEEDS) -> None:
+    """Stop before anything is built that should not be sent.
+
+    Raises:
+        SmaltiError: a line of the seeds is wrong; each stands on a line of the message.
+    """
+    if found := problems(folder):
+        raise SmaltiError("\n".join(found))
+
+
+def problems(folder: Path = SEEDS) -> list[str]:
+    """One line for each thing wrong: file and line, what, what is allowed."""
+    rows = {name: _rows(folder / name) for name in _FILES}
+    malformed = [f"{name}:{at}: {why}" for name, lines in rows.items() for at, row in lines for why in _why(name, row)]
+    malformed += _wrong_global(folder.parent / "dbt_project.yml")
+    if malformed:
+        return malformed
+    purposes = {(row["purpose"], row["channel"]) for _, row in rows["purposes.csv"]}
+    return [
+        *(problem for name, lines in rows.items() for problem in _repeated(name, lines)),
+        *_undeclared(rows["destinations.csv"], purposes),
+        *_inconsistent(rows["destinations.csv"]),
+        *_unsendable(rows["activations.csv"], rows["destinations.csv"]),
+        *_without_activation(rows["holdouts.csv"], rows["activations.csv"]),
+    ]
+
+
+Rows = list[tuple[int, dict[str, str]]]
+
+
+def _rows(path: Path) -> Rows:
+    with path.open(newline="") as file:
+        return list(enumerate(csv.DictReader(file), start=2))
+
+
+def _why(name: str, row: dict[str, str]) -> Iterator[str]:
+    try:
+        _FILES[name].model_validate(row)
+    except ValidationError as error:
+        for problem in error.errors():
+            yield f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
+
+
+_OF_A_LINE = ("destination", "segment", "purpose", "channel")
+
+
+def _repeated(name: str, lines: Rows) -> Iterator[str]:
+    seen: dict[tuple[str, ...], int] = {}
+    # a segment goes to a destination by one right; a destination may have several
+    parts = ("destination", "segment") if name == "activations.csv" else _OF_A_LINE
+    for at, row in lines:
+        first = seen.setdefault(tuple(row.get(part, "") for part in parts), at)
+        if first != at:
+            pair = " and ".join(part for part in parts if part in row)
+            yield f"{name}:{at}: the same as line {first}; allowed: each {pair} once"
+
+
+def _wrong_global(project: Path) -> list[str]:
+    try:
+        _Global.model_validate(yaml.safe_load(project.read_text())["vars"])
+    except ValidationError as error:
+        return [f"{project.name}: vars.global_control_share: {error.errors()[0]['msg']}"]
+    return []
+
+
+def _undeclared(destinations: Rows, purposes: set[tuple[str, str]]) -> list[str]:
+    allowed = _listed(purposes)
+    return [
+        f"destinations.csv:{at}: no purpose {_use(row)} in purposes.csv; allowed: {allowed}"
+        for at, row in destinations
+        if (row["purpose"], row["channel"]) not in purposes
+    ]
+
+
+def _inconsistent(destinations: Rows) -> list[str]:
+    first: dict[str, dict[str, str]] = {}
+    return [
+        f"destinations.csv:{at}: {row['destination']} has another {name} above; allowed: one for all its lines"
+        for at, row in destinations
+        for name in ("mode", "on_exit", "match_key")
+        if first.setdefault(row["destination"], row)[name] != row[name]
+    ]
+
+
+def _unsendable(activations: Rows, destinations: Rows) -> list[str]:
+    declared: dict[str, set[tuple[str, str]]] = {}
+    for _, row in destinations:
+        declared.setdefault(row["destination"], set()).add((row["purpose"], row["channel"]))
+    return [
+        f"activations.csv:{at}: {row['segment']}: destination {row['destination']!r} does not declare {_use(row)}; "
+        f"destinations.csv allows: {_listed(declared.get(row['destination'], set()))}"
+        for at, row in activations
+        if (row["purpose"], row["channel"]) not in declared.get(row["destination"], set())
+    ]
+
+
+def _without_activation(holdouts: Rows, activations: Rows) -> list[str]:
+    known = {(row["destination"], row["segment"]) for _, row in activations}
+    return [
+        f"holdouts.csv:{at}: {row['segment']} does not go to {row['destination']!r}; allowed: as in activations.csv"
+        for at, row in holdouts
+        if (row["destination"], row["segment"]) not in known
+    ]
+
+
+def _use(row: dict[str, str]) -> str:
+    return f"{row['purpose']}/{row['channel']}"
+
+
+def _listed(uses: set[tuple[str, str]]) -> str:
+    return ", ".join(sorted("/".join(use) for use in uses)) or "nothing"
