@@ -15,7 +15,20 @@ from typing import Any
 
 import duckdb
 
-from warehouse import aside, compiled, contracts, cutoffs, dbt, ledger, manifest, past, pseudonyms, rebuild, run
+from warehouse import (
+    arrivals,
+    aside,
+    compiled,
+    contracts,
+    cutoffs,
+    dbt,
+    ledger,
+    manifest,
+    past,
+    pseudonyms,
+    rebuild,
+    run,
+)
 from warehouse.contracts import Contract
 from warehouse.manifest import Line
 from warehouse.settings import Settings
@@ -69,7 +82,7 @@ def _remove(settings: Settings, wanted: Container[Path], as_of: datetime) -> Non
 def _write(
     home: Settings, path: Path, run_id: str, moment: datetime, links: str | None, models: list[compiled.Model]
 ) -> None:
-    run.open_run(home, run_id, moment)
+    run.open_run(home, run_id, moment, is_lookback=True)
     if links:
         run.accept_links(home, links)
     with run.working(home) as connection:
@@ -116,8 +129,9 @@ def _state(lines: list[Line]) -> list[Any]:
 
 
 def _known(settings: Settings, moment: datetime, source: str, lines: list[Line]) -> list[Line]:
-    """The lines with rows that had arrived; a correction that came later is not made yet."""
-    contract = contracts.read(settings.raw / source)
+    """The lines with rows that had arrived, or came first of all; a correction that came later is not made yet."""
+    contract, first = contracts.read(settings.raw / source), arrivals.begun(lines)
+    moment = max(moment, datetime.fromisoformat(first)) if first else moment
     later = {(line.batch, line.file) for line in lines if not _arrived(contract, line, moment)}
     return [
         line.model_copy(update={"status": "loaded", "superseded_by": None})

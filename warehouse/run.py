@@ -73,11 +73,14 @@ def _connect(settings: Settings, *, read_only: bool) -> duckdb.DuckDBPyConnectio
     raise AssertionError
 
 
-def open_run(settings: Settings, run_id: str, as_of: datetime | None, *, is_full: bool = False) -> datetime:
+def open_run(
+    settings: Settings, run_id: str, as_of: datetime | None, *, is_full: bool = False, is_lookback: bool = False
+) -> datetime:
     """Commit the control row and bind what dbt reads; return the moment that the run speaks of.
 
     Without `as_of` it is the time of the last event or export known, rounded up to the hour. With `is_full`
-    everything is built again from raw; without, what earlier runs built is kept where nothing came or fell due.
+    everything is built again from raw; without, what earlier runs built is kept where nothing came or fell due. A
+    lookback takes each source's first delivery for known all along.
 
     Raises:
         NothingToDo: no source has any row.
@@ -96,9 +99,9 @@ def open_run(settings: Settings, run_id: str, as_of: datetime | None, *, is_full
         row = {**asdict(now), "segment_floor": settings.segment_floor}
         names, marks = ", ".join(row), ", ".join("?" for _ in row)
         connection.execute(f"insert into ops.control ({names}) values ({marks})", list(row.values()))
-        _bind_raw(connection, settings)
+        _bind_raw(connection, settings, is_lookback=is_lookback)
         since = None if now.is_full else (now.lo, now.prev_as_of)
-        arrivals.bind(connection, settings, since)
+        arrivals.bind(connection, settings, since, is_lookback=is_lookback)
         _bind_accepted(connection, settings)
         separations.bind(connection, settings.ledger)
         durable.bind(connection, settings)
@@ -226,14 +229,15 @@ def _latest_known(settings: Settings) -> datetime:
     return whole if whole == latest else whole + timedelta(hours=1)
 
 
-def _bind_raw(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+def _bind_raw(connection: duckdb.DuckDBPyConnection, settings: Settings, *, is_lookback: bool) -> None:
     # the one place that cuts on as_of: by arrival and, where there is one, by event time
     connection.execute("create schema if not exists raw")
     connection.execute("create or replace table ops.lawful_bases (source varchar, purpose varchar, channel varchar)")
     for folder in sorted(path.parent for path in settings.raw.glob("*/contract.json")):
         contract = contracts.read(folder)
-        known = arrivals.condition(contract, None)
-        body = f"select * from ({raw.rows(folder, manifest.read(folder))}) where {known}"  # names are our own
+        lines = manifest.read(folder)
+        known = arrivals.condition(contract, None, arrivals.begun(lines) if is_lookback else None)
+        body = f"select * from ({raw.rows(folder, lines)}) where {known}"  # names are our own
         connection.execute(f'create or replace view raw."{folder.name}" as {body}')
         for purpose in contract.lawful_basis.purposes if contract.lawful_basis else ():
             for channel in contract.lawful_basis.channels if contract.lawful_basis else ():

@@ -34,6 +34,7 @@ population as (
     from {{ ref('customer_ids') }}
     where
         identifier_type in ('user_id', 'email')
+        and first_seen_at <= {{ as_of() }}
         and customer_id not in (select customer_id from anomalies)
     group by customer_id
 
