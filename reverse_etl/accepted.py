@@ -1,6 +1,8 @@
 """What the ledger says a destination holds: read whole, as one frame, so that the comparison is one join."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -17,6 +19,27 @@ def accepted(path: Path, destination: str) -> pl.DataFrame:
         rows = connection.execute("select customer_id, segment_ids from accepted where destination = ?", [destination])
         columns = dict(zip(_SCHEMA, zip(*rows, strict=True), strict=False))
     return pl.DataFrame(columns, schema=_SCHEMA)
+
+
+def dead_letters(path: Path, destination: str) -> pl.DataFrame:
+    """Customer id and segment ids of each person whom the destination refused with just these segments."""
+    schema: dict[str, Any] = {"customer_id": pl.String, "segment_ids": pl.List(pl.String)}
+    if not path.exists():
+        return pl.DataFrame(schema=schema)
+    with ledger.connect(path) as connection:
+        query = "select customer_id, segment_ids from dead_letters where destination = ?"
+        rows = [(row[0], json.loads(row[1])) for row in connection.execute(query, [destination])]
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def suppressions(path: Path) -> pl.DataFrame:
+    """Type and hash of every identifier that nothing is to be sent about, whoever holds it."""
+    schema = {"identifier_type": pl.String, "identifier_hash": pl.String}
+    if not path.exists():
+        return pl.DataFrame(schema=schema)
+    with ledger.connect(path) as connection:
+        rows = [tuple(row) for row in connection.execute("select identifier_type, identifier_hash from suppressions")]
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def last_finished(path: Path, destination: str) -> str | None:

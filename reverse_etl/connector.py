@@ -101,6 +101,7 @@ class Traits:
     replay: Literal["safe", "keyed", "read"] = "safe"
 
 
+@runtime_checkable
 class Connector(Protocol):
     """One file under `reverse_etl/destinations/`, which defines `connect(settings) -> Connector`."""
 

@@ -1,18 +1,29 @@
-"""Bring a destination in step with the published audience: plan, render, write, record.
+"""Bring a destination in step with the published audience: plan, freeze, send, record.
 
-Killed anywhere, the next delivery ends in the same state: the plan is committed before anything is
-written, what is written may be written again, and the ledger moves only with the receipts.
+Killed anywhere, the next delivery ends in the same state: the plan is committed before anything is sent, what is sent
+may be sent again, and the ledger moves only with the receipts.
 """
 
+import asyncio
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from reverse_etl.destination import Package, load_destination
+from reverse_etl import addresses, journal, rows
+from reverse_etl.campaign import Campaign, Progress, quiet
+from reverse_etl.connector import Connector
+from reverse_etl.destination import Destination, Package, Refused, load_destination
+from reverse_etl.journal import Journal
 from reverse_etl.plan import Plan, prepare
-from reverse_etl.record import record_outcome, record_plan
+from reverse_etl.record import forget, outcomes_of, record_outcome, record_plan, text
+from reverse_etl.transport import Https
 from warehouse.settings import Settings
+
+Act = Callable[[Campaign], Any]
 
 
 @dataclass(frozen=True)
@@ -35,23 +46,80 @@ class Delivered:
     blocked_by: tuple[str, ...] = ()
 
 
-def deliver(settings: Settings, destination: str, run_id: str, attempted_at: datetime) -> Delivered:
+def deliver(
+    settings: Settings, destination: str, run_id: str, attempted_at: datetime, progress: Progress = quiet
+) -> Delivered:
     """Send the destination what changed since it last accepted; `attempted_at` is UTC.
 
     Raises:
         NoDestination: there is no such destination.
         NothingPublished: there is no published version.
-        Refused: the audience must not be sent as it stands.
+        Refused: the audience must not be sent as it stands, or the destination does not let us in.
     """
+    target = load_destination(destination)
+    if not isinstance(target, Connector):
+        return _package(settings, target, run_id, attempted_at)
+    with journal.opened(settings.ledger, destination, text(attempted_at)) as book:
+        run = partial(_talk, settings, target, book, progress)
+        if left := _settle(settings, destination, book, run):
+            raise Refused(f"{destination} does not answer for {left} batches of an earlier plan; nothing more was sent")
+        return _records(settings, target, run_id, attempted_at, run)
+
+
+def _settle(settings: Settings, destination: str, book: Journal, run: Callable[[Act], Any]) -> int:
+    """What is still not known of earlier plans, in batches."""
+    if not book.unsettled():
+        return 0
     with prepare(settings, destination) as (plan, connection):
+        allowed = frozenset(one for (one,) in connection.execute("select customer_id from audience").fetchall())
+        if plan.blocked_by:
+            allowed = frozenset()  # told to send nothing: what was begun is taken for done, and undone by a later plan
+    find = partial(rows.path, settings, destination)
+    left: int = run(lambda campaign: campaign.settle(find, allowed))
+    return left
+
+
+def _records(
+    settings: Settings, target: Connector, run_id: str, attempted_at: datetime, run: Callable[[Act], Any]
+) -> Delivered:
+    with prepare(settings, target.name) as (plan, connection):
+        plan_id = plan.plan_id
+        if plan_id is None:
+            return _delivered(plan, accepted=0, rejected=0, path=None)
+        record_plan(settings.ledger, plan, run_id, attempted_at)
+        if plan.blocked_by:
+            return _delivered(plan, accepted=0, rejected=0, path=None)
+        path = rows.path(settings, target.name, plan_id)
+        rows.freeze(connection, path, target.traits)
+        if target.traits.on_exit == "nothing":
+            forget(settings.ledger, target.name, connection)
+    run(lambda campaign: campaign.send(plan_id, path))
+    outcomes = outcomes_of(settings.ledger, plan_id)
+    return _delivered(plan, outcomes.accepted, outcomes.rejected, None)
+
+
+def _talk(settings: Settings, target: Connector, book: Journal, progress: Progress, act: Act) -> Any:
+    """Let a campaign act, over connections that are closed afterwards."""
+    known_by = addresses.emails(settings) if target.traits.key == "email" else None
+    hosts = filter(None, settings.allowed_hosts.split(","))
+
+    async def talk() -> Any:
+        async with Https(hosts, target.traits.concurrency, loopback=settings.allow_loopback) as transport:
+            return await act(Campaign(target, transport, book, known_by, progress=progress))
+
+    return asyncio.run(talk())
+
+
+def _package(settings: Settings, target: Destination, run_id: str, attempted_at: datetime) -> Delivered:
+    with prepare(settings, target.name) as (plan, connection):
         if plan.plan_id is None:
             return _delivered(plan, accepted=0, rejected=0, path=None)
         record_plan(settings.ledger, plan, run_id, attempted_at)
         if plan.blocked_by:
             return _delivered(plan, accepted=0, rejected=0, path=None)
-        outbox = settings.outbox / destination
+        outbox = settings.outbox / target.name
         package = Package(plan.plan_id, plan.version, plan.as_of, plan.is_simulated, outbox, connection)
-        target, folder = load_destination(destination), _empty(outbox / ".aside")
+        folder = _empty(outbox / ".aside")
         target.render(package, folder)
         sent = target.write(package, folder)
         outcomes = record_outcome(settings.ledger, plan, package.changed(), sent.receipts, attempted_at)

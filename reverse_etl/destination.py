@@ -1,9 +1,11 @@
 """What a destination is: something that renders a package aside, then sends it and answers for each person.
 
-A destination is one module under `reverse_etl/destinations/` that defines `DESTINATION`; there is
-no registry. It never compares, retries or keeps a ledger: that is done once, here, for all of them.
+A destination is one module under `reverse_etl/destinations/`; there is no registry. One that is handed files defines
+`DESTINATION`, as below; one that is told of people, call by call, defines `connect` (see `connector.py`). It never
+compares, retries or keeps a ledger: that is done once, here, for all of them.
 """
 
+import csv
 import importlib
 import pkgutil
 from collections.abc import Iterable, Iterator
@@ -15,6 +17,8 @@ from typing import Literal, NamedTuple, Protocol
 import duckdb
 
 from reverse_etl import destinations
+from reverse_etl.connector import Connector
+from warehouse import dbt
 from warehouse.errors import SmaltiError
 
 _BATCH = 10_000
@@ -83,18 +87,27 @@ class Destination(Protocol):
         """Send what was rendered. A refused person is a receipt; a destination that is down is an exception."""
 
 
-def names() -> list[str]:
+def every() -> list[str]:
     """The destinations there are, in alphabetical order."""
     return sorted(module.name for module in pkgutil.iter_modules(destinations.__path__))
 
 
-def load_destination(name: str) -> Destination:
-    """The destination of that name.
+def names() -> list[str]:
+    """Those that a segment is sent to, by `activations.csv`."""
+    with (dbt.PROJECT / "seeds" / "activations.csv").open(newline="") as file:
+        activated = {row["destination"] for row in csv.DictReader(file)}
+    return [name for name in every() if name in activated]
+
+
+def load_destination(name: str) -> Destination | Connector:
+    """The destination of that name; a connector is made with its options of now.
 
     Raises:
         NoDestination: there is none; the message lists those there are.
+        Refused: an option of it is missing.
     """
-    if name not in names():
-        raise NoDestination(f"no destination {name!r}; there are: {', '.join(names())}")
-    found: Destination = importlib.import_module(f"{destinations.__name__}.{name}").DESTINATION
+    if name not in every():
+        raise NoDestination(f"no destination {name!r}; there are: {', '.join(every())}")
+    module = importlib.import_module(f"{destinations.__name__}.{name}")
+    found: Destination | Connector = module.DESTINATION if hasattr(module, "DESTINATION") else module.connect()
     return found

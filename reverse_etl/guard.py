@@ -1,4 +1,4 @@
-"""What stands in the way of a send: a source that its audience rests on and that has become stale.
+"""What stands in the way of a send: stale sources, a failed gate, too many who leave, a segment out of proportion.
 
 Freshness is not judged here: the version says of its own moment which sources were stale, and on which each audience
 rests, so that a plan, its approval and its delivery see the same.
@@ -6,11 +6,13 @@ rests, so that a plan, its approval and its delivery see the same.
 
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+from typing import Protocol
 
 import duckdb
 
 from reverse_etl.destination import Refused
-from warehouse import overrides
+from warehouse import ledger, overrides
 from warehouse.settings import Settings
 
 _THERE = """
@@ -33,6 +35,104 @@ order by source
 """
 
 
+# most of what a destination holds that may leave it in one plan, where that is many people at all
+_MOST_SHARE, _MANY = 0.1, 50
+_TIMES, _SIZED = 3, 100
+_GROWN = """
+with
+
+now as (
+    select segment_id, count(*) as members from (select unnest(segment_ids) as segment_id from audience) group by 1
+),
+
+before as (
+    select segment_id, count(*) as members from (select unnest(segment_ids) as segment_id from accepted) group by 1
+)
+
+select segment_id, before.members, now.members
+from now inner join before using (segment_id)
+where before.members >= $sized and now.members > $times * before.members
+order by segment_id
+"""
+_FAILED_GATE = """
+select stage, started_at from runs
+where stage in ('check_raw', 'check_scores') and status = 'failed'
+    and started_at > coalesce((select max(started_at) from runs where stage = 'publish' and status = 'ok'), '')
+order by started_at desc limit 1
+"""
+
+
+class Guard(Protocol):
+    """One reason to send nothing."""
+
+    @property
+    def guard(self) -> str:
+        """What an override names."""
+
+    @property
+    def people(self) -> int:
+        """How many it is about; an approval is up to so many. 0 where it is not about a number."""
+
+
+@dataclass(frozen=True)
+class Removals:
+    """Too many would leave at once."""
+
+    people: int
+    of: int
+    guard = "removals"
+
+    def __str__(self) -> str:
+        """How many, of how many, what is allowed."""
+        allowed = f"up to {_MANY - 1}, or {_MOST_SHARE:.0%} of those there"
+        return f"{self.people} of {self.of} people would leave; allowed are {allowed}"
+
+
+@dataclass(frozen=True)
+class Empty:
+    """Nobody would be left."""
+
+    people: int
+    guard = "empty"
+
+    def __str__(self) -> str:
+        """What there is, what would be."""
+        return f"the audience is empty, the destination holds {self.people} people; allowed is one that is not"
+
+
+@dataclass(frozen=True)
+class Grown:
+    """A segment is out of proportion to itself."""
+
+    segment_id: str
+    before: int
+    people: int
+
+    @property
+    def guard(self) -> str:
+        """What an override names."""
+        return f"size {self.segment_id}"
+
+    def __str__(self) -> str:
+        """From how many to how many, what is allowed."""
+        told = f"{self.segment_id} would grow from {self.before} to {self.people} people"
+        return f"{told}; allowed is {_TIMES} times as many"
+
+
+@dataclass(frozen=True)
+class FailedGate:
+    """What came since the published version did not pass its gate."""
+
+    stage: str
+    at: str
+    guard = "gate"
+    people = 0
+
+    def __str__(self) -> str:
+        """Which gate, when."""
+        return f"{self.stage} failed at {self.at}, after what is published; allowed is a run that passes it"
+
+
 @dataclass(frozen=True)
 class Stale:
     """A source that an audience rests on, whose newest row was older than allowed at the version's moment (UTC)."""
@@ -41,6 +141,7 @@ class Stale:
     newest_at: datetime
     allowed_hours: int
     as_of: datetime
+    people = 0
 
     @property
     def guard(self) -> str:
@@ -69,9 +170,36 @@ def stale(connection: duckdb.DuckDBPyConnection, destination: str) -> tuple[Stal
     return tuple(Stale(*row) for row in connection.execute(_STALE, {"destination": destination}).fetchall())
 
 
-def in_the_way(settings: Settings, plan_id: str | None, found: tuple[Stale, ...]) -> tuple[Stale, ...]:
-    """Those of the stale sources in spite of which nobody has approved this plan."""
+def numbers(connection: duckdb.DuckDBPyConnection, removed: int) -> tuple[Guard, ...]:
+    """What the tables `audience` and `accepted` say of themselves: too few, too many."""
+    [(held, wanted)] = connection.execute(
+        "select (select count(*) from accepted), (select count(*) from audience)"
+    ).fetchall()
+    found: list[Guard] = [Empty(held)] if held and not wanted else []
+    if removed >= _MANY and removed > _MOST_SHARE * held:
+        found.append(Removals(removed, held))
+    grown = connection.execute(_GROWN, {"sized": _SIZED, "times": _TIMES}).fetchall()
+    return (*found, *(Grown(*row) for row in grown))
+
+
+def failed_gate(path: Path) -> tuple[Guard, ...]:
+    """The gate that failed since the last publication, by the ledger."""
+    if not path.exists():
+        return ()
+    with ledger.connect(path) as book:
+        row = book.execute(_FAILED_GATE).fetchone()
+    return (FailedGate(*row),) if row else ()
+
+
+def in_the_way(settings: Settings, plan_id: str | None, found: tuple[Guard, ...]) -> tuple[Guard, ...]:
+    """Those in spite of which nobody has approved this plan, for so many people at least."""
     if plan_id is None or not found:
         return ()
-    approved = overrides.passed(settings.ledger, "plan", plan_id)
-    return tuple(one for one in found if one.guard not in approved)
+    ceilings = dict(map(approval, overrides.passed(settings.ledger, "plan", plan_id)))
+    return tuple(one for one in found if ceilings.get(one.guard, -1) < one.people)
+
+
+def approval(detail: str) -> tuple[str, int]:
+    """The guard that an override names, and its ceiling in people."""
+    guard, _, ceiling = detail.partition(" up to ")
+    return guard, int(ceiling or 0)

@@ -8,14 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import polars as pl
 
-from reverse_etl.accepted import accepted, last_finished
+from reverse_etl.accepted import accepted, dead_letters, last_finished, suppressions
+from reverse_etl.connector import Connector
 from reverse_etl.destination import Refused, load_destination
-from reverse_etl.guard import Stale, in_the_way, stale
+from reverse_etl.guard import Guard, failed_gate, in_the_way, numbers, stale
 from reverse_etl.version import open_version
 from warehouse.settings import Settings
 
@@ -23,8 +25,16 @@ _AUDIENCE = """
 create table audience as
 select customer_id, contact_id_crm, list_sort(list_distinct(segment_ids)) as segment_ids
 from published.activation.audience
+anti join suppressed using (customer_id)
 where destination = $destination and len(segment_ids) > 0
 order by customer_id
+"""
+# whoever is known by an identifier that is suppressed; it may have come back with an old export
+_SUPPRESSED = """
+create table suppressed as
+select distinct customer_id
+from published.profiles.identifiers
+join suppressions using (identifier_type, identifier_hash)
 """
 _ACCEPTED = """
 create table accepted as
@@ -47,21 +57,27 @@ select
     coalesce(audience.customer_id, accepted.customer_id) as customer_id,
     coalesce(audience.contact_id_crm, departed.contact_id_crm) as contact_id_crm,
     coalesce(audience.segment_ids, []) as segment_ids,
+    coalesce(accepted.segment_ids, []) as before,
     case
         when accepted.customer_id is null then 'added'
         when audience.customer_id is null then 'removed'
-        else 'changed'
+        when audience.segment_ids is distinct from accepted.segment_ids then 'changed'
+        else 'unchanged'
     end as change
 from audience
 full join accepted on accepted.customer_id = audience.customer_id
 left join departed on departed.customer_id = accepted.customer_id and audience.customer_id is null
-where audience.segment_ids is distinct from accepted.segment_ids
+left join dead_letters as dead on dead.customer_id = coalesce(audience.customer_id, accepted.customer_id)
+where
+    (audience.segment_ids is distinct from accepted.segment_ids or $everybody)
+    and dead.segment_ids is distinct from coalesce(audience.segment_ids, [])
 order by 1
 """
 _COUNTS = """
 select
     count(*) filter (change = 'added'), count(*) filter (change = 'changed'), count(*) filter (change = 'removed'),
-    (select count(*) from audience anti join changes using (customer_id))
+    (select count(*) from audience semi join accepted using (customer_id, segment_ids)),
+    (select count(*) from dead_letters)
 from changes
 """
 # the complete content stands in the digest, so that one plan id is one set of files, byte for byte
@@ -98,7 +114,8 @@ order by segment_id
 class Plan:
     """Whom one delivery would change: counts of people; `plan_id` is None where there is nothing to send.
 
-    While anything is `blocked_by`, nothing is sent: stale sources in spite of which this plan was not approved.
+    While anything is `blocked_by`, nothing is sent. `dead` are people whom the destination refused as they are now:
+    they are left out until they change or are replayed.
     """
 
     destination: str
@@ -110,7 +127,8 @@ class Plan:
     changed: int
     removed: int
     unchanged: int
-    blocked_by: tuple[Stale, ...] = ()
+    dead: int = 0
+    blocked_by: tuple[Guard, ...] = ()
 
 
 def plan(settings: Settings, destination: str) -> Plan:
@@ -131,24 +149,40 @@ def plan(settings: Settings, destination: str) -> Plan:
 @contextmanager
 def prepare(settings: Settings, destination: str) -> Iterator[tuple[Plan, duckdb.DuckDBPyConnection]]:
     """The plan, and the connection whose tables `audience` and `changes` it is made of."""
-    load_destination(destination)
+    target = load_destination(destination)
+    everybody = isinstance(target, Connector) and target.traits.mode == "all"
     with open_version(settings) as (connection, version):
-        _compare(connection, destination, accepted(settings.ledger, destination))
-        added, changed, removed, unchanged = _row(connection, _COUNTS)
+        _compare(connection, settings.ledger, destination, everybody=everybody)
+        added, changed, removed, unchanged, dead = _row(connection, _COUNTS)
         as_of, (simulated,) = _as_of(connection), _row(connection, _SIMULATED)
-        plan_id = _digest(connection, settings, destination) if added + changed + removed else None
-        blocked_by = in_the_way(settings, plan_id, stale(connection, destination))
-        counts = (added, changed, removed, unchanged)
+        is_due = added + changed + removed or (everybody and unchanged)
+        plan_id = _digest(connection, settings, destination) if is_due else None
+        found = (
+            *stale(connection, destination),
+            *failed_gate(settings.ledger),
+            *numbers(connection, removed),
+        )
+        counts = (added, changed, removed, unchanged, dead)
+        blocked_by = in_the_way(settings, plan_id, found)
         yield Plan(destination, plan_id, version, as_of, simulated, *counts, blocked_by), connection
 
 
-def _compare(connection: duckdb.DuckDBPyConnection, destination: str, accepted_rows: pl.DataFrame) -> None:
+def _compare(connection: duckdb.DuckDBPyConnection, path: Path, destination: str, *, everybody: bool) -> None:
+    _copy(connection, "suppressions", suppressions(path))
+    connection.execute(_SUPPRESSED)
     connection.execute(_AUDIENCE, {"destination": destination})
     _check(connection, destination)
-    connection.register("accepted_rows", accepted_rows)
+    connection.register("accepted_rows", accepted(path, destination))
     connection.execute(_ACCEPTED)
     connection.unregister("accepted_rows")
-    connection.execute(_CHANGES, {"destination": destination})
+    _copy(connection, "dead_letters", dead_letters(path, destination))
+    connection.execute(_CHANGES, {"destination": destination, "everybody": everybody})
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame) -> None:
+    connection.register("frame", frame)
+    connection.execute(f"create table {name} as from frame")  # a name of our own
+    connection.unregister("frame")
 
 
 def _check(connection: duckdb.DuckDBPyConnection, destination: str) -> None:

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+import duckdb
+
 from reverse_etl.destination import Receipt
 from reverse_etl.plan import Plan
 from warehouse import ledger
@@ -48,7 +50,7 @@ update plans set status = 'abandoned'
 where destination = :destination and status in ('planned', 'blocked')
 """
 _OUTCOMES = """
-select sum(outcome = 'accepted'), sum(outcome = 'rejected'), sum(outcome = 'unknown')
+select sum(outcome = 'accepted'), sum(outcome = 'rejected'), sum(outcome in ('unknown', 'retry'))
 from receipts where plan_id = :plan_id
 """
 
@@ -65,7 +67,7 @@ def record_plan(path: Path, plan: Plan, run_id: str, at: datetime) -> None:
     """Commit the plan, as planned or blocked; one that stands there already, from before a stop, is left as it is."""
     status = "blocked" if plan.blocked_by else "planned"
     with ledger.connect(path) as connection:
-        connection.execute(_PLAN, vars(plan) | {"run_id": run_id, "at": _text(at), "status": status})
+        connection.execute(_PLAN, vars(plan) | {"run_id": run_id, "at": text(at), "status": status})
 
 
 def record_outcome(
@@ -75,7 +77,7 @@ def record_outcome(
 
     `planned` gives customer id and segment ids (JSON array text); receipts for anyone else are not kept.
     """
-    values = {"plan_id": plan.plan_id, "destination": plan.destination, "at": _text(at)}
+    values = {"plan_id": plan.plan_id, "destination": plan.destination, "at": text(at)}
     with ledger.connect(path) as connection:
         connection.execute("create temp table planned (customer_id text primary key, segment_ids text not null)")
         connection.executemany("insert into planned values (?, ?)", planned)
@@ -86,6 +88,21 @@ def record_outcome(
         return Outcomes(*connection.execute(_OUTCOMES, values).fetchone())
 
 
-def _text(at: datetime) -> str:
+def outcomes_of(path: Path, plan_id: str) -> Outcomes:
+    """What became of the people of a plan so far."""
+    with ledger.connect(path) as connection:
+        return Outcomes(*(count or 0 for count in connection.execute(_OUTCOMES, {"plan_id": plan_id}).fetchone()))
+
+
+def forget(path: Path, destination: str, plan: duckdb.DuckDBPyConnection) -> None:
+    """Whoever the plan removes is not told of, and no longer ours there."""
+    left = plan.execute("select customer_id from changes where change = 'removed'").fetchall()
+    with ledger.connect(path) as connection:
+        connection.executemany(
+            "delete from accepted where destination = ? and customer_id = ?", ((destination, one) for (one,) in left)
+        )
+
+
+def text(at: datetime) -> str:
     """ISO 8601 with offset, as elsewhere in the ledger; a time without offset is UTC."""
     return (at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)).isoformat(timespec="seconds")

@@ -112,7 +112,7 @@ class Sender:
     async def settled(self, records: Sequence[Record]) -> dict[str, Outcome] | None:
         """Those of the records whose planned set stands there already; None where nobody can say.
 
-        Only asked where sending again would not settle it. While the destination cannot be asked either, nothing is sent.
+        Only asked where sending again would not settle it. While nobody can say, nothing is sent.
         """
         if self.connector.traits.replay != "read":
             return None

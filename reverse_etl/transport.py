@@ -76,7 +76,7 @@ class Https:
     def __init__(
         self, hosts: Iterable[str], connections: int, seconds: float = 30.0, *, loopback: bool = False
     ) -> None:
-        """`hosts` are the ones allowed; `loopback` allows this machine too, without TLS: for tests and for tools on it."""
+        """`hosts` are those allowed; `loopback` allows this machine too, without TLS: for tests and tools on it."""
         self._hosts, self._connections, self._loopback = frozenset(hosts), connections, loopback
         self._timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=min(10.0, seconds))
         self._session: aiohttp.ClientSession | None = None

@@ -33,6 +33,18 @@ create table if not exists accepted (
     destination text not null, customer_id text not null, segment_ids text not null,
     accepted_at text not null, plan_id text not null, primary key (destination, customer_id)
 );
+create table if not exists batches (
+    plan_id text not null, first integer not null, last integer not null, state text not null,
+    primary key (plan_id, first)
+);
+create table if not exists dead_letters (
+    destination text not null, customer_id text not null, segment_ids text not null, code text, plan_id text not null,
+    rejected_at text not null, primary key (destination, customer_id)
+);
+create table if not exists suppressions (
+    identifier_type text not null, identifier_hash text not null, reason text not null, decided_at text not null,
+    primary key (identifier_type, identifier_hash)
+);
 create table if not exists overrides (
     kind text not null, subject text not null, detail text not null, reason text not null, decided_at text not null,
     primary key (kind, subject, detail)
@@ -93,6 +105,13 @@ class Stage:
 @contextmanager
 def connect(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection in which the block is one transaction: committed at its end, or not at all."""
+    with session(path) as connection, transaction(connection):
+        yield connection
+
+
+@contextmanager
+def session(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection for several transactions: nothing is committed but in a `transaction`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(path, timeout=5, isolation_level=None)
     connection.row_factory = sqlite3.Row
@@ -100,16 +119,24 @@ def connect(path: Path) -> Iterator[sqlite3.Connection]:
         connection.execute("pragma journal_mode = wal")
         connection.execute("pragma synchronous = full")
         connection.executescript(_SCHEMA)
-        connection.execute("begin immediate")
-        _add_columns(connection)
+        with transaction(connection):
+            _add_columns(connection)
         yield connection
+    finally:
+        connection.close()
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Committed at its end, or not at all."""
+    connection.execute("begin immediate")
+    try:
+        yield
         connection.execute("commit")
     except BaseException:
         if connection.in_transaction:
             connection.execute("rollback")
         raise
-    finally:
-        connection.close()
 
 
 def _add_columns(connection: sqlite3.Connection) -> None:

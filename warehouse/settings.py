@@ -62,6 +62,12 @@ class Settings(BaseSettings):
     alert_url: SecretStr = Field(
         default=SecretStr(""), description="webhook that alerts are posted to as JSON; https, or http on this machine"
     )
+    allowed_hosts: str = Field(
+        default="",
+        pattern=r"^$|^[A-Za-z0-9.-]+(,[A-Za-z0-9.-]+)*$",
+        description="hosts that people are told to, by comma; no other address is called",
+    )
+    allow_loopback: bool = Field(default=False, description="destinations on this machine are called too, without TLS")
     linkage: bool = Field(default=True, description="whether records without a common key are linked each night")
     keep_versions: int = Field(default=5, ge=1, description="published versions that stay readable")
     statsd: str = Field(

@@ -63,6 +63,11 @@ ELSEWHERE = {
         "tests/pipeline/test_backfill.py",
         '"person", "show", customer, "--as-of"',
     ),
+    "pytest -q -n0 tests/reverse_etl/test_contract.py -k cms": (
+        "needs the page's own destination",
+        "tests/docs/test_add_a_destination.py",
+        "commands(PAGE)",
+    ),
     "make test-tools": ("needs a browser", ".ci/run", "make test-tools"),
     "make report-image": (
         "needs a browser; the tests of the page open it",

@@ -1,0 +1,115 @@
+"""One plan to one destination of records: what is open is settled, the rest sent in windows, each journalled.
+
+A window is begun, sent and ended; killed in between, its batches stay open. With the destination's batches of one
+record a window is many calls, with large ones a few: what a kill leaves unknown is never much.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+import polars as pl
+
+from reverse_etl import rows
+from reverse_etl.connector import ACCEPTED, Connector, Outcome, Record
+from reverse_etl.journal import Batch, Journal
+from reverse_etl.pace import Clock, SystemClock
+from reverse_etl.sender import Counts, Sender
+from reverse_etl.transport import Transport
+
+_WINDOW = 1_000
+_NO_KEY = Outcome("rejected", "no_key")
+Progress = Callable[[int, int], None]
+
+
+def quiet(done: int, of: int) -> None:
+    """Tell nobody that `done` people `of` so many are through."""
+
+
+@dataclass
+class Campaign:
+    """Sends plans of one destination; `addresses` are pseudonym → clear e-mail where people are known by it."""
+
+    connector: Connector
+    transport: Transport
+    journal: Journal
+    addresses: dict[str, str] | None = None
+    clock: Clock = field(default_factory=SystemClock)
+    random: Random = field(default_factory=Random)
+    progress: Progress = quiet
+    counts: Counts = field(default_factory=Counts)
+
+    async def settle(self, find: Callable[[str], Path], allowed: frozenset[str]) -> int:
+        """Send again, or look up, what earlier deliveries left open; the number of batches that still are.
+
+        Whoever may not be sent to any more (not in `allowed`) is not: it is taken that they are there, so that the plan
+        that follows removes them.
+        """
+        open_batches = self.journal.unsettled()
+        for batch in open_batches:
+            frame = self._read(find(batch.plan_id))[batch.first : batch.last + 1]
+            known = rows.records(frame.filter(pl.col("key").is_not_null()))
+            withdrawn = [one for one in known if one.segment_ids and one.customer_id not in allowed]
+            rest = [one for one in known if not one.segment_ids or one.customer_id in allowed]
+            outcomes = await self._again(self._sender(batch.plan_id), rest)
+            self.journal.end(batch, [*withdrawn, *rest], [*(ACCEPTED for _ in withdrawn), *outcomes])
+        return len(self.journal.unsettled()) if open_batches else 0
+
+    async def _again(self, sender: Sender, records: list[Record]) -> list[Outcome]:
+        """Where sending again does not settle what happened, what stands there is read first."""
+        if self.connector.traits.replay != "read":
+            return await sender.send(records)
+        standing = await sender.settled(records)
+        if standing is None:
+            return [Outcome("unknown", "down") for _ in records]
+        left = [one for one in records if one.customer_id not in standing]
+        sent = dict(zip((one.customer_id for one in left), await sender.send(left), strict=True))
+        return [(standing | sent)[one.customer_id] for one in records]
+
+    async def send(self, plan_id: str, path: Path) -> None:
+        """All rows of the plan, until they are through or the destination is down."""
+        frame = self._read(path)
+        sender, done = self._sender(plan_id), 0
+        for window in self._windows(plan_id, frame):
+            self.journal.begin(batch for batch, _ in window)
+            sent = await asyncio.gather(*(self._limited(sender, records) for _, records in window))
+            self.journal.end_all(
+                [(batch, records, outcomes) for (batch, records), outcomes in zip(window, sent, strict=True)]
+            )
+            done = window[-1][0].last + 1
+            self.progress(done, frame.height)
+            if sender.is_down:
+                break
+        self.journal.finish(plan_id, frame.height)
+
+    def _windows(self, plan_id: str, frame: pl.DataFrame) -> Iterator[list[tuple[Batch, list[Record]]]]:
+        traits = self.connector.traits
+        cuts = rows.cut(frame, traits)
+        several = max(traits.concurrency, _WINDOW // traits.batch_records, 1)
+        for at in range(0, len(cuts), several):
+            window = cuts[at : at + several]
+            records = rows.records(frame[window[0][0] : window[-1][1] + 1])
+            start = window[0][0]
+            yield [(Batch(plan_id, first, last), records[first - start : last + 1 - start]) for first, last in window]
+
+    async def _limited(self, sender: Sender, records: list[Record]) -> list[Outcome]:
+        """People without the identifier that the destination knows them by are refused by us."""
+        known = [one for one in records if one.key]
+        async with self._slots:
+            sent = await sender.send(known)
+        if len(known) == len(records):
+            return sent
+        found = dict(zip((one.customer_id for one in known), sent, strict=True))
+        return [found.get(one.customer_id, _NO_KEY) for one in records]
+
+    def __post_init__(self) -> None:
+        """As many at a time as the destination takes."""
+        self._slots = asyncio.Semaphore(self.connector.traits.concurrency)
+
+    def _sender(self, plan_id: str) -> Sender:
+        return Sender(self.connector, self.transport, self.clock, self.random, plan_id, self.counts)
+
+    def _read(self, path: Path) -> pl.DataFrame:
+        return rows.read(path, self.addresses)

@@ -1,0 +1,126 @@
+"""Webhook: signed JSON to an address of the shop's own.
+
+The signature covers the moment and the body, so that a receiver can tell who sent it and refuse an old copy; the key of
+the batch lets it know one that it has taken already.
+"""
+
+import hashlib
+import hmac
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, HttpUrl, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from reverse_etl.connector import (
+    ACCEPTED,
+    Answer,
+    BatchRefused,
+    Conversation,
+    Outcome,
+    Reading,
+    Record,
+    Request,
+    Traits,
+    Unreadable,
+)
+from reverse_etl.destination import Refused
+from reverse_etl.options import Options, load
+from reverse_etl.payload import batch, body, code, content, is_success, listed, not_markup, parts
+
+_EACH = 207
+_OF_THE_BATCH = (400, 409, 422)  # others are about the address
+
+
+class WebhookOptions(Options):
+    """The receiver: where it takes batches, the secret that it shares, and where it says what it holds."""
+
+    model_config = SettingsConfigDict(env_prefix="SMALTI_WEBHOOK_")
+
+    url: HttpUrl
+    secret: Annotated[SecretStr, Field(min_length=32)]
+    read_url: HttpUrl | None = None
+    key: Literal["customer_id", "contact_id_crm"] = "customer_id"
+    purpose: str = "personalisation"
+    channel: str = "web"
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """One receiver; `now` is the moment of signing, in seconds since 1970."""
+
+    options: WebhookOptions
+    now: Callable[[], float] = time.time
+    name: str = "webhook"
+
+    @property
+    def traits(self) -> Traits:
+        """What a small service of a shop can be asked to take."""
+        return Traits(
+            key=self.options.key,
+            mode="mirror",
+            on_exit="remove",
+            purposes=((self.options.purpose, self.options.channel),),
+            batch_records=500,
+            batch_bytes=1_000_000,
+            calls_per_second=5,
+            burst=5,
+            concurrency=2,
+            replay="keyed",
+        )
+
+    @batch
+    def write(self, records: Sequence[Record], key: str) -> Conversation:
+        """The complete set of each record, an empty one for who leaves."""
+        told = {"records": [{"id": one.key, "segment_ids": list(one.segment_ids)} for one in records]}
+        answer = yield self._signed(self.options.url, told, {"Idempotency-Key": key})
+        not_markup(answer)
+        if answer.status == _EACH:
+            return _results(content(answer), answer, len(records))
+        if is_success(answer):
+            return [ACCEPTED] * len(records)
+        if answer.status in _OF_THE_BATCH:
+            raise BatchRefused(code(None, answer))
+        raise Refused(f"webhook answers {answer.status}; allowed in SMALTI_WEBHOOK_URL is an address that takes POST")
+
+    def read(self, records: Sequence[Record]) -> Reading:
+        """Asks the receiver, where it has an address for that; of an id that it does not name, nothing stands there."""
+        if self.options.read_url is None:
+            raise Refused("webhook cannot be read; SMALTI_WEBHOOK_READ_URL says where the receiver can be asked")
+        standing: dict[str, tuple[str, ...]] = {}
+        for part in parts(records, self.traits.batch_records):
+            answer = yield self._signed(self.options.read_url, {"ids": [record.key for record in part]}, {})
+            for one in listed(content(answer, "records"), "records"):
+                standing[str(one.get("id"))] = tuple(sorted(map(str, one.get("segment_ids") or ())))
+        return [standing.get(record.key) for record in records]
+
+    def _signed(self, url: HttpUrl, told: dict[str, Any], headers: dict[str, str]) -> Request:
+        rendered, moment = body(told, self.traits.batch_bytes), int(self.now())
+        secret = self.options.secret.get_secret_value().encode()
+        digest = hmac.new(secret, b"%d." % moment + rendered, hashlib.sha256).hexdigest()
+        signed = {"Content-Type": "application/json", "Smalti-Signature": f"t={moment},v1={digest}"}
+        return Request("POST", str(url), signed | headers, rendered)
+
+
+def connect() -> Webhook:
+    """By the environment."""
+    return Webhook(load(WebhookOptions))
+
+
+def _results(told: dict[str, Any], answer: Answer, count: int) -> list[Outcome]:
+    """One for each record, by its place in the batch; each must be named once."""
+    results = {one.get("index"): one for one in listed(told, "results")}
+    if set(results) != set(range(count)):
+        raise Unreadable
+    return [_outcome(results[at], answer) for at in range(count)]
+
+
+def _outcome(result: dict[str, Any], answer: Answer) -> Outcome:
+    told = result.get("outcome")
+    if told == "accepted":
+        return ACCEPTED
+    if told in ("rejected", "retry"):
+        return Outcome(told, code(result.get("code"), answer))
+    raise Unreadable

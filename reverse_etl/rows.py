@@ -1,0 +1,90 @@
+"""The rows of a plan: kept as a file before the first call, so that whoever resumes sends exactly what was planned."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from reverse_etl.connector import Record, Traits
+from warehouse import atomic
+from warehouse.settings import Settings
+from warehouse.sql import literal
+
+# by which identifier the destination knows people; an e-mail stands there as its pseudonym until it is sent
+_KEYS = {
+    "customer_id": "select customer_id, customer_id as key from changes",
+    "contact_id_crm": "select customer_id, contact_id_crm as key from changes",
+    "email": """
+        select customer_id, arg_max(identifier_hash, (first_seen_at, identifier_hash)) as key
+        from published.profiles.identifiers semi join changes using (customer_id)
+        where identifier_type = 'email' group by customer_id""",
+}
+_ROWS = """
+select
+    changes.customer_id, keys.key, changes.segment_ids,
+    list_sort(list_filter(changes.segment_ids, lambda one: not list_contains(changes.before, one))) as entered,
+    list_sort(list_filter(changes.before, lambda one: not list_contains(changes.segment_ids, one))) as left_ids
+from changes left join ({keys}) as keys using (customer_id)
+where changes.change <> 'removed' or $tells_leavers
+order by changes.customer_id
+"""
+_FRAME = 96  # bytes around a record in JSON: names of fields, quotes, commas
+
+
+def path(settings: Settings, destination: str, plan_id: str) -> Path:
+    """Where the rows of that plan stand."""
+    return settings.home / "plans" / destination / f"{plan_id}.parquet"
+
+
+def freeze(connection: duckdb.DuckDBPyConnection, target: Path, traits: Traits) -> None:
+    """Write the rows of the plan whose tables the connection holds, atomically and durably; repeated it is the same."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_suffix(".tmp")
+    query = _ROWS.format(keys=_KEYS[traits.key]).replace("$tells_leavers", str(traits.on_exit != "nothing").lower())
+    connection.execute(f"copy ({query}) to {literal(temporary)} (format parquet, compression zstd)")
+    atomic.sync(temporary)
+    temporary.replace(target)
+    atomic.sync(target.parent)
+
+
+def read(target: Path, addresses: dict[str, str] | None) -> pl.DataFrame:
+    """The rows, a `number` each; with `addresses` (pseudonym → clear) keys are clear, and null where there is none."""
+    frame = pl.read_parquet(target).with_row_index("number")
+    if addresses is None:
+        return frame
+    return frame.with_columns(pl.col("key").replace_strict(addresses, default=None, return_dtype=pl.String))
+
+
+def records(frame: pl.DataFrame) -> list[Record]:
+    """As a connector takes them; only rows with a key."""
+    columns = (frame[name].to_list() for name in ("customer_id", "key", "segment_ids", "entered", "left_ids"))
+    return list(map(Record._make, zip(*columns, strict=True)))
+
+
+def cut(frame: pl.DataFrame, traits: Traits) -> list[tuple[int, int]]:
+    """First and last row of each batch: as many as the destination takes, in people and in bytes."""
+    sizes = frame.select(
+        _FRAME + pl.col("key").str.len_bytes().fill_null(0) + _listed("segment_ids") + _listed("entered")
+    ).to_series()
+    ends = sizes.cum_sum().to_list()
+    return _cut(ends, traits.batch_records, traits.batch_bytes)
+
+
+def _listed(name: str) -> pl.Expr:
+    return pl.col(name).list.join(",").str.len_bytes() + 3 * pl.col(name).list.len()
+
+
+def _cut(ends: Sequence[int], records: int, size: int) -> list[tuple[int, int]]:
+    found, first, before = [], 0, 0
+    while first < len(ends):
+        last = first
+        limit = min(first + records, len(ends))
+        if ends[limit - 1] - before <= size:
+            last = limit - 1
+        else:
+            while last + 1 < limit and ends[last + 1] - before <= size:
+                last += 1
+        found.append((first, last))
+        first, before = last + 1, ends[last]
+    return found
