@@ -10,12 +10,14 @@ import json
 import re
 import shutil
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol
 
 from reverse_etl.destination import Package, Refused, Sent
 from reverse_etl.package_files import KEPT_PLANS, MANIFEST, accept_all
+from warehouse import settings
 
 LATEST = "latest.json"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PLAN = re.compile(r"[0-9a-f]{16}")
 _OF_THE_VERSION = ("version", "as_of")  # a plan that is put again may come from a later version that says the same
 
@@ -57,6 +59,18 @@ def send(place: Place, package: Package, folder: Path) -> Sent:
     return Sent(receipts=accept_all(package))
 
 
+def allow(host: str) -> None:
+    """Hold a host against the settings before it is called; one in our own network is allowed where it is named.
+
+    Raises:
+        Refused: the settings do not name it.
+    """
+    config = settings.load()
+    named = [one for one in config.allowed_hosts.split(",") if one]
+    if host not in named and not (config.allow_loopback and host in LOOPBACK):
+        raise Refused(f"host {host} is refused; SMALTI_ALLOWED_HOSTS allows: {', '.join(named) or 'none'}")
+
+
 def _put(place: Place, source: Path, path: str) -> None:
     try:
         place.put(source, path)
@@ -69,7 +83,7 @@ def _put(place: Place, source: Path, path: str) -> None:
             ) from None
 
 
-def _meaning(path: str, file: BinaryIO) -> object:
+def _meaning(path: str, file: Any) -> object:
     """What must be the same for a file to be the same: its bytes; of a manifest, all but the version it was made of."""
     if not path.endswith(f"/{MANIFEST}"):
         return hashlib.file_digest(file, "sha256").hexdigest()

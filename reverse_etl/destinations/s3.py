@@ -1,9 +1,10 @@
-"""S3: a folder a plan in a bucket, and `latest.json`; an object is put once (`If-None-Match: *`), whole as all puts."""
+"""S3: a folder a plan in a bucket, and `latest.json`; each object is put whole, and once (`If-None-Match: *`)."""
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import s3fs
 from pydantic import Field, SecretStr, field_validator
@@ -24,13 +25,13 @@ class S3Options(Options):
     prefix: str = Field(default="smalti", pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$")
     key_id: SecretStr
     secret: SecretStr
+    endpoint: str = Field(description="https, or http on this machine; the bucket becomes the path's first part")
     region: str = "us-east-1"
-    endpoint: str = Field(default="", description="of a server that is not Amazon's; https, or http on this machine")
 
     @field_validator("endpoint")
     @classmethod
     def _is_private(cls, url: str) -> str:
-        if not re.match(r"$|https://|http://(127\.0\.0\.1|localhost)[:/]", url):
+        if not re.match(r"https://[^@]+$|http://(127\.0\.0\.1|localhost)[:/]", url):
             raise ValueError("must begin with https://, or http://127.0.0.1 on this machine")
         return url
 
@@ -62,9 +63,11 @@ class S3:
         """Put the files there; every person is accepted.
 
         Raises:
-            Refused: an option is missing or not allowed, or the plan stands there with other content.
+            Refused: an option is missing or not allowed, the host is not, or the plan stands there with other content.
         """
-        return remote_folder.send(place(options.load(S3Options)), package, folder)
+        stated = options.load(S3Options)
+        remote_folder.allow(urlsplit(stated.endpoint).hostname or "")
+        return remote_folder.send(place(stated), package, folder)
 
 
 DESTINATION = S3()
@@ -75,8 +78,9 @@ def place(stated: S3Options) -> _Folder:
     files = s3fs.S3FileSystem(
         key=stated.key_id.get_secret_value(),
         secret=stated.secret.get_secret_value(),
-        endpoint_url=stated.endpoint or None,
+        endpoint_url=stated.endpoint,
         client_kwargs={"region_name": stated.region},
+        config_kwargs={"s3": {"addressing_style": "path"}},  # the host that is called is the one that was allowed
         use_listings_cache=False,
         skip_instance_cache=True,
     )

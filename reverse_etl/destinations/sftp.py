@@ -120,10 +120,12 @@ class Sftp:
         """Put the files there; every person is accepted.
 
         Raises:
-            Refused: an option is missing or not allowed, or the plan stands there with other content.
+            Refused: an option is missing or not allowed, the host is not, or the plan stands there with other content.
             Unreachable: the server does not answer, is another one, or lets nobody in.
         """
-        with connected(options.load(SftpOptions)) as place:
+        stated = options.load(SftpOptions)
+        remote_folder.allow(stated.host)
+        with connected(stated) as place:
             return remote_folder.send(place, package, folder)
 
 

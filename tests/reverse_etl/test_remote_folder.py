@@ -71,7 +71,7 @@ def sent(tmp_path: Path, disk: Disk, plan: int, people: list[str], version: str 
 
 
 def read(disk: Disk) -> list[str] | None:
-    """What a reader finds who follows `latest.json` and holds every file against the manifest; None before the first."""
+    """What a reader who follows `latest.json` and holds files against the manifest finds; None before the first."""
     root = Path(disk.root)
     if not (root / "latest.json").exists():
         return None
