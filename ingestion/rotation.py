@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from ingestion import mailboxes, store, vault
-from warehouse import atomic, contracts, derived, keys, manifest, pseudonyms, rekey, separations
+from warehouse import atomic, contracts, derived, keys, manifest, pseudonyms, rekey, separations, suppressions
 from warehouse.errors import SmaltiError
 from warehouse.rekey import Count
 from warehouse.settings import Settings
@@ -74,6 +74,7 @@ def rotate(settings: Settings, also: Callable[[], object] = lambda: None, *, dry
             return planned
         done = _replace(connection, settings, dry_run=False)
         separations.rekey(connection, settings.ledger)
+        suppressions.rekey(connection, settings.ledger)
         also()
         derived.begin_again(settings)
         if settings.vault.exists():

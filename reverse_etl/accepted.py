@@ -32,16 +32,6 @@ def dead_letters(path: Path, destination: str) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def suppressions(path: Path) -> pl.DataFrame:
-    """Type and hash of every identifier that nothing is to be sent about, whoever holds it."""
-    schema = {"identifier_type": pl.String, "identifier_hash": pl.String}
-    if not path.exists():
-        return pl.DataFrame(schema=schema)
-    with ledger.connect(path) as connection:
-        rows = [tuple(row) for row in connection.execute("select identifier_type, identifier_hash from suppressions")]
-    return pl.DataFrame(rows, schema=schema, orient="row")
-
-
 def last_finished(path: Path, destination: str) -> str | None:
     """The plan last delivered, in full or in part; None where there was none."""
     if not path.exists():

@@ -6,6 +6,7 @@ may be sent again, and the ledger moves only with the receipts.
 
 import asyncio
 import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,11 +16,12 @@ from typing import Any
 
 from reverse_etl import addresses, journal, rows
 from reverse_etl.campaign import Campaign, Progress, quiet
-from reverse_etl.connector import Connector
+from reverse_etl.connector import Connector, Request
 from reverse_etl.destination import Destination, Package, Refused, load_destination
 from reverse_etl.journal import Journal
 from reverse_etl.plan import Plan, prepare
 from reverse_etl.record import forget, outcomes_of, record_outcome, record_plan, text
+from reverse_etl.sender import batch_key
 from reverse_etl.transport import Https
 from warehouse.settings import Settings
 
@@ -64,6 +66,28 @@ def deliver(
         if left := _settle(settings, destination, book, run):
             raise Refused(f"{destination} does not answer for {left} batches of an earlier plan; nothing more was sent")
         return _records(settings, target, run_id, attempted_at, run)
+
+
+def preview(settings: Settings, destination: str, limit: int) -> list[Request]:
+    """The first request of each of so many batches, as they would be sent now; nothing is sent or written.
+
+    Raises:
+        Refused: the destination is handed files, which its outbox shows.
+    """
+    target = load_destination(destination)
+    if not isinstance(target, Connector):
+        raise Refused(f"{destination} is handed files; allowed are destinations that are told of people")
+    with prepare(settings, destination) as (plan, connection), tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.parquet"
+        rows.freeze(connection, path, target.traits)
+        frame = rows.read(path, None)
+    found = []
+    for first, last in rows.cut(frame, target.traits)[:limit]:
+        records = [one for one in rows.records(frame[first : last + 1]) if one.key]
+        conversation = target.write(records, batch_key(str(plan.plan_id), records))
+        found.append(next(conversation))
+        conversation.close()
+    return found
 
 
 def _settle(settings: Settings, destination: str, book: Journal, run: Callable[[Act], Any]) -> int:

@@ -89,18 +89,6 @@ class Removals:
 
 
 @dataclass(frozen=True)
-class Empty:
-    """Nobody would be left."""
-
-    people: int
-    guard = "empty"
-
-    def __str__(self) -> str:
-        """What there is, what would be."""
-        return f"the audience is empty, the destination holds {self.people} people; allowed is one that is not"
-
-
-@dataclass(frozen=True)
 class Grown:
     """A segment is out of proportion to itself."""
 
@@ -171,15 +159,11 @@ def stale(connection: duckdb.DuckDBPyConnection, destination: str) -> tuple[Stal
 
 
 def numbers(connection: duckdb.DuckDBPyConnection, removed: int) -> tuple[Guard, ...]:
-    """What the tables `audience` and `accepted` say of themselves: too few, too many."""
-    [(held, wanted)] = connection.execute(
-        "select (select count(*) from accepted), (select count(*) from audience)"
-    ).fetchall()
-    found: list[Guard] = [Empty(held)] if held and not wanted else []
-    if removed >= _MANY and removed > _MOST_SHARE * held:
-        found.append(Removals(removed, held))
+    """What the tables `audience` and `accepted` say of their sizes."""
+    [(held,)] = connection.execute("select count(*) from accepted").fetchall()
+    too_many = removed >= _MANY and removed > _MOST_SHARE * held
     grown = connection.execute(_GROWN, {"sized": _SIZED, "times": _TIMES}).fetchall()
-    return (*found, *(Grown(*row) for row in grown))
+    return (*((Removals(removed, held),) if too_many else ()), *(Grown(*row) for row in grown))
 
 
 def failed_gate(path: Path) -> tuple[Guard, ...]:

@@ -14,11 +14,12 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from reverse_etl.accepted import accepted, dead_letters, last_finished, suppressions
+from reverse_etl.accepted import accepted, dead_letters, last_finished
 from reverse_etl.connector import Connector
 from reverse_etl.destination import Refused, load_destination
 from reverse_etl.guard import Guard, failed_gate, in_the_way, numbers, stale
 from reverse_etl.version import open_version
+from warehouse import suppressions
 from warehouse.settings import Settings
 
 _AUDIENCE = """
@@ -168,7 +169,7 @@ def prepare(settings: Settings, destination: str) -> Iterator[tuple[Plan, duckdb
 
 
 def _compare(connection: duckdb.DuckDBPyConnection, path: Path, destination: str, *, everybody: bool) -> None:
-    _copy(connection, "suppressions", suppressions(path))
+    _copy(connection, "suppressions", suppressions.read(path))
     connection.execute(_SUPPRESSED)
     connection.execute(_AUDIENCE, {"destination": destination})
     _check(connection, destination)

@@ -28,6 +28,8 @@ from reverse_etl.pace import Bucket, Clock, patience
 from reverse_etl.transport import Lost, NotSent, Transport
 
 _TRIES = 8
+_PARTS = 8
+_NOT_SENT = "not_sent"
 _DOWN = 25  # calls in a row that came to nothing
 _MANY, _TIMEOUT, _TOO_LARGE, _EXPIRED, _FORBIDDEN = 429, 408, 413, 401, 403
 _REDIRECT, _REFUSED, _ERROR = 300, 400, 500
@@ -128,29 +130,33 @@ class Sender:
         return None
 
     async def _write(self, records: Sequence[Record]) -> Sequence[Outcome]:
+        try:
+            outcomes = await self._talk(self.connector.write(records, batch_key(self.plan_id, records)))
+        except Again as again:
+            self.counts.sends += len(records) if again.code != _NOT_SENT else 0
+            raise
+        except BatchRefused:
+            self.counts.sends += len(records)
+            raise
         self.counts.sends += len(records)
-        outcomes = await self._talk(self.connector.write(records, self.key(records)))
         if len(outcomes) != len(records):
             raise Again("unreadable", is_unknown=True)
         return outcomes
 
-    def key(self, records: Sequence[Record]) -> str:
-        """Names the batch: the same people of the same plan have the same, whenever and however often they are sent."""
-        digest = hashlib.blake2b(self.plan_id.encode(), digest_size=16)
-        for record in records:
-            digest.update(record.customer_id.encode() + b"\0")
-        return digest.hexdigest()
-
     async def _apart(self, records: Sequence[Record], code: str) -> dict[str, Outcome]:
-        """The halves by themselves; where the first is taken whole, the fault is in the second: not tried whole."""
+        """An eighth by itself; where it is taken, the fault is in the rest, which is not tried whole.
+
+        Of a thousand records of which one is at fault an eighth at a time sends 70 in vain, in 18 calls or so; halves
+        would send 500, in 10.
+        """
         if len(records) == 1:
             return {records[0].customer_id: Outcome("rejected", code)}
-        half = len(records) // 2
-        first, second = records[:half], records[half:]
+        size = -(-len(records) // _PARTS)
+        first, rest = records[:size], records[size:]
         found = dict(zip((one.customer_id for one in first), await self.send(first), strict=True))
-        if len(second) > 1 and all(one.outcome == "accepted" for one in found.values()):
-            return found | await self._apart(second, code)
-        return found | dict(zip((one.customer_id for one in second), await self.send(second), strict=True))
+        if len(rest) > 1 and all(one.outcome == "accepted" for one in found.values()):
+            return found | await self._apart(rest, code)
+        return found | dict(zip((one.customer_id for one in rest), await self.send(rest), strict=True))
 
     async def _talk(self, conversation: Generator[Request, Answer, Told]) -> Told:
         """Hold the conversation to its end."""
@@ -175,7 +181,7 @@ class Sender:
         try:
             answer = await self.transport.send(request)
         except NotSent:
-            raise self._failed("not_sent", is_unknown=False) from None
+            raise self._failed(_NOT_SENT, is_unknown=False) from None
         except Lost:
             raise self._failed("lost", is_unknown=True) from None
         return await self._understood(answer)
@@ -204,6 +210,14 @@ class Sender:
 
     async def _wait(self, attempt: int, again: Again) -> None:
         await self.clock.sleep(patience(attempt, self.random, again.after))
+
+
+def batch_key(plan_id: str, records: Sequence[Record]) -> str:
+    """Names the batch: the same people of the same plan have the same, whenever and however often they are sent."""
+    digest = hashlib.blake2b(plan_id.encode(), digest_size=16)
+    for record in records:
+        digest.update(record.customer_id.encode() + b"\0")
+    return digest.hexdigest()
 
 
 def retry_after(answer: Answer) -> float | None:

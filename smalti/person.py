@@ -9,12 +9,14 @@ from typing import Any
 import duckdb
 
 from ingestion import identifiers
+from warehouse import suppressions
 from warehouse.errors import SmaltiError
 from warehouse.publish import Version, versions
 from warehouse.settings import Settings
 
 Row = dict[str, Any]
 _TYPES = ("user_id", "email", "loyalty_number", "phone", "device_id", "anonymous_id")
+_NAMING = "identifier_type in ('user_id', 'email', 'phone', 'loyalty_number')"
 _ALLOWED = f"a customer_id, or an identifier as TYPE:VALUE with TYPE one of {', '.join(_TYPES)}"
 _HOLDS = "valid_from <= $at and (valid_to is null or valid_to > $at)"
 _KEPT = {
@@ -73,6 +75,34 @@ def _open(settings: Settings, at: datetime | None) -> Iterator[_Asked]:
         else:
             with duckdb.connect(then.path, read_only=True) as there:
                 yield _Asked(now, there, at)
+
+
+def suppress(settings: Settings, asked: str, reason: str, now: datetime, *, undo: bool) -> int:
+    """Send nothing about this person any more, whatever is delivered again; how many identifiers that is.
+
+    Those that name a person are suppressed: accounts, e-mails, phones, loyalty numbers. One that nobody has yet may be.
+
+    Raises:
+        SmaltiError: nobody of that id is known, or there is no reason.
+    """
+    if not reason.strip() and not undo:
+        raise SmaltiError("no reason to suppress a person; allowed is one that another person understands")
+    kind, colon, value = asked.partition(":")
+    known: list[tuple[str, str]] = []
+    if colon and kind in _TYPES and (hashed := identifiers.pseudonym(settings, kind, value)):
+        known = [(kind, hashed)]
+    with _open(settings, None) as past:
+        query = f"select identifier_type, identifier_hash from profiles.identifiers where {_NAMING} and customer_id in "
+        if colon:
+            holder = "(select customer_id from profiles.identifiers where identifier_type = ? and identifier_hash = ?)"
+            known += past.now.execute(query + holder, known[0] if known else ["", ""]).fetchall()
+        else:
+            known = past.now.execute(f"{query} (?)", [asked]).fetchall()
+    if not known:
+        raise SmaltiError(f"nobody of that name is known; allowed is {_ALLOWED}")
+    every = sorted(set(known))
+    path = settings.ledger
+    return suppressions.remove(path, every) if undo else suppressions.add(path, every, reason.strip(), now)
 
 
 def _standing(kept: list[Version], at: datetime) -> Version | None:

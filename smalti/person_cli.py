@@ -8,7 +8,7 @@ import typer
 from smalti.terminal import Json, dump, out, plain_errors
 from warehouse import settings as configuration
 
-app = typer.Typer(no_args_is_help=True, help="One person: what is known of them, now or as of a past day.")
+app = typer.Typer(no_args_is_help=True, help="One person: what is known of them, and that nothing is sent.")
 
 
 @app.callback()
@@ -42,3 +42,28 @@ def show_person(
         dump(found)
     else:
         present_person.show(out, found)
+
+
+@app.command("suppress")
+def suppress_person(
+    who: Annotated[str, typer.Argument(help="A customer_id, or TYPE:VALUE; user_id, email, phone are such types.")],
+    reason: Annotated[str, typer.Option(help="Why; kept in the ledger.")] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="Take it back.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Send nothing about a person any more: every destination removes them, and no old export brings them back.
+
+    Examples:
+      smalti person suppress email:ann@example.org --reason "asked by phone"
+      smalti person suppress 0b6f6c1e-8a52-5f2b-9d8e-0c5d7f3a1b22 --undo
+    """
+    from smalti import person
+
+    with plain_errors():
+        now = datetime.now(UTC).replace(microsecond=0, tzinfo=None)
+        found = person.suppress(configuration.load(), who, reason, now, undo=undo)
+    if as_json:
+        dump({"identifiers": found})
+    else:
+        done = "taken back" if undo else "suppressed; the next send of each destination removes whoever holds them"
+        out.print(f"{found} identifiers {done}", soft_wrap=True, markup=False)

@@ -114,6 +114,34 @@ def plans(console: Console, found: list[dict[str, Any]]) -> None:
             console.print(f"  [red]blocked[/red] {escape(line)}", soft_wrap=True)
 
 
+def calls(console: Console, found: list[dict[str, Any]]) -> None:
+    """Calls that would be made; a body is what would be sent, byte for byte."""
+    for call in found:
+        console.print(f"[bold]{call['method']}[/bold] {escape(call['url'])}", soft_wrap=True)
+        console.print(call["body"], soft_wrap=True, markup=False, highlight=False)
+    if not found:
+        console.print("nothing changed, nothing to send")
+
+
+def rows(console: Console, found: list[dict[str, Any]]) -> None:
+    """People, a line each."""
+    names = list(found[0]) if found else []
+    lines = [[", ".join(one) if isinstance(one, list) else one for one in row.values()] for row in found]
+    console.print(table("People", names, lines) if found else "nobody")
+
+
+def standing(console: Console, found: list[dict[str, Any]]) -> None:
+    """A destination a line, and under it what waits for somebody."""
+    for one in found:
+        plan = one["plan"]
+        told = f"plan {plan['plan_id']} {plan['status']}: {changes(plan)}" if plan else "no plan yet"
+        console.print(f"[bold]{one['destination']}[/bold] holds {one['people']} people; {told}", soft_wrap=True)
+        for code, people in one["dead_letters"].items():
+            console.print(f"  [red]refused[/red] {people} people: {escape(code)}", soft_wrap=True)
+        if one["open_batches"]:
+            console.print(f"  [yellow]open[/yellow] {one['open_batches']} batches, settled by the next run")
+
+
 def status(console: Console, found: dict[str, Any]) -> None:
     """What is published, a line a run, and a line an alert."""
     published = found["published"]

@@ -1,5 +1,7 @@
 """Progress of a run: a bar on a terminal, a line a step elsewhere."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 from rich.console import Console
@@ -10,6 +12,15 @@ from ingestion.ready import WAITS
 
 _MARKS = {"ok": "[green]✓[/green]", "none": " ", "skipped": " ", "problem": "[yellow]![/yellow]"}
 _BAD = "[red]✗[/red]"
+
+
+@contextmanager
+def people(console: Console) -> Iterator[Callable[[int, int], None]]:
+    """A bar of how many people are through, for whoever calls with (done, of)."""
+    columns = (TextColumn("people sent"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("people")
+        yield lambda done, of: bar.update(task, completed=done, total=of)
 
 
 class Follower:

@@ -13,6 +13,7 @@ from ingestion import load, profile
 from models_ml import score
 from reports import write as report
 from reverse_etl import deliver as delivery
+from reverse_etl.campaign import Progress, quiet
 from smalti import alerts, gates, observe, retention
 from warehouse import dbt, freshness, keys, lease, ledger, lookback, publish, run, settings, slot
 from warehouse.errors import Busy, Skipped, SmaltiError
@@ -232,13 +233,13 @@ def deliver(this: Run, destination: str) -> None:
         send(config, row, destination, this.run_id)
 
 
-def send(config: Settings, row: ledger.Stage, destination: str, run_id: str) -> None:
+def send(config: Settings, row: ledger.Stage, destination: str, run_id: str, progress: Progress = quiet) -> None:
     """Send one destination what changed; that a plan is blocked is an outcome, so that other destinations go on.
 
     Raises:
         SmaltiError: it did not accept everybody; the rest is planned again by the next run.
     """
-    sent = delivery.deliver(config, destination, run_id, _now())
+    sent = delivery.deliver(config, destination, run_id, _now(), progress)
     row.rows_in, row.rows_rejected = sent.added + sent.changed + sent.removed, sent.rejected
     row.rows_loaded, row.message = sent.accepted, str(sent.path or sent.plan_id or "nothing changed, nothing sent")
     if sent.blocked_by:

@@ -6,7 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from reverse_etl import destination as destinations
-from reverse_etl.plan import Plan, plan
+from reverse_etl import receipts
+from reverse_etl.campaign import Progress, quiet
+from reverse_etl.deliver import preview
+from reverse_etl.plan import Plan, plan, prepare
 from smalti import observe, stages
 from warehouse import lease, overrides, slot
 from warehouse.errors import SmaltiError
@@ -19,11 +22,13 @@ def plans(settings: Settings, destination: str | None) -> list[dict[str, Any]]:
     return [asdict(one) | {"blocked_by": list(map(str, one.blocked_by))} for one in found]
 
 
-def approve(settings: Settings, plan_id: str, reason: str, now: datetime) -> Plan:
+def approve(settings: Settings, plan_id: str, up_to: int | None, reason: str, now: datetime) -> Plan:
     """Let this plan pass in spite of what blocks it now; what would block it later is not approved by that.
 
+    Where it is blocked for how many people it is about, `up_to` says for how many it may pass.
+
     Raises:
-        SmaltiError: no destination has that plan, nothing blocks it, or there is no reason.
+        SmaltiError: no destination has that plan, nothing blocks it, it is about more people, or there is no reason.
     """
     found = {one.plan_id: one for one in (plan(settings, name) for name in destinations.names()) if one.plan_id}
     if plan_id not in found:
@@ -32,11 +37,50 @@ def approve(settings: Settings, plan_id: str, reason: str, now: datetime) -> Pla
     one = found[plan_id]
     if not one.blocked_by:
         raise SmaltiError(f"nothing blocks plan {plan_id}; `smalti sync run {one.destination}` sends it")
-    overrides.record(settings.ledger, "plan", plan_id, [guard.guard for guard in one.blocked_by], reason, now)
+    most = max(guard.people for guard in one.blocked_by)
+    if most > (up_to or 0):
+        raise SmaltiError(f"plan {plan_id} is blocked for {most} people; allowed is --up-to {most} or more")
+    details = [f"{guard.guard} up to {up_to}" if guard.people else guard.guard for guard in one.blocked_by]
+    overrides.record(settings.ledger, "plan", plan_id, details, reason, now)
     return one
 
 
-def run(settings: Settings, destination: str, now: datetime) -> dict[str, Any]:
+def rows(settings: Settings, destination: str, outcome: str | None, limit: int) -> list[dict[str, Any]]:
+    """What would be sent now, a row a person; with an outcome, whom the last plan had it for, and why."""
+    if outcome:
+        return receipts.of_last(settings.ledger, destination, outcome, limit)
+    with prepare(settings, destination) as (_, connection):
+        found = connection.execute(
+            "select * exclude (contact_id_crm) from changes order by customer_id limit ?", [limit]
+        )
+        names = [column[0] for column in found.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def status(settings: Settings, destination: str | None) -> list[dict[str, Any]]:
+    """What each destination holds, how its last plan ended, whom it refused and what is open."""
+    return [receipts.standing(settings.ledger, one) for one in ([destination] if destination else destinations.names())]
+
+
+def replay(settings: Settings, destination: str, code: str | None) -> int:
+    """Let whom the destination refused be planned again; how many there are."""
+    destinations.load_destination(destination)
+    return receipts.revive(settings.ledger, destination, code)
+
+
+def requests(settings: Settings, destination: str, limit: int) -> list[dict[str, Any]]:
+    """The first call of each batch as it would be sent now, without its headers; nothing is sent.
+
+    Raises:
+        SmaltiError: the destination is handed files: those stand in its outbox.
+    """
+    return [
+        {"method": one.method, "url": one.url, "body": one.body.decode(errors="replace")}
+        for one in preview(settings, destination, limit)
+    ]
+
+
+def run(settings: Settings, destination: str, now: datetime, progress: Progress = quiet) -> dict[str, Any]:
     """Send this destination what is published, between runs, as a stage of its own in the ledger.
 
     Raises:
@@ -48,5 +92,5 @@ def run(settings: Settings, destination: str, now: datetime) -> dict[str, Any]:
     with slot.take(settings):
         lease.refuse_while_held(settings.ledger, now)
         with observe.stage(settings, run_id, "deliver", destination) as row:
-            stages.send(settings, row, destination, run_id)
+            stages.send(settings, row, destination, run_id, progress)
     return {"run_id": run_id, "destination": destination, "status": row.status, "message": row.message}

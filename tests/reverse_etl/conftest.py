@@ -19,7 +19,10 @@ from warehouse.settings import Settings
 AS_OF = datetime(2026, 9, 1, tzinfo=UTC).replace(tzinfo=None)
 AT = datetime(2026, 9, 1, 4, tzinfo=UTC)
 SCHEMA = """
-create schema activation; create schema segments; create schema ops;
+create schema activation; create schema segments; create schema ops; create schema profiles;
+create table profiles.identifiers (
+    identifier_type text, identifier_hash text, customer_id text, first_seen_at timestamp
+);
 create table activation.audience (destination text, customer_id text, contact_id_crm text, segment_ids text[]);
 create table activation.audience_changes (
     destination text, customer_id text, contact_id_crm text, segment_ids text[], change text
@@ -38,10 +41,10 @@ create table ops.audience_sources (destination text, segment_id text, source tex
 """
 CHANGES = """
 insert into activation.audience_changes
-select 'files', coalesce(a.customer_id, b.customer_id), coalesce(a.contact_id_crm, 'c-' || b.customer_id),
+select $destination, coalesce(a.customer_id, b.customer_id), coalesce(a.contact_id_crm, 'c-' || b.customer_id),
     coalesce(a.segment_ids, []),
     case when b.customer_id is null then 'added' when a.customer_id is null then 'removed' else 'changed' end
-from (from activation.audience where destination = 'files') as a
+from (from activation.audience where destination = $destination) as a
 full join accepted as b on b.customer_id = a.customer_id
 where a.segment_ids is distinct from b.segment_ids
 """
@@ -53,6 +56,7 @@ class Shop:
     """One `SMALTI_HOME` in a temporary folder; people are customer id → segment ids."""
 
     settings: Settings
+    destination: str = "files"
 
     def publish(self, version: str, people: People, sendable: Iterable[str] | None = None) -> None:
         """Publish a version whose changes are against the ledger as it stands now."""
@@ -77,12 +81,21 @@ class Shop:
             connection.register(name, frame)
         connection.execute("insert into segments.catalog by name from catalog")
         connection.execute(
-            "insert into activation.audience select 'files', customer_id, "
-            "case when not ends_with(customer_id, '0') then 'c-' || customer_id end, segment_ids from wanted"
+            "insert into activation.audience select ?, customer_id, "
+            "case when not ends_with(customer_id, '0') then 'c-' || customer_id end, segment_ids from wanted",
+            [self.destination],
         )
-        connection.execute("insert into ops.audience_sources select 'files', segment_id, 'shop_orders' from catalog")
+        connection.execute(
+            "insert into ops.audience_sources select ?, segment_id, 'shop_orders' from catalog", [self.destination]
+        )
         connection.execute("insert into activation.audience values ('elsewhere', 'nobody', null, ['other'])")
-        connection.execute(CHANGES)
+        connection.execute(CHANGES, {"destination": self.destination})
+
+    def know(self, customer_id: str, identifier_type: str, identifier_hash: str) -> None:
+        """The published version knows the person by this, too."""
+        with duckdb.connect(str(self.settings.current.resolve())) as connection:
+            row = [identifier_type, identifier_hash, customer_id]
+            connection.execute("insert into profiles.identifiers values (?, ?, ?, timestamp '2026-08-01')", row)
 
     def serve(self, version: str) -> None:
         """Let `current.duckdb` point to that version."""
@@ -91,8 +104,8 @@ class Shop:
         aside.replace(self.settings.current)
 
     def deliver(self, run_id: str = "run-1") -> Delivered:
-        """Deliver to the files destination."""
-        return deliver(self.settings, "files", run_id, AT)
+        """Deliver to the destination."""
+        return deliver(self.settings, self.destination, run_id, AT)
 
     def rows(self, sql: str) -> list[tuple[object, ...]]:
         """Rows of the ledger; none where there is no ledger."""
@@ -105,8 +118,8 @@ class Shop:
             connection.close()
 
     def accepted(self) -> dict[str, list[str]]:
-        """What the ledger says the files destination holds."""
-        rows = self.rows("select customer_id, segment_ids from accepted where destination = 'files'")
+        """What the ledger says the destination holds."""
+        rows = self.rows(f"select customer_id, segment_ids from accepted where destination = '{self.destination}'")
         return {str(customer_id): json.loads(str(segment_ids)) for customer_id, segment_ids in rows}
 
     @property

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from ingestion import identifiers
 from smalti import person
 from smalti.cli import app
-from warehouse import atomic, pseudonyms
+from warehouse import atomic, pseudonyms, suppressions
 from warehouse.errors import SmaltiError
 from warehouse.settings import Settings
 
@@ -147,3 +147,23 @@ def test_phone_numbers_and_addresses_are_hashed_as_loading_does(settings: Settin
     assert written[0] == written[1] is not None
     assert identifiers.pseudonym(settings, "email", "no address") is None
     assert identifiers.pseudonym(settings, "user_id", "crm:C1") != identifiers.pseudonym(settings, "user_id", "crm:c1")
+
+
+def test_whoever_is_suppressed_is_so_by_each_identifier_that_names_them(
+    home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in home.environment().items():
+        monkeypatch.setenv(name, value)
+
+    def suppress(*arguments: str) -> Any:
+        return CliRunner().invoke(app, ["person", "suppress", *arguments, "--json"])
+
+    email = ("email", identifiers.pseudonym(home, "email", ANN))
+    assert json.loads(suppress("ann", "--reason", "asked").output) == {"identifiers": 1}
+    assert suppressions.read(home.ledger).rows() == [email]
+    assert json.loads(suppress(f"email:{ANN}", "--reason", "asked again").output) == {"identifiers": 0}
+    assert json.loads(suppress("email:nobody@example.org", "--reason", "not here yet").output) == {"identifiers": 1}
+    assert json.loads(suppress("ann", "--undo").output) == {"identifiers": 1}
+    assert email not in suppressions.read(home.ledger).rows()
+    assert suppress("ann").exit_code == 1, "without a reason"
+    assert suppress("tim", "--reason", "unknown").exit_code == 1

@@ -1,0 +1,152 @@
+"""From a published version to a vendor over real HTTP: only the change is sent, leavers go, and the ledger tells."""
+
+import json
+from typing import Any
+
+import duckdb
+import pytest
+from typer.testing import CliRunner
+
+from ingestion import vault
+from smalti.cli import app
+from tests.reverse_etl.conftest import Shop
+from tests.reverse_etl.vendors.sendgrid import Sendgrid
+from tests.reverse_etl.vendors.server import Fault, serving
+from tests.reverse_etl.vendors.webhook import Webhook
+from warehouse import ledger, pseudonyms
+from warehouse.settings import Settings
+
+FIRST = {f"c{number:03d}": ["readers", "big_spenders"][: 1 + number % 2] for number in range(120)}
+# thirty leave, thirty change, thirty come
+THEN = {k: ["readers"] if k < "c060" else v for k, v in FIRST.items() if k >= "c030"} | {
+    f"d{number:03d}": ["readers"] for number in range(30)
+}
+
+
+@pytest.fixture
+def told(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A shop whose people are told to a receiver on this machine."""
+    with serving(Webhook()) as server:
+        for name, value in (settings.environment() | server.vendor.environment(server.url)).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("SMALTI_ALLOW_LOOPBACK", "true")
+        yield Shop(settings.model_copy(update={"allow_loopback": True}), "webhook"), server
+
+
+def sync(*arguments: str) -> Any:
+    return CliRunner().invoke(app, ["sync", *arguments])
+
+
+def standing(people: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    return {k: tuple(sorted(v)) for k, v in people.items()}
+
+
+def test_the_receiver_holds_the_audience_and_is_told_of_the_change_only(told: Any) -> None:
+    shop, server = told
+    shop.publish("one", FIRST)
+    assert shop.deliver().accepted == 120
+    assert server.vendor.standing() == standing(FIRST)
+    shop.publish("two", THEN)
+    server.calls.clear()
+    found = shop.deliver("run-2")
+    assert (found.added, found.changed, found.removed, found.rejected) == (30, 15, 30, 0)
+    assert sum(len(call.content["records"]) for call in server.written) == 75
+    assert {k: v for k, v in server.vendor.standing().items() if v} == standing(THEN)
+    assert shop.accepted() == {k: sorted(v) for k, v in THEN.items()}
+    server.calls.clear()
+    assert shop.deliver("run-3").plan_id is None
+    assert server.calls == []
+
+
+def test_a_dry_run_is_what_is_then_sent(told: Any) -> None:
+    shop, server = told
+    shop.publish("one", FIRST)
+    shown = json.loads(sync("run", "webhook", "--dry-run", "--limit", "9", "--json").output)
+    assert server.calls == []
+    assert not shop.rows("select * from plans")
+    shop.deliver()
+    assert [call.body.decode() for call in server.written] == [call["body"] for call in shown]
+    planned = json.loads(sync("rows", "webhook", "--json").output)
+    assert planned == []
+
+
+def test_whom_the_receiver_refuses_is_kept_apart_until_replayed(told: Any) -> None:
+    shop, server = told
+    server.vendor.refuses = {"c007"}
+    shop.publish("one", FIRST)
+    assert (shop.deliver().accepted, sync("status", "webhook").exit_code) == (119, 0)
+    state = json.loads(sync("status", "webhook", "--json").output)[0]
+    assert (state["people"], state["plan"]["status"], state["dead_letters"]) == (119, "partial", {"not_known": 1})
+    assert [
+        row["customer_id"] for row in json.loads(sync("rows", "webhook", "--outcome", "rejected", "--json").output)
+    ] == ["c007"]
+    server.calls.clear()
+    assert shop.deliver("run-2").plan_id is None
+    assert server.calls == []
+    server.vendor.refuses = set()
+    assert json.loads(sync("replay", "webhook", "--code", "other", "--json").output)["people"] == 0
+    assert json.loads(sync("replay", "webhook", "--json").output)["people"] == 1
+    assert shop.deliver("run-3").accepted == 1
+    assert server.vendor.standing() == standing(FIRST)
+
+
+def test_a_receiver_that_is_down_leaves_everybody_pending_and_the_next_run_makes_it_good(
+    told: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop, server = told
+
+    async def now(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr("reverse_etl.pace.SystemClock.sleep", now)
+    server.always = Fault.ERROR_AFTER
+    shop.publish("one", FIRST)
+    assert shop.deliver().accepted == 0
+    assert {row[0] for row in shop.rows("select outcome from receipts")} == {"unknown"}
+    server.always = None
+    shop.publish("two", THEN)
+    found = shop.deliver("run-2")
+    assert {k: v for k, v in server.vendor.standing().items() if v} == standing(THEN)
+    assert shop.accepted() == {k: sorted(v) for k, v in THEN.items()}
+    assert found.removed == 30, "who was sent before it went down is removed"
+
+
+def test_an_address_that_nobody_allowed_is_not_called(told: Any) -> None:
+    shop, server = told
+    shop.publish("one", FIRST)
+    strict = Shop(shop.settings.model_copy(update={"allow_loopback": False}), "webhook")
+    with pytest.raises(Exception, match="allowed are: none"):
+        strict.deliver()
+    assert server.calls == []
+
+
+def test_an_email_leaves_the_vault_for_the_destination_only(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(Sendgrid()) as server:
+        for name, value in server.vendor.environment(server.url).items():
+            monkeypatch.setenv(name, value)
+        shop = Shop(settings.model_copy(update={"allow_loopback": True}), "sendgrid")
+        shop.publish("one", {"ann": ["readers"], "ben": ["readers"], "eve": ["readers"]})
+        with duckdb.connect() as connection:
+            pseudonyms.bind(connection, settings)
+            for person in ("ann", "ben"):
+                address = f"{person}@shop-mail.co.uk"
+                query = f"select {pseudonyms.hmac_sql('email', '$value')}"
+                [(hashed,)] = connection.execute(query, {"value": address}).fetchall()
+                shop.know(person, "email", hashed)
+                connection.execute(
+                    "create or replace temp table found as select 'email' as kind, ? as hmac, ? as value,"
+                    " timestamp '2026-01-01' as first_seen_at",
+                    [hashed, address],
+                )
+                connection.execute("create or replace temp table kept (file text, position bigint, value text)")
+                vault.remember(connection, settings, "crm_contacts")
+        found = shop.deliver()
+        assert set(server.vendor.standing()) == {"ann@shop-mail.co.uk", "ben@shop-mail.co.uk"}
+        assert (found.accepted, found.rejected) == (2, 1)
+        assert shop.rows("select customer_id, code from dead_letters") == [("eve", "no_key")]
+    for path in (*settings.home.rglob("*.parquet"), settings.ledger, *settings.published.glob("*.duckdb")):
+        assert b"@shop-mail" not in path.read_bytes(), path.name
+    with ledger.connect(settings.ledger) as book:
+        assert "@" not in str([tuple(row) for row in book.execute("select * from receipts")])
