@@ -13,7 +13,6 @@ from pydantic_settings import SettingsConfigDict
 from reverse_etl import options, package_files, remote_folder
 from reverse_etl.destination import Package, Sent
 from reverse_etl.options import Options
-from warehouse.errors import SmaltiError
 
 
 class S3Options(Options):
