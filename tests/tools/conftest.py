@@ -61,6 +61,8 @@ class Maildev:
 
     smtp: int
     url: str
+    user: str = "operator"
+    password: str = "of-this-test"
 
 
 @pytest.fixture(scope="session")
@@ -74,15 +76,14 @@ def postgresql(logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         root, plain = installed("postgresql"), without_root()
         data, number = tmp_path_factory.mktemp("postgresql") / "data", port()
         bin_, environment = root / "usr/lib/postgresql/15/bin", _libraries(root)
-        asked = ["-D", data, "--no-sync", "--auth=trust", "--username=tools", "--locale=C", "--encoding=UTF8"]
-        done = subprocess.run([*plain, bin_ / "initdb", *asked], env=environment, capture_output=True, check=False)
-        if done.returncode:
-            raise NotStarted(f"initdb: {done.stderr.decode(errors='replace')[-200:]}")
+        _make_database([*plain, bin_ / "initdb", "-D", data], environment)
         quick = {"port": number, "listen_addresses": LOOPBACK, "unix_socket_directories": "", "jit": "off"}
         stated = [f"--{name}={value}" for name, value in (quick | {"fsync": "off"}).items()]
         log = logs / "postgresql.log"
         ready = "ready to accept connections"
-        tool = Tool("postgresql", [*plain, bin_ / "postgres", "-D", data, *stated], lambda: _says(log, ready), environment)
+        tool = Tool(
+            "postgresql", [*plain, bin_ / "postgres", "-D", data, *stated], lambda: _says(log, ready), environment
+        )
         with running(tool, logs):
             yield Postgresql(f"postgres://tools@{LOOPBACK}:{number}/postgres")
     except (NotInstalled, NotStarted) as error:
@@ -161,10 +162,18 @@ def maildev(logs: Path) -> Iterator[Maildev]:
         found = Maildev(smtp, f"http://{LOOPBACK}:{web}")
         command = [node(), installed("maildev") / "node_modules/maildev/bin/maildev", "--ip", LOOPBACK]
         command += ["--smtp", str(smtp), "--web", str(web), "--mail-directory", str(logs / "mail")]
+        command += ["--incoming-user", found.user, "--incoming-pass", found.password]
         with running(Tool("maildev", command, lambda: answers(f"{found.url}/email") and listens(smtp), {}), logs):
             yield found
     except (NotInstalled, NotStarted) as error:
         pytest.skip(str(error))
+
+
+def _make_database(command: list[str | Path], environment: dict[str, str]) -> None:
+    asked = ["--no-sync", "--auth=trust", "--username=tools", "--locale=C", "--encoding=UTF8"]
+    done = subprocess.run([*command, *asked], env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise NotStarted(f"initdb: {done.stderr[-200:]}")
 
 
 def _libraries(root: Path) -> dict[str, str]:

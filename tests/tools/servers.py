@@ -17,7 +17,7 @@ from warehouse import process
 
 LOOPBACK = "127.0.0.1"
 FIGURES: list[str] = []  # a line a tool, told when the tests have ended
-_PATIENCE_SECONDS, _PAUSE_SECONDS, _STOP_SECONDS = 90.0, 0.1, 10.0
+_PATIENCE_SECONDS, _PAUSE_SECONDS, _STOP_SECONDS = 90.0, 0.1, 3.0
 _NOBODY = 65534
 
 
