@@ -57,14 +57,16 @@ class Disk:
 
 def sent(tmp_path: Path, disk: Disk, plan: int, people: list[str], version: str = "v") -> None:
     """Render the package of that plan and send it."""
-    folder = tmp_path / ".aside"
+    folder, rendered = tmp_path / ".aside", tmp_path / f"{plan} {version}"
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
     with duckdb.connect() as connection:
         connection.execute(AUDIENCE + "['a', 'b'] as segment_ids", {"people": people})
         connection.execute(CHANGES)
         package = Package(f"{plan:016x}", version, datetime(2026, 9, 1), False, tmp_path, connection)
-        package_files.render(package, folder)
+        if not rendered.exists():
+            rendered.mkdir()
+            package_files.render(package, rendered)
+        shutil.copytree(rendered, folder)
         receipts = list(remote_folder.send(disk, package, folder).receipts)
     assert [receipt.customer_id for receipt in receipts] == people
     assert not folder.exists()
@@ -80,6 +82,12 @@ def read(disk: Disk) -> list[str] | None:
         with (manifest.parent / name).open("rb") as file:
             assert hashlib.file_digest(file, "sha256").hexdigest() == stated["sha256"]
     return pl.read_parquet(manifest.parent / "members.parquet")["customer_id"].to_list()
+
+
+def whole(disk: Disk) -> bool:
+    """Whether every plan that has a manifest has every file that it names."""
+    manifests = Path(disk.root).glob("*/manifest.json")
+    return all((one.parent / name).exists() for one in manifests for name in json.loads(one.read_text())["files"])
 
 
 def everything(disk: Disk) -> dict[str, tuple[bytes, int]]:
@@ -108,7 +116,7 @@ def test_stopped_at_any_step_a_reader_sees_a_whole_plan_and_the_repetition_ends_
     shutil.copytree(disk.root, tmp_path / "start")
     counting = Disk(disk.root)
     sent(tmp_path, counting, 2, ["ada", "ben"])
-    whole = {path: content for path, (content, _) in everything(disk).items()}
+    ended = {path: content for path, (content, _) in everything(disk).items()}
     assert counting.steps == 2 * (10 + 1)  # the files of the plan, and latest.json
     for step in range(1, counting.steps + 1):
         shutil.rmtree(disk.root)
@@ -116,8 +124,9 @@ def test_stopped_at_any_step_a_reader_sees_a_whole_plan_and_the_repetition_ends_
         with pytest.raises(Stopped):
             sent(tmp_path, Disk(disk.root, stop_at=step), 2, ["ada", "ben"])
         assert read(disk) == (["ada", "ben"] if step == counting.steps else ["ada"])
+        assert whole(disk)
         sent(tmp_path, disk, 2, ["ada", "ben"])
-        assert {path: content for path, (content, _) in everything(disk).items()} == whole
+        assert {path: content for path, (content, _) in everything(disk).items()} == ended
 
 
 @pytest.mark.parametrize("name", ["members.csv", "segments/a.jsonl", "manifest.json"])

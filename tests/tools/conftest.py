@@ -1,7 +1,7 @@
 """The real tools, started once for all tests; one that is not here skips its tests, all of them fail the session."""
 
-import getpass
 import os
+import pwd
 import shutil
 import subprocess
 import sys
@@ -115,7 +115,7 @@ def unleash(logs: Path, postgresql: Postgresql) -> Iterator[Unleash]:
 def openssh(logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Openssh]:
     try:
         root, plain, folder, number = installed("openssh"), without_root(), tmp_path_factory.mktemp("openssh"), port()
-        user = "nobody" if os.geteuid() == 0 else getpass.getuser()
+        user = "nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
         for name in ("host", "person"):
             _key(folder / name)
         (folder / "config").write_text(_CONFIG.format(port=number, folder=folder))

@@ -71,8 +71,7 @@ class Place:
         assert {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()} == {
             name: stated["sha256"] for name, stated in files.items()
         }
-        frame = pl.read_parquet(contents["members.parquet"])
-        return dict(zip(frame["customer_id"].to_list(), frame["segment_ids"].to_list(), strict=True))
+        return _people(contents)
 
     def files(self) -> dict[str, str]:
         """Every file with its bytes' digest and when it was written."""
@@ -209,6 +208,19 @@ def test_a_host_that_is_not_named_is_not_called(shop: Shop, place: Place, monkey
     with pytest.raises(Refused, match=r"host 127.0.0.1 is refused; SMALTI_ALLOWED_HOSTS allows: none"):
         shop.deliver()
     assert place.read() is None
+
+
+def _people(contents: dict[str, bytes]) -> dict[str, list[str]]:
+    """Customer id → segments by the member file, which the files of the segments must say too."""
+    frame = pl.read_parquet(contents["members.parquet"])
+    people = dict(zip(frame["customer_id"].to_list(), frame["segment_ids"].to_list(), strict=True))
+    by_segment: dict[str, list[str]] = {customer_id: [] for customer_id in people}
+    for name in sorted(contents):
+        if name.startswith("segments/") and name.endswith(".parquet"):
+            for customer_id in pl.read_parquet(contents[name])["customer_id"]:
+                by_segment[customer_id].append(Path(name).stem)
+    assert by_segment == people
+    return people
 
 
 def deliver_unrecorded(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
