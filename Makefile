@@ -37,8 +37,9 @@ down: $(VENV)/.synced
 test: $(VENV)/.synced
 	@$(BIN)/pytest
 
-## test-tools: what needs tools from outside; Chromium for the report. What is not installed is skipped, with the reason
+## test-tools: against real tools, unpacked into .tools/; Chromium for the report. What cannot be had is skipped, with the reason
 test-tools: $(VENV)/.synced
+	@$(BIN)/python -m tests.tools.install
 	@$(BIN)/pytest -m tools -n0 tests/tools
 
 ## report-image: photograph the newest report for docs/report.md; needs Chromium
@@ -83,4 +84,4 @@ bench-linkage: $(VENV)/.synced
 ## clean: remove the environment and all state, keep .env
 clean:
 	@$(BIN)/smalti down >/dev/null 2>&1 || true
-	@rm -rf $(VENV) .smalti .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dbt_project/target dbt_project/logs
+	@rm -rf $(VENV) .smalti .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dbt_project/target dbt_project/logs

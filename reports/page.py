@@ -29,12 +29,10 @@ def render(run: Material) -> str:
         .get_template("report.html")
         .render(
             run=run,
-            state=_state(run),
-            failed=[
-                (f"{row['stage']} {row['source']}".strip(), run.floor.message(_message(row))) for row in run.failed
-            ],
+            state=state(run),
+            failed=[(f"{row['stage']} {row['source']}".strip(), run.floor.message(message(row))) for row in run.failed],
             log=run.settings.logs / f"{run.run_id}.log",
-            is_simulated=_is_simulated(run),
+            is_simulated=is_simulated(run),
             sections=sections,
             data={part.name: _data(part) for section in sections for part in section.parts if part.figure},
             style=Markup(_own("report.css")),  # noqa: S704  # our own file
@@ -69,17 +67,20 @@ def _hash(script: str) -> str:
     return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
-def _state(run: Material) -> str:
+def state(run: Material) -> str:
+    """How the run ended, in a word."""
     states = {row["status"] for row in run.stages}
     worst = next((state for state in ("failed", "running") if state in states), None)
     return worst or ("problem" if states & {"problem", "refused", "blocked"} else "ok")
 
 
-def _message(row: dict[str, object]) -> str:
+def message(row: dict[str, object]) -> str:
+    """What a stage says of itself, also where it could not say it."""
     return str(row["message"] or ("is running, or was cut short" if row["status"] == "running" else "failed"))
 
 
-def _is_simulated(run: Material) -> bool:
+def is_simulated(run: Material) -> bool:
+    """Whether some of it is about people who do not exist."""
     return bool(run.query("select 1 from ops.sources where is_simulated and rows_loaded > 0"))
 
 

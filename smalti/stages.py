@@ -14,7 +14,7 @@ from models_ml import score
 from reports import write as report
 from reverse_etl import deliver as delivery
 from reverse_etl.campaign import Progress, quiet
-from smalti import alerts, gates, observe, retention
+from smalti import alerts, gates, mail, observe, retention
 from warehouse import dbt, freshness, keys, lease, ledger, lookback, publish, run, settings, slot
 from warehouse.errors import Busy, Skipped, SmaltiError
 from warehouse.settings import Settings
@@ -250,9 +250,11 @@ def send(config: Settings, row: ledger.Stage, destination: str, run_id: str, pro
 
 
 def write_report(this: Run) -> None:
-    """Draw what the run came to, as one page for whoever would rather look than read."""
+    """Draw what the run came to, as one page for whoever would rather look than read, and mail its digest."""
     with _stage(this, "report") as (config, row):
         row.message = str(report.write(config, this.run_id))
+    if why := mail.send(config, this.run_id, datetime.now(UTC)):  # outside the slot: mailing takes its time
+        alerts.of_stages(config, [_failed(this, "digest", "", why) | {"status": "problem"}])
 
 
 def apply_retention(this: Run) -> None:

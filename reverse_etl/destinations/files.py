@@ -1,63 +1,24 @@
-"""Files: one folder a plan with the complete audience as CSV, JSONL and Parquet, and `latest` pointing to it.
+"""Files: one folder a plan with the complete audience as CSV, JSONL and Parquet, and `latest` pointing to it."""
 
-The set is complete each time, so writing it again is harmless and whoever left is simply not there.
-Machine feeds: values stand as they are, nothing is escaped for spreadsheets.
-"""
-
-import hashlib
-import json
-import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
-import duckdb
-
-from reverse_etl.destination import Package, Receipt, Refused, Sent
+from reverse_etl import package_files
+from reverse_etl.destination import Package, Sent
+from reverse_etl.package_files import KEPT_PLANS
 from warehouse import atomic
 
-SEGMENT = re.compile(r"[a-z][a-z0-9_]{0,62}")
-KEPT_PLANS = 5
 _PLAN_FOLDER = "[0-9a-f]" * 16
-_MEMBERS = "select customer_id, contact_id_crm, segment_ids from audience order by customer_id"
-_MEMBERS_CSV = """
-select customer_id, contact_id_crm, array_to_string(segment_ids, '|') as segment_ids
-from audience order by customer_id
-"""
-_BY_SEGMENT = """
-create or replace table by_segment as
-select unnest(segment_ids) as segment_id, customer_id, contact_id_crm
-from audience order by segment_id, customer_id
-"""
-_SEGMENT_IDS = "select distinct segment_id from by_segment order by segment_id"
-_ONE_SEGMENT = "select customer_id, contact_id_crm from by_segment where segment_id = $segment_id order by customer_id"
-_OPTIONS = {"csv": "format csv, header", "jsonl": "format json", "parquet": "format parquet, compression zstd"}
 
 
 class Files:
     """Keeps `outbox/files/latest` complete: it points to one whole plan or to the next, never between."""
 
     name = "files"
-    formats = tuple(_OPTIONS)
 
     def render(self, package: Package, folder: Path) -> None:
-        """Write members, segments and `manifest.json` into `folder`, and make them durable.
-
-        Raises:
-            Refused: a segment id cannot be a file name.
-        """
-        rows = {}
-        for suffix in self.formats:
-            query = _MEMBERS_CSV if suffix == "csv" else _MEMBERS
-            rows[f"members.{suffix}"] = _copy(package.connection, query, folder / f"members.{suffix}")
-        (folder / "segments").mkdir()
-        for segment_id in _segment_ids(package.connection):
-            for suffix in self.formats:
-                name = f"segments/{segment_id}.{suffix}"
-                rows[name] = _copy(package.connection, _ONE_SEGMENT, folder / name, {"segment_id": segment_id})
-        _write_manifest(package, folder, rows)
-        for path in (*(folder / name for name in rows), folder / "manifest.json", folder / "segments", folder):
-            atomic.sync(path)
+        """Write the files of the package into `folder`."""
+        package_files.render(package, folder)
 
     def write(self, package: Package, folder: Path) -> Sent:
         """Rename the folder to the plan's id, then swap `latest` to it; every person is accepted."""
@@ -68,40 +29,10 @@ class Files:
             folder.rename(final)
         atomic.point(package.outbox / "latest", final)
         _prune(package.outbox, final)
-        return Sent(receipts=_accept_all(package), path=final)
+        return Sent(receipts=package_files.accept_all(package), path=final)
 
 
 DESTINATION = Files()
-
-
-def _segment_ids(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    connection.execute(_BY_SEGMENT)
-    found = [str(segment_id) for (segment_id,) in connection.execute(_SEGMENT_IDS).fetchall()]
-    for segment_id in found:
-        if not SEGMENT.fullmatch(segment_id):
-            raise Refused(f"segment {segment_id!r} cannot be a file name; allowed is {SEGMENT.pattern}")
-    return found
-
-
-def _copy(connection: duckdb.DuckDBPyConnection, query: str, path: Path, values: dict[str, str] | None = None) -> int:
-    options = _OPTIONS[path.suffix.removeprefix(".")]
-    copied = connection.execute(f"copy ({query}) to $path ({options})", {"path": str(path), **(values or {})})
-    return int(copied.fetchall()[0][0])
-
-
-def _write_manifest(package: Package, folder: Path, rows: dict[str, int]) -> None:
-    files = {}
-    for name in sorted(rows):
-        with (folder / name).open("rb") as file:
-            files[name] = {"rows": rows[name], "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
-    manifest = {
-        "plan_id": package.plan_id,
-        "version": package.version,
-        "as_of": package.as_of.isoformat(),
-        "simulated": package.is_simulated,
-        "files": files,
-    }
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
 
 
 def _prune(outbox: Path, newest: Path) -> None:
@@ -110,7 +41,3 @@ def _prune(outbox: Path, newest: Path) -> None:
     others.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
     for path in others[KEPT_PLANS - 1 :]:
         shutil.rmtree(path)
-
-
-def _accept_all(package: Package) -> Iterator[Receipt]:
-    return (Receipt(customer_id, "accepted") for customer_id, _ in package.changed())
