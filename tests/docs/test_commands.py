@@ -68,7 +68,7 @@ ELSEWHERE = {
         "tests/docs/test_add_a_destination.py",
         "commands(PAGE)",
     ),
-    "make test-tools": ("needs a browser", ".ci/run", "make test-tools"),
+    "make test-tools": ("needs tools from outside", ".ci/run", "make test-tools"),
     "make report-image": (
         "needs a browser; the tests of the page open it",
         "tests/tools/test_report_in_browser.py",
