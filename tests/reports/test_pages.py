@@ -230,6 +230,8 @@ groups as (
         join (select distinct started_at as moment from segments.membership_history)
         on started_at <= moment and (left_at is null or left_at > moment)
     union all select destination || segment_id || has_consent || arm, customer_id from activation.activated_memberships
+    union all select destination || segment_id || 'refused', customer_id
+        from activation.activated_memberships where not has_consent
     union all select 'reached', customer_id from activation.audience
     union all select if(bool_or(has_consent), 'held out', 'refused'), customer_id from activation.activated_memberships
         anti join activation.audience using (customer_id) where is_sendable group by customer_id
