@@ -49,7 +49,7 @@ decided as (
     qualify
         row_number() over (
             partition by customer_id, purpose, channel
-            order by basis = 'stated' desc, recorded_at desc, is_granted asc, source, user_id, email_hash
+            order by basis = 'stated' desc, recorded_at desc, is_granted asc, source asc, user_id asc, email_hash asc
         ) = 1
 
 )
