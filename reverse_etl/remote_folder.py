@@ -87,7 +87,11 @@ def _meaning(path: str, file: Any) -> object:
     """What must be the same for a file to be the same: its bytes; of a manifest, all but the version it was made of."""
     if not path.endswith(f"/{MANIFEST}"):
         return hashlib.file_digest(file, "sha256").hexdigest()
-    return {name: value for name, value in json.loads(file.read()).items() if name not in _OF_THE_VERSION}
+    content = file.read()
+    try:
+        return {name: value for name, value in json.loads(content).items() if name not in _OF_THE_VERSION}
+    except (ValueError, AttributeError):  # no manifest of ours
+        return content
 
 
 def _point(place: Place, plan_id: str) -> list[str]:

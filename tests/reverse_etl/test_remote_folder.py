@@ -140,6 +140,16 @@ def test_a_plan_that_stands_there_with_other_content_is_refused_and_left(tmp_pat
     assert everything(disk) == before
 
 
+@pytest.mark.parametrize("content", ["", "[]", "no manifest"])
+def test_what_stands_in_the_place_of_a_manifest_and_is_none_is_refused(
+    tmp_path: Path, disk: Disk, content: str
+) -> None:
+    sent(tmp_path, disk, 1, ["ada"])
+    (Path(disk.root) / f"{1:016x}" / "manifest.json").write_text(content)
+    with pytest.raises(Refused, match=r"manifest.json stands there with other content"):
+        sent(tmp_path, disk, 1, ["ada"])
+
+
 def test_the_last_plans_are_kept_and_what_is_not_ours_stays(tmp_path: Path, disk: Disk) -> None:
     (Path(disk.root) / "theirs").mkdir(parents=True)
     (Path(disk.root) / "theirs" / "file").touch()
