@@ -15,7 +15,7 @@ from reports import write as report
 from smalti import alerts, gates, observe, retention
 from smalti.sending import send
 from warehouse import dbt, freshness, keys, lease, ledger, lookback, publish, run, settings, slot
-from warehouse.errors import Busy, Skipped, SmaltiError
+from warehouse.errors import Busy, Skipped
 from warehouse.settings import Settings
 
 Row = dict[str, Any]
