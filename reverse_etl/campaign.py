@@ -1,12 +1,14 @@
 """One plan to one destination of records: what is open is settled, the rest sent in windows, each journalled.
 
-A window is begun, sent and ended; killed in between, its batches stay open. With the destination's batches of one
-record a window is many calls, with large ones a few: what a kill leaves unknown is never much.
+A window is begun, sent and ended; killed in between, its batches and those of the one before stay open. With the
+destination's batches of one record a window is many calls, with large ones a few: what a kill leaves unknown is never
+much.
 """
 
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from random import Random
 
@@ -20,8 +22,10 @@ from reverse_etl.sender import Counts, Sender
 from reverse_etl.transport import Transport
 
 _WINDOW = 1_000
+_LEAVE_SECONDS = 0.001  # in which calls that were made leave, before the ledger is written
 _NO_KEY = Outcome("rejected", "no_key")
 Progress = Callable[[int, int], None]
+Window = list[tuple[Batch, list[Record]]]
 
 
 def quiet(done: int, of: int) -> None:
@@ -69,22 +73,32 @@ class Campaign:
         return [(standing | sent)[one.customer_id] for one in records]
 
     async def send(self, plan_id: str, path: Path) -> None:
-        """All rows of the plan, until they are through or the destination is down."""
-        frame = self._read(path)
-        sender, done = self._sender(plan_id), 0
-        for window in self._windows(plan_id, frame):
-            self.journal.begin(batch for batch, _ in window)
-            sent = await asyncio.gather(*(self._limited(sender, records) for _, records in window))
-            self.journal.end_all(
-                [(batch, records, outcomes) for (batch, records), outcomes in zip(window, sent, strict=True)]
-            )
-            done = window[-1][0].last + 1
-            self.progress(done, frame.height)
-            if sender.is_down:
+        """All rows of the plan, until they are through or the destination is down.
+
+        A window is ended when the calls of the next are on their way: neither side waits for the other.
+        """
+        frame, sender = self._read(path), self._sender(plan_id)
+        sent_window: Window = []
+        calls: asyncio.Future[list[list[Outcome]]] = asyncio.gather()
+        for window in chain(self._windows(plan_id, frame), [[]]):
+            sent = await calls
+            under_way = [] if sender.is_down else window
+            if under_way:
+                self.journal.begin(batch for batch, _ in under_way)
+            calls = asyncio.gather(*(self._limited(sender, records) for _, records in under_way))
+            await asyncio.sleep(_LEAVE_SECONDS)
+            if sent_window:
+                self._end(sent_window, sent, frame.height)
+            if not under_way:
                 break
+            sent_window = under_way
         self.journal.finish(plan_id, frame.height)
 
-    def _windows(self, plan_id: str, frame: pl.DataFrame) -> Iterator[list[tuple[Batch, list[Record]]]]:
+    def _end(self, window: Window, sent: list[list[Outcome]], of: int) -> None:
+        self.journal.end_all([(*one, outcomes) for one, outcomes in zip(window, sent, strict=True)])
+        self.progress(window[-1][0].last + 1, of)
+
+    def _windows(self, plan_id: str, frame: pl.DataFrame) -> Iterator[Window]:
         traits = self.connector.traits
         cuts = rows.cut(frame, traits)
         several = max(traits.concurrency, _WINDOW // traits.batch_records, 1)

@@ -52,7 +52,7 @@ class Sent:
 class Package:
     """What one plan hands to a destination.
 
-    The connection holds two tables, each ordered by and unique in `customer_id`: `audience`
+    The connection holds two tables, each unique in `customer_id` and in no order that holds: `audience`
     (customer_id, contact_id_crm, segment_ids: everyone the destination may hold) and `changes`
     (the same columns and `change`: whom the plan is about; no segments means that the person leaves).
     `is_simulated`: some of it is about people who do not exist, and whoever receives it is told.

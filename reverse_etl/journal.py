@@ -4,13 +4,15 @@ A batch is a run of rows of the plan's file. It is `open` from before its first 
 process that died left open is settled by the next before anything else is sent.
 """
 
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
+
+import orjson
 
 from reverse_etl.connector import Outcome, Record
 from warehouse import ledger
@@ -20,6 +22,7 @@ _ACCEPT = "insert or replace into accepted values (?, ?, ?, ?, ?)"
 _LEFT = "delete from accepted where destination = ? and customer_id = ?"
 _BURY = "insert or replace into dead_letters values (?, ?, ?, ?, ?, ?)"
 _REVIVE = "delete from dead_letters where destination = ? and customer_id = ?"
+_ANY_DEAD = "select 1 from dead_letters where destination = ? limit 1"
 _FINISH = """
 update plans set status = case
     when exists (select 1 from receipts where plan_id = :plan_id and outcome <> 'accepted') then 'partial'
@@ -67,17 +70,16 @@ class Journal:
     def _keep(self, batch: Batch, records: Sequence[Record], outcomes: Sequence[Outcome]) -> None:
         plan, name, at, book = batch.plan_id, self.destination, self.at, self.book
         pairs = list(zip(records, outcomes, strict=True))
-        book.executemany(_RECEIPT, ((plan, name, r.customer_id, o.outcome, o.code, at) for r, o in pairs))
+        book.executemany(_RECEIPT, [(plan, name, r.customer_id, o.outcome, o.code, at) for r, o in pairs])
         taken = [r for r, o in pairs if o.outcome == "accepted"]
         book.executemany(
-            _ACCEPT, ((name, r.customer_id, json.dumps(list(r.segment_ids)), at, plan) for r in taken if r.segment_ids)
+            _ACCEPT, [(name, r.customer_id, _text(r.segment_ids), at, plan) for r in taken if r.segment_ids]
         )
-        book.executemany(_LEFT, ((name, r.customer_id) for r in taken if not r.segment_ids))
-        book.executemany(_REVIVE, ((name, r.customer_id) for r in taken))
+        book.executemany(_LEFT, [(name, r.customer_id) for r in taken if not r.segment_ids])
+        if book.execute(_ANY_DEAD, [name]).fetchone():
+            book.executemany(_REVIVE, [(name, r.customer_id) for r in taken])
         dead = [(r, o) for r, o in pairs if o.outcome == "rejected"]
-        book.executemany(
-            _BURY, ((name, r.customer_id, json.dumps(list(r.segment_ids)), o.code, plan, at) for r, o in dead)
-        )
+        book.executemany(_BURY, [(name, r.customer_id, _text(r.segment_ids), o.code, plan, at) for r, o in dead])
         state = "open" if any(o.outcome == "unknown" for o in outcomes) else "done"
         book.execute("update batches set state = ? where plan_id = ? and first = ?", (state, plan, batch.first))
 
@@ -89,6 +91,11 @@ class Journal:
     def unsettled(self) -> list[Batch]:
         """What earlier deliveries to this destination left open, oldest first."""
         return [Batch(*row) for row in self.book.execute(_OPEN, [self.destination])]
+
+
+@lru_cache(maxsize=1 << 16)
+def _text(segment_ids: tuple[str, ...]) -> str:
+    return orjson.dumps(segment_ids).decode()
 
 
 @contextmanager

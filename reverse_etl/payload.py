@@ -43,6 +43,9 @@ def batch(write: Write[Kind]) -> Write[Kind]:
 
 def _each_key_once(records: Sequence[Record]) -> dict[str, Record]:
     """By key, but for those under which several stay."""
+    alone = {record.key: record for record in records}
+    if len(alone) == len(records):
+        return alone
     groups: defaultdict[str, list[Record]] = defaultdict(list)
     for record in records:
         groups[record.key].append(record)

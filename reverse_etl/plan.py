@@ -22,13 +22,30 @@ from reverse_etl.version import open_version
 from warehouse import suppressions
 from warehouse.settings import Settings
 
+# sets are put in order once each, not once a person: there are few
 _AUDIENCE = """
 create table audience as
-select customer_id, contact_id_crm, list_sort(list_distinct(segment_ids)) as segment_ids
-from published.activation.audience
-anti join suppressed using (customer_id)
-where destination = $destination and len(segment_ids) > 0
-order by customer_id
+with
+
+members as (
+
+    select customer_id, contact_id_crm, segment_ids
+    from published.activation.audience
+    anti join suppressed using (customer_id)
+    where destination = $destination and len(segment_ids) > 0
+
+),
+
+sets as (
+
+    select segment_ids as told, list_sort(list_distinct(segment_ids)) as segment_ids
+    from (select distinct segment_ids from members)
+
+)
+
+select members.customer_id, members.contact_id_crm, sets.segment_ids
+from members
+inner join sets on sets.told = members.segment_ids
 """
 # whoever is known by an identifier that is suppressed; it may have come back with an old export
 _SUPPRESSED = """
@@ -39,8 +56,18 @@ join suppressions using (identifier_type, identifier_hash)
 """
 _ACCEPTED = """
 create table accepted as
-select customer_id, list_sort(cast(cast(segment_ids as json) as varchar[])) as segment_ids
+with
+
+sets as (
+
+    select segment_ids as told, list_sort(cast(cast(segment_ids as json) as varchar[])) as segment_ids
+    from (select distinct segment_ids from accepted_rows)
+
+)
+
+select accepted_rows.customer_id, sets.segment_ids
 from accepted_rows
+inner join sets on sets.told = accepted_rows.segment_ids
 """
 _CHANGES = """
 create table changes as
@@ -81,7 +108,8 @@ select
     (select count(*) from dead_letters)
 from changes
 """
-# the complete content stands in the digest, so that one plan id is one set of files, byte for byte
+# the complete content stands in the digest, so that one plan id is one set of files, byte for byte; lines are summed,
+# not sorted: of millions that is half the cost
 _DIGEST = """
 with
 
@@ -93,12 +121,9 @@ lines as (
 
 )
 
-select sha256(
-    $destination || chr(10) || $previous || chr(10) || string_agg(
-        concat_ws(chr(9), what, customer_id, coalesce(contact_id_crm, ''), to_json(segment_ids)), chr(10)
-        order by what, customer_id
-    )
-)
+select sha256(concat_ws(chr(10), $destination, $previous, count(*), sum(md5_number_lower(
+    concat_ws(chr(9), what, customer_id, coalesce(contact_id_crm, ''), array_to_string(segment_ids, ','))
+))))
 from lines
 """
 _SIMULATED = "select count(*) > 0 from published.ops.sources where is_simulated and rows_loaded > 0"

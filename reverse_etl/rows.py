@@ -1,6 +1,7 @@
 """The rows of a plan: kept as a file before the first call, so that whoever resumes sends exactly what was planned."""
 
 from collections.abc import Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 
 import duckdb
@@ -23,12 +24,13 @@ _KEYS = {
 _ROWS = """
 select
     changes.customer_id, keys.key, changes.segment_ids,
-    list_sort(list_filter(changes.segment_ids, lambda one: not list_contains(changes.before, one))) as entered,
-    list_sort(list_filter(changes.before, lambda one: not list_contains(changes.segment_ids, one))) as left_ids
+    list_filter(changes.segment_ids, lambda one: not list_contains(changes.before, one)) as entered,
+    list_filter(changes.before, lambda one: not list_contains(changes.segment_ids, one)) as left_ids
 from changes left join ({keys}) as keys using (customer_id)
 where changes.change <> 'removed' or $tells_leavers
 order by keys.key, changes.customer_id  -- two of one key stand in one batch
 """
+_MARK = "\x1f"  # between ids in one text: the unit separator, which no id contains
 _FRAME = 96  # bytes around a record in JSON: names of fields, quotes, commas
 
 
@@ -57,9 +59,15 @@ def read(target: Path, addresses: dict[str, str] | None) -> pl.DataFrame:
 
 
 def records(frame: pl.DataFrame) -> list[Record]:
-    """As a connector takes them; only rows with a key."""
-    columns = (frame[name].to_list() for name in ("customer_id", "key", "segment_ids", "entered", "left_ids"))
-    return list(map(Record._make, zip(*columns, strict=True)))
+    """As a connector takes them; people with the same segments share one tuple, and making a record calls no Python."""
+    ids = (frame[name].to_list() for name in ("customer_id", "key"))
+    sets = (map(_split, frame[name].list.join(_MARK).to_list()) for name in ("segment_ids", "entered", "left_ids"))
+    return list(map(partial(tuple.__new__, Record), zip(*ids, *sets, strict=True)))
+
+
+@lru_cache(maxsize=1 << 16)
+def _split(joined: str) -> tuple[str, ...]:
+    return tuple(joined.split(_MARK)) if joined else ()
 
 
 def cut(frame: pl.DataFrame, traits: Traits) -> list[tuple[int, int]]:

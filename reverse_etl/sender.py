@@ -215,8 +215,7 @@ class Sender:
 def batch_key(plan_id: str, records: Sequence[Record]) -> str:
     """Names the batch: the same people of the same plan have the same, whenever and however often they are sent."""
     digest = hashlib.blake2b(plan_id.encode(), digest_size=16)
-    for record in records:
-        digest.update(record.customer_id.encode() + b"\0")
+    digest.update("".join(f"{record.customer_id}\0" for record in records).encode())
     return digest.hexdigest()
 
 

@@ -12,11 +12,10 @@ from expectations import gate, raw, scores, volume
 from ingestion import load, profile
 from models_ml import score
 from reports import write as report
-from reverse_etl import deliver as delivery
-from reverse_etl.campaign import Progress, quiet
 from smalti import alerts, gates, mail, observe, retention
+from smalti.sending import send
 from warehouse import dbt, freshness, keys, lease, ledger, lookback, publish, run, settings, slot
-from warehouse.errors import Busy, Skipped, SmaltiError
+from warehouse.errors import Busy, Skipped
 from warehouse.settings import Settings
 
 Row = dict[str, Any]
@@ -230,23 +229,7 @@ def _stale_before(config: Settings, run_id: str) -> set[str]:
 def deliver(this: Run, destination: str) -> None:
     """Send one destination what changed."""
     with _stage(this, "deliver", destination) as (config, row):
-        send(config, row, destination, this.run_id)
-
-
-def send(config: Settings, row: ledger.Stage, destination: str, run_id: str, progress: Progress = quiet) -> None:
-    """Send one destination what changed; that a plan is blocked is an outcome, so that other destinations go on.
-
-    Raises:
-        SmaltiError: it did not accept everybody; the rest is planned again by the next run.
-    """
-    sent = delivery.deliver(config, destination, run_id, _now(), progress)
-    row.rows_in, row.rows_rejected = sent.added + sent.changed + sent.removed, sent.rejected
-    row.rows_loaded, row.message = sent.accepted, str(sent.path or sent.plan_id or "nothing changed, nothing sent")
-    if sent.blocked_by:
-        row.status = "blocked"
-        row.message = f"plan {sent.plan_id}: {'; '.join(sent.blocked_by)}"
-    elif sent.accepted < row.rows_in:
-        raise SmaltiError(f"{destination} accepted {sent.accepted} of {row.rows_in} people; the rest is planned again")
+        send(config, row, destination, this.run_id, _now())
 
 
 def write_report(this: Run) -> None:

@@ -10,7 +10,8 @@ from reverse_etl import receipts
 from reverse_etl.campaign import Progress, quiet
 from reverse_etl.deliver import preview
 from reverse_etl.plan import Plan, plan, prepare
-from smalti import observe, stages
+from smalti import observe
+from smalti.sending import send
 from warehouse import lease, overrides, slot
 from warehouse.errors import SmaltiError
 from warehouse.settings import Settings
@@ -92,5 +93,5 @@ def run(settings: Settings, destination: str, now: datetime, progress: Progress 
     with slot.take(settings):
         lease.refuse_while_held(settings.ledger, now)
         with observe.stage(settings, run_id, "deliver", destination) as row:
-            stages.send(settings, row, destination, run_id, progress)
+            send(settings, row, destination, run_id, now, progress)
     return {"run_id": run_id, "destination": destination, "status": row.status, "message": row.message}

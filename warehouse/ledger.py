@@ -28,11 +28,11 @@ create table if not exists plans (
 create table if not exists receipts (
     plan_id text not null, destination text not null, customer_id text not null, outcome text not null,
     code text, attempted_at text not null, primary key (plan_id, customer_id)
-);
+) without rowid;
 create table if not exists accepted (
     destination text not null, customer_id text not null, segment_ids text not null,
     accepted_at text not null, plan_id text not null, primary key (destination, customer_id)
-);
+) without rowid;
 create table if not exists batches (
     plan_id text not null, first integer not null, last integer not null, state text not null,
     primary key (plan_id, first)

@@ -45,6 +45,10 @@ class WebhookOptions(Options):
     key: Literal["customer_id", "contact_id_crm"] = "customer_id"
     purpose: str = "personalisation"
     channel: str = "web"
+    batch_records: Annotated[int, Field(ge=1, le=100_000)] = 500
+    batch_bytes: Annotated[int, Field(ge=1_000)] = 1_000_000
+    calls_per_second: Annotated[float, Field(gt=0)] = 5.0
+    concurrency: Annotated[int, Field(ge=1, le=64)] = 2
 
 
 @dataclass(frozen=True)
@@ -57,24 +61,25 @@ class Webhook:
 
     @property
     def traits(self) -> Traits:
-        """What a small service of a shop can be asked to take."""
+        """What a small service of a shop can be asked to take, unless it is said to take more."""
+        calls = self.options.calls_per_second
         return Traits(
             key=self.options.key,
             mode="mirror",
             on_exit="remove",
             purposes=((self.options.purpose, self.options.channel),),
-            batch_records=500,
-            batch_bytes=1_000_000,
-            calls_per_second=5,
-            burst=5,
-            concurrency=2,
+            batch_records=self.options.batch_records,
+            batch_bytes=self.options.batch_bytes,
+            calls_per_second=calls,
+            burst=max(1, int(calls)),  # a second's worth
+            concurrency=self.options.concurrency,
             replay="keyed",
         )
 
     @batch
     def write(self, records: Sequence[Record], key: str) -> Conversation:
         """The complete set of each record, an empty one for who leaves."""
-        told = {"records": [{"id": one.key, "segment_ids": list(one.segment_ids)} for one in records]}
+        told = {"records": [{"id": one.key, "segment_ids": one.segment_ids} for one in records]}
         answer = yield self._signed(self.options.url, told, {"Idempotency-Key": key})
         not_markup(answer)
         if answer.status == _EACH:

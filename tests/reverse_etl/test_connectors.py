@@ -99,6 +99,16 @@ def test_a_webhook_with_a_short_secret_is_refused(account: Open, monkeypatch: py
     assert "tooshort" not in str(refused.value)
 
 
+def test_a_webhook_that_takes_more_is_told_more_at_once(account: Open, monkeypatch: pytest.MonkeyPatch):
+    told = {"BATCH_RECORDS": "2000", "BATCH_BYTES": "5000000", "CALLS_PER_SECOND": "40", "CONCURRENCY": "8"}
+    account("webhook")
+    for name, value in told.items():
+        monkeypatch.setenv(f"SMALTI_WEBHOOK_{name}", value)
+    traits = module("webhook").connect().traits
+    assert (traits.batch_records, traits.batch_bytes, traits.concurrency) == (2_000, 5_000_000, 8)
+    assert (traits.calls_per_second, traits.burst) == (40.0, 40)
+
+
 def test_a_webhook_that_cannot_be_asked_says_so(account: Open):
     webhook = account("webhook")
     options = webhook.connector.options.model_copy(update={"read_url": None})
