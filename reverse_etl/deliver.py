@@ -115,6 +115,7 @@ def _records(
             return _delivered(plan, accepted=0, rejected=0, path=None)
         path = rows.path(settings, target.name, plan_id)
         rows.freeze(connection, path, target.traits)
+        rows.prove(connection, settings, target.name, plan_id)
         if target.traits.on_exit == "nothing":
             forget(settings.ledger, target.name, connection)
     run(lambda campaign: campaign.send(plan_id, path))
@@ -141,6 +142,7 @@ def _package(settings: Settings, target: Destination, run_id: str, attempted_at:
         record_plan(settings.ledger, plan, run_id, attempted_at)
         if plan.blocked_by:
             return _delivered(plan, accepted=0, rejected=0, path=None)
+        rows.prove(connection, settings, target.name, plan.plan_id)
         outbox = settings.outbox / target.name
         package = Package(plan.plan_id, plan.version, plan.as_of, plan.is_simulated, outbox, connection)
         folder = _empty(outbox / ".aside")

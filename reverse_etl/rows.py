@@ -31,6 +31,10 @@ where changes.change <> 'removed' or $tells_leavers
 order by keys.key, changes.customer_id  -- two of one key stand in one batch
 """
 _MARK = "\x1f"  # between ids in one text: the unit separator, which no id contains
+_PROOFS = """
+from published.activation.consent_proofs semi join (from changes where len(segment_ids) > 0) using (customer_id)
+where destination = {destination} order by customer_id, purpose, channel
+"""
 _FRAME = 96  # bytes around a record in JSON: names of fields, quotes, commas
 
 
@@ -48,6 +52,17 @@ def freeze(connection: duckdb.DuckDBPyConnection, target: Path, traits: Traits) 
     atomic.sync(temporary)
     temporary.replace(target)
     atomic.sync(target.parent)
+
+
+def prove(connection: duckdb.DuckDBPyConnection, settings: Settings, destination: str, plan_id: str) -> None:
+    """Keep by what right each person of the plan is told of: a row a person, purpose and channel, beside the rows."""
+    target = path(settings, destination, plan_id).with_suffix(".proofs.parquet")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_suffix(".tmp")
+    query = _PROOFS.format(destination=literal(destination))
+    connection.execute(f"copy ({query}) to {literal(temporary)} (format parquet, compression zstd)")
+    atomic.sync(temporary)
+    temporary.replace(target)
 
 
 def read(target: Path, addresses: dict[str, str] | None) -> pl.DataFrame:

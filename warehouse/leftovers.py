@@ -17,6 +17,7 @@ DAYS = {
     ("links", "*"): 400,  # as long as versions are built again from them
     ("gates", "*"): 90,
     ("outbox", "*/*"): 90,
+    ("plans", "*/*"): 400,  # with the proofs of consent
     ("reports", "*"): 400,
     ("logs", "*"): 90,
     ("airflow/logs", "*/*"): 30,

@@ -14,7 +14,7 @@ from tests.incremental.figures import Figures, expected, found
 from tests.incremental.histories import CORRECTED_IN, MOMENTS, generate
 from tests.incremental.test_histories import models
 from tests.incremental.warehouse import SETTINGS, Node, Warehouse
-from warehouse import contracts, dbt, digest, durable, manifest, raw, rebuild, run
+from warehouse import contracts, dbt, digest, durable, manifest, pseudonyms, raw, rebuild, run
 from warehouse.settings import Settings
 
 __all__ = ["models"]
@@ -50,7 +50,8 @@ class Shop:
             durable.write(connection, self.settings, run_id)
             [known] = connection.execute("select hi, fingerprint from ops.control").fetchall()
             said = digest.of(connection, "working")
-        rebuild.record(self.settings, rebuild.Record(run_id, run_id, as_of, *known, said))
+        key = pseudonyms.key_id(self.settings.hmac_key)
+        rebuild.record(self.settings, rebuild.Record(run_id, run_id, as_of, *known, said, key_id=key))
         run.finish(self.settings, run_id)
 
     def figures(self) -> Figures:

@@ -31,6 +31,9 @@ create table segments.catalog (
     segment_id text, owner text, tier text, purpose text, members bigint, active_members bigint,
     is_sendable boolean, why_not text
 );
+create table activation.consent_proofs (
+    destination text, customer_id text, purpose text, channel text, segment_ids text[], basis text, source text
+);
 create table ops.control (run_id text, as_of timestamp);
 insert into ops.control values ('run-1', timestamp '2026-09-01');
 create table ops.sources (
@@ -87,6 +90,11 @@ class Shop:
         )
         connection.execute(
             "insert into ops.audience_sources select ?, segment_id, 'shop_orders' from catalog", [self.destination]
+        )
+        connection.execute(
+            "insert into activation.consent_proofs"
+            " select ?, customer_id, 'personalisation', 'web', segment_ids, 'stated', 'crm' from wanted",
+            [self.destination],
         )
         connection.execute("insert into activation.audience values ('elsewhere', 'nobody', null, ['other'])")
         connection.execute(CHANGES, {"destination": self.destination})

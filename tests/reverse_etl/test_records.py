@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import duckdb
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
@@ -53,6 +54,8 @@ def test_the_receiver_holds_the_audience_and_is_told_of_the_change_only(told: An
     assert sum(len(call.content["records"]) for call in server.written) == 75
     assert {k: v for k, v in server.vendor.standing().items() if v} == standing(THEN)
     assert shop.accepted() == {k: sorted(v) for k, v in THEN.items()}
+    proofs = pl.read_parquet(shop.settings.home / "plans" / "webhook" / f"{found.plan_id}.proofs.parquet")
+    assert proofs["customer_id"].to_list() == sorted(k for k, v in THEN.items() if FIRST.get(k) != v)
     server.calls.clear()
     assert shop.deliver("run-3").plan_id is None
     assert server.calls == []
