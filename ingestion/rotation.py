@@ -76,6 +76,7 @@ def rotate(settings: Settings, also: Callable[[], object] = lambda: None, *, dry
         separations.rekey(connection, settings.ledger)
         suppressions.rekey(connection, settings.ledger)
         also()
+        shutil.rmtree(settings.past, ignore_errors=True)  # derived too: the next night makes it under the new key
         derived.begin_again(settings)
         if settings.vault.exists():
             vault.rekey(connection, settings, pseudonyms.message_sql(_MESSAGE))

@@ -32,6 +32,7 @@ order by keys.key, changes.customer_id  -- two of one key stand in one batch
 """
 _MARK = "\x1f"  # between ids in one text: the unit separator, which no id contains
 _PROOFS = """
+select columns(lambda one: not ends_with(one, '_hash') and one <> 'user_id')
 from published.activation.consent_proofs semi join (from changes where len(segment_ids) > 0) using (customer_id)
 where destination = {destination} order by customer_id, purpose, channel
 """

@@ -20,7 +20,8 @@ FIGURES = {
     "habits": "select * from profiles.customer_habits",
     "favourites": "select * from profiles.customer_favourites",
     "memberships": "select segment_id, customer_id from segments.memberships",
-    "audience": "select * from activation.audience",
+    # who is held out is drawn by the id, which a merge on the way may make another one
+    "allowed": "select destination, segment_id, customer_id, has_consent from activation.activated_memberships",
 }
 DECISIONS = {
     "sessions by id": "select * from profiles.sessions",
