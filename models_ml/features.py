@@ -28,7 +28,7 @@ class NoFeatures(SmaltiError):
 
 @dataclass(frozen=True)
 class Split:
-    """Feature rows by use, each sorted by cut-off and customer; `names` are the feature columns."""
+    """Feature rows by use, each sorted by cut-off and features; `names` are the feature columns."""
 
     names: tuple[str, ...]
     train: pl.DataFrame
@@ -70,7 +70,7 @@ def split(frame: pl.DataFrame, as_of: datetime) -> Split:
     """
     as_of = naive(as_of)
     names = tuple(sorted(n for n, t in frame.schema.items() if t.is_numeric() and n not in NEEDED))
-    rows = frame.sort("cutoff_at", "customer_id")
+    rows = frame.sort("cutoff_at", *names, LABEL, "customer_id")  # a fit depends on order; it must not on what ids are
     score, known = rows.filter(pl.col("is_scored")), rows.filter(~pl.col("is_scored"))
     if score.filter(pl.col("cutoff_at") != as_of).height:
         raise ValueError(f"rows to score have another cut-off than as_of; it must be {as_of}")
@@ -105,9 +105,8 @@ def labels(frame: pl.DataFrame) -> Labels:
 
 
 def digest(frame: pl.DataFrame, names: tuple[str, ...]) -> str:
-    """SHA-256 over ids, cut-offs, labels and features: equal for equal rows, however they are stored."""
+    """SHA-256 over cut-offs, labels and features: equal for what models see alike, whatever people are called."""
     total = hashlib.sha256("\0".join(names).encode())
-    total.update("\n".join(frame["customer_id"].to_list()).encode())
     total.update(frame["cutoff_at"].to_physical().to_numpy().tobytes())
     total.update(frame[LABEL].cast(pl.Int8).fill_null(-1).to_numpy().tobytes())
     total.update(matrix(frame, names).tobytes())

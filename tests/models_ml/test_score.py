@@ -86,6 +86,16 @@ def test_the_same_features_in_any_order_and_another_home_give_the_same_bytes(
     assert sums(tmp_path / "models") == sums(home / "models")
 
 
+def test_other_ids_change_neither_models_nor_scores(shop: SimpleNamespace, home: Path, tmp_path: Path) -> None:
+    """People of past moments are called otherwise after a rotation of the key."""
+    renamed = shop.features().with_columns(
+        customer_id=pl.when("is_scored").then("customer_id").otherwise(pl.col("customer_id").str.reverse())
+    )
+    score(shop.store(tmp_path, "first", renamed), "first", shop.as_of)
+    assert sums(tmp_path / "scores/first") == sums(home / "scores/first")
+    assert sums(tmp_path / "models") == sums(home / "models")
+
+
 def test_other_features_give_another_version(shop: SimpleNamespace, report: Report, tmp_path: Path) -> None:
     changed = shop.features().with_columns(orders_count=pl.col("orders_count") + 1)
     other = score(shop.store(tmp_path, "first", changed), "first", shop.as_of)
