@@ -35,6 +35,20 @@ _TABLES = {
         "definition_version": "varchar",
         "is_continued": "boolean",
     },
+    "measures_history": {
+        "segment_id": "varchar",
+        "customer_id": "varchar",
+        "measures": "varchar",
+        "valid_from": "timestamp",
+        "valid_to": "timestamp",
+    },
+    "definitions_history": {
+        "segment_id": "varchar",
+        "definition_version": "varchar",
+        "rule": "varchar",
+        "thresholds": "varchar",
+        "valid_from": "timestamp",
+    },
     "exposures": {
         "destination": "varchar",
         "segment_id": "varchar",
@@ -67,6 +81,8 @@ _KEEP = {
         order by identifier_type, identifier_hash""",
     "merges": "select * from profiles.merges order by all",
     "membership_history": "select * from segments.membership_history order by all",
+    "measures_history": "select * from segments.measures_history order by all",
+    "definitions_history": "select * from segments.definitions_history order by segment_id, valid_from",
     "exposures": "select * from activation.exposures order by all",
     "customers_history": "select * from profiles.customers_history order by customer_id, valid_from",
 }

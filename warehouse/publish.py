@@ -7,7 +7,19 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse import atomic, dbt_lineage, digest, durable, freshness, ledger, manifest, raw, rebuild, run
+from warehouse import (
+    atomic,
+    dbt_lineage,
+    digest,
+    durable,
+    freshness,
+    ledger,
+    manifest,
+    published_events,
+    raw,
+    rebuild,
+    run,
+)
 from warehouse.errors import SmaltiError
 from warehouse.pseudonyms import key_id
 from warehouse.settings import Settings
@@ -153,7 +165,9 @@ def _build(connection: duckdb.DuckDBPyConnection, settings: Settings, path: Path
             connection.execute(f'create table version.{schema}."{table}" as from working.{schema}."{table}"')
     for seed in ("activations", "destinations"):
         connection.execute(f"create table version.profiles.{seed} as from working.seeds.{seed}")
+    connection.execute("create table version.profiles.customer_orders as from working.identity.customer_orders")
     _build_ops(connection, settings)
+    published_events.write(connection, settings)
     connection.execute("checkpoint version")
     connection.execute("detach version")
 
@@ -252,6 +266,7 @@ def _prune(settings: Settings, scores_run_id: str | None) -> None:
     for version in versions(settings)[: -settings.keep_versions]:
         if not version.is_current:
             version.path.unlink()
+    published_events.prune(settings, [version.path for version in versions(settings)])
     for stage in (settings.features, settings.scores):
         folders = (
             sorted(stage.iterdir(), key=lambda path: (path.stat().st_mtime_ns, path.name)) if stage.exists() else []

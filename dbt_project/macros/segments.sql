@@ -18,3 +18,8 @@
 {% macro definition_version(node) -%}
     {{ local_md5((node.raw_code.split() | join(' ')) ~ tojson(node.config.meta.get('thresholds', {}), sort_keys=true))[:12] }}
 {%- endmacro %}
+
+{# The thresholds of a segment by name, as its sidecar states them. #}
+{% macro effective_thresholds(node) -%}
+    {{ return(node.config.meta.get('thresholds', {})) }}
+{%- endmacro %}

@@ -15,6 +15,8 @@ segment_definitions as (
         '{{ node.config.meta.tier }}' as tier,
         '{{ node.config.meta.purpose }}' as purpose,
         cast('{{ node.config.meta.review_by }}' as date) as review_by,
+        '{{ node.raw_code | replace("'", "''") }}' as rule,
+        '{{ tojson(effective_thresholds(node), sort_keys=true) }}' as thresholds,
         '{{ definition_version(node) }}' as definition_version
     {% if not loop.last %}union all{% endif %}
     {% else %}
@@ -24,6 +26,8 @@ segment_definitions as (
         cast(null as varchar) as tier,
         cast(null as varchar) as purpose,
         cast(null as date) as review_by,
+        cast(null as varchar) as rule,
+        cast(null as varchar) as thresholds,
         cast(null as varchar) as definition_version
     where false
     {% endfor %}

@@ -1,0 +1,49 @@
+with
+
+definitions as (
+
+    select * from {{ ref('segment_definitions') }}
+
+),
+
+-- as they stood before as_of: a run repeated for the same moment replaces what it wrote
+known_before as (
+
+    select
+        segment_id,
+        definition_version,
+        rule,
+        thresholds,
+        valid_from
+    from {{ source('durable', 'definitions_history') }}
+    where valid_from < {{ as_of() }}
+
+),
+
+valid_before as (
+
+    select
+        segment_id,
+        arg_max(definition_version, valid_from) as definition_version
+    from known_before
+    group by segment_id
+
+),
+
+changed as (
+
+    select
+        definitions.segment_id,
+        definitions.definition_version,
+        definitions.rule,
+        definitions.thresholds,
+        {{ as_of() }} as valid_from
+    from definitions
+    left join valid_before on definitions.segment_id = valid_before.segment_id
+    where definitions.definition_version is distinct from valid_before.definition_version
+
+)
+
+select * from known_before
+union all by name
+select * from changed

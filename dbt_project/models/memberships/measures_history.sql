@@ -1,0 +1,75 @@
+with
+
+measures as (
+
+    select * from {{ ref('measures') }}
+
+),
+
+-- versions as they stood before as_of: a run repeated for the same moment replaces what it wrote
+known_before as (
+
+    select
+        segment_id,
+        customer_id,
+        measures,
+        valid_from,
+        case when valid_to < {{ as_of() }} then valid_to end as valid_to
+    from {{ source('durable', 'measures_history') }}
+    where valid_from < {{ as_of() }}
+
+),
+
+open_before as (
+
+    select * from known_before
+    where valid_to is null
+
+),
+
+compared as (
+
+    select
+        open_before.customer_id as known_id,
+        open_before.segment_id as known_segment_id,
+        measures.customer_id,
+        measures.segment_id
+    from open_before
+    full outer join measures
+        on open_before.segment_id = measures.segment_id and open_before.customer_id = measures.customer_id
+    where open_before.measures is distinct from measures.measures
+
+),
+
+carried as (
+
+    select
+        known_before.* exclude (valid_to),
+        case
+            when known_before.valid_to is null and compared.known_id is not null then {{ as_of() }}
+            else known_before.valid_to
+        end as valid_to
+    from known_before
+    left join compared
+        on
+            known_before.customer_id = compared.known_id
+            and known_before.segment_id = compared.known_segment_id
+            and known_before.valid_to is null
+
+),
+
+opened as (
+
+    select
+        measures.*,
+        {{ as_of() }} as valid_from,
+        cast(null as timestamp) as valid_to
+    from measures
+    inner join compared
+        on measures.segment_id = compared.segment_id and measures.customer_id = compared.customer_id
+
+)
+
+select * from carried
+union all by name
+select * from opened
