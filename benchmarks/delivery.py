@@ -24,9 +24,9 @@ import duckdb
 from benchmarks import audience, rival, sink
 from reverse_etl import guard, plan
 from reverse_etl.accepted import accepted
-from reverse_etl.version import open_version
 from warehouse import ledger
 from warehouse.settings import Settings
+from warehouse.version import open_version
 
 _BATCH, _SHARE = 1_000, 0.2
 _CHANGED, _REMOVED = 300, 200

@@ -18,9 +18,9 @@ from reverse_etl.accepted import accepted, dead_letters, last_finished
 from reverse_etl.connector import Connector
 from reverse_etl.destination import Refused, load_destination
 from reverse_etl.guard import Guard, failed_gate, in_the_way, numbers, stale
-from reverse_etl.version import open_version
 from warehouse import suppressions
 from warehouse.settings import Settings
+from warehouse.version import open_version
 
 # sets are put in order once each, not once a person: there are few
 _AUDIENCE = """

@@ -16,12 +16,12 @@ from jinja2 import StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
 from ingestion import identifiers
-from reverse_etl.version import open_version
 from warehouse import pseudonyms, separations
 from warehouse.errors import SmaltiError
 from warehouse.separations import Separation
 from warehouse.settings import CHECKOUT, Settings
 from warehouse.sql import literal
+from warehouse.version import open_version
 
 RULES = CHECKOUT / "dbt_project" / "seeds" / "identifier_rules.csv"
 _MODELS = CHECKOUT / "dbt_project" / "models" / "identity"

@@ -21,7 +21,7 @@ from reverse_etl import deliver as deliver_module
 from reverse_etl.destination import NoDestination, Package, Receipt, Refused, Sent, every, load_destination, names
 from reverse_etl.destinations.files import DESTINATION, KEPT_PLANS, Files
 from reverse_etl.plan import plan
-from reverse_etl.version import NothingPublished
+from warehouse.version import NothingPublished
 
 TWO = {"ada": ["high_value", "repeat_buyers"], "ben0": ["repeat_buyers"]}
 
