@@ -1,0 +1,1 @@
+"""Segments before they are merged: what a definition says, whom it would take, and why."""
