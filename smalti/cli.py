@@ -15,6 +15,7 @@ from smalti import (
     person_cli,
     privacy_cli,
     retention_cli,
+    segments_cli,
     sources_cli,
     sync_cli,
     vault_cli,
@@ -35,9 +36,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="From a shop's exports to delivered segments, on one machine.",
 )
-segments_app = typer.Typer(no_args_is_help=True, help="Segments: what there is and how large.")
 publish_app = typer.Typer(no_args_is_help=True, help="Published versions.")
-app.add_typer(segments_app, name="segments")
+app.add_typer(segments_cli.app, name="segments")
 app.add_typer(publish_app, name="publish")
 app.add_typer(sources_cli.app, name="sources")
 app.add_typer(sync_cli.app, name="sync")
@@ -54,11 +54,6 @@ class Dag(StrEnum):
 
     nightly = "nightly"
     hourly = "hourly"
-
-
-def _published(config: Settings) -> None:
-    if not config.current.exists():
-        raise SmaltiError(f"nothing is published in {config.home} yet; `smalti run nightly --data DIR` comes first")
 
 
 @app.command()
@@ -316,41 +311,6 @@ def down() -> None:
     with _plain_errors():
         ended = services.down(configuration.load())
     _out.print("down" if ended else "nothing was up")
-
-
-@segments_app.command("list")
-def list_segments(as_json: Json = False) -> None:
-    """The segments of the published version, with sizes and changes.
-
-    Example: smalti segments list
-    """
-    from smalti import present, summary
-
-    with _plain_errors():
-        config = configuration.load()
-        _published(config)
-        found = summary.segments(config)
-    if as_json:
-        _dump(found)
-    else:
-        present.simulated(_out, any(row["simulated"] for row in found))
-        present.segments(_out, found, config.segment_floor)
-
-
-@segments_app.command("check")
-def check_segments() -> None:
-    """Check every segment's sidecar, and that each activation is for what its destination declares.
-
-    Example: smalti segments check
-    """
-    from smalti import sidecars
-
-    problems = sidecars.all_problems()
-    for problem in problems:
-        _err.print(f"error: {problem}", soft_wrap=True, markup=False)
-    if problems:
-        raise typer.Exit(1)
-    _out.print(f"{len(sidecars.names())} sidecars are well-formed")
 
 
 @publish_app.command("list")
