@@ -24,11 +24,22 @@ counted as (
 
 ),
 
+-- one row a person: the values by which the rule decides
+measured as (
+
+    select
+        customer_id,
+        max(products_count) as most_products_count
+    from counted
+    group by customer_id
+
+),
+
 category_enthusiast as (
 
-    select distinct customer_id
-    from counted
-    where products_count >= {{ threshold('products') }}
+    select customer_id
+    from measured
+    where most_products_count >= {{ threshold('products') }}
 
 )
 
