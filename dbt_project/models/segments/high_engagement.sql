@@ -24,11 +24,22 @@ counted as (
 
 ),
 
+-- one row a person: the values by which the rule decides
+measured as (
+
+    select
+        customer_id,
+        max(views_count) as most_views_count
+    from counted
+    group by customer_id
+
+),
+
 high_engagement as (
 
-    select distinct customer_id
-    from counted
-    where views_count > {{ threshold('views') }}
+    select customer_id
+    from measured
+    where most_views_count > {{ threshold('views') }}
 
 )
 

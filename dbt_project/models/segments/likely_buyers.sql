@@ -6,13 +6,22 @@ propensity as (
 
 ),
 
+-- one row a person: the values by which the rule decides
+measured as (
+
+    select
+        customer_id,
+        tier as purchase_tier
+    from propensity
+    where model = 'purchase'
+
+),
+
 likely_buyers as (
 
     select customer_id
-    from propensity
-    where
-        model = 'purchase'
-        and tier = 'high'
+    from measured
+    where purchase_tier = 'high'
 
 )
 

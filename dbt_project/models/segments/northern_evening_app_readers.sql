@@ -3,7 +3,6 @@ with
 customers as (
 
     select * from {{ ref('customers') }}
-    where region in ('North East', 'North West', 'Yorkshire and the Humber')
 
 ),
 
@@ -22,13 +21,26 @@ evening_views as (
 
 ),
 
-northern_evening_app_readers as (
+-- one row a person: the values by which the rule decides
+measured as (
 
-    select customers.customer_id
+    select
+        customers.customer_id,
+        customers.region,
+        count(*) as evening_book_views_30d_count
     from customers
     inner join evening_views on customers.customer_id = evening_views.customer_id
-    group by customers.customer_id
-    having count(*) >= {{ threshold('views') }}
+    group by customers.customer_id, customers.region
+
+),
+
+northern_evening_app_readers as (
+
+    select customer_id
+    from measured
+    where
+        region in ('North East', 'North West', 'Yorkshire and the Humber')
+        and evening_book_views_30d_count >= {{ threshold('views') }}
 
 )
 
