@@ -80,7 +80,9 @@ Reading = Generator[Request, Answer, Sequence[tuple[str, ...] | None]]
 
 @dataclass(frozen=True)
 class Traits:
-    """What a destination can do, and what is promised to people there; the core keeps to it.
+    """How a destination behaves: said here and nowhere else; the core keeps to it.
+
+    What it may be used for is not its own to say: `destinations.csv` names purposes and channels.
 
     `mode` and `on_exit`: whom it is told about (`upsert`: who entered or changed; `mirror`: also who left; `all`:
     everybody, each time) and what becomes of somebody who left (`nothing`, `clear`: the record stays with an empty set,
@@ -92,7 +94,6 @@ class Traits:
     key: Literal["customer_id", "contact_id_crm", "email"]
     mode: Literal["upsert", "mirror", "all"]
     on_exit: Literal["nothing", "clear", "remove"]
-    purposes: tuple[tuple[str, str], ...]  # (purpose, channel) that people must have agreed to
     batch_records: int
     batch_bytes: int
     calls_per_second: float

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from smalti import destination_seeds
 from warehouse import activations
 from warehouse.dbt import SEGMENTS
 
@@ -61,8 +62,8 @@ def names() -> list[str]:
 
 
 def all_problems() -> list[str]:
-    """Of the sidecars, and of the seeds that say where segments are sent."""
-    return problems() + activations.problems()
+    """Of the sidecars, and of the seeds that say what is sent where."""
+    return problems() + activations.problems() + destination_seeds.problems()
 
 
 def problems(folder: Path = SEGMENTS) -> list[str]:

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -30,14 +30,11 @@ class Purpose(_Line):
 
 
 class Destination(_Line):
-    """What a destination may be used for, and how it is kept in step; a line for each purpose and channel."""
+    """What a destination may be used for; a line for each purpose and channel. Its own file says how it behaves."""
 
     destination: Name
     purpose: Name
     channel: Name
-    mode: Literal["upsert", "mirror", "all"]
-    on_exit: Literal["nothing", "clear", "remove"]
-    match_key: Name
     holdout_share: Share
 
 
@@ -91,7 +88,6 @@ def problems(folder: Path = SEEDS) -> list[str]:
     return [
         *(problem for name, lines in rows.items() for problem in _repeated(name, lines)),
         *_undeclared(rows["destinations.csv"], purposes),
-        *_inconsistent(rows["destinations.csv"]),
         *_unsendable(rows["activations.csv"], rows["destinations.csv"]),
         *_without_activation(rows["holdouts.csv"], rows["activations.csv"]),
     ]
@@ -141,16 +137,6 @@ def _undeclared(destinations: Rows, purposes: set[tuple[str, str]]) -> list[str]
         f"destinations.csv:{at}: no purpose {_use(row)} in purposes.csv; allowed: {allowed}"
         for at, row in destinations
         if (row["purpose"], row["channel"]) not in purposes
-    ]
-
-
-def _inconsistent(destinations: Rows) -> list[str]:
-    first: dict[str, dict[str, str]] = {}
-    return [
-        f"destinations.csv:{at}: {row['destination']} has another {name} above; allowed: one for all its lines"
-        for at, row in destinations
-        for name in ("mode", "on_exit", "match_key")
-        if first.setdefault(row["destination"], row)[name] != row[name]
     ]
 
 

@@ -54,7 +54,6 @@ class Braze:
             key=self.options.key,
             mode="mirror",
             on_exit="clear",
-            purposes=(("marketing_email", "email"),),
             batch_records=75,
             batch_bytes=1_000_000,
             calls_per_second=40,

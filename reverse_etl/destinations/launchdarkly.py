@@ -61,7 +61,6 @@ class Launchdarkly:
             key=self.options.key,
             mode="mirror",
             on_exit="remove",
-            purposes=(("personalisation", "web"),),
             batch_records=1_500,
             batch_bytes=1_000_000,
             calls_per_second=2,

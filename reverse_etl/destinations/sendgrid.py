@@ -57,7 +57,6 @@ class Sendgrid:
             key="email",
             mode="mirror",
             on_exit="clear",
-            purposes=(("marketing_email", "email"),),
             batch_records=30_000,
             batch_bytes=6_000_000,
             calls_per_second=3,

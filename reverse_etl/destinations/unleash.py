@@ -71,7 +71,6 @@ class Unleash:
             key=self.options.key,
             mode="mirror",
             on_exit="remove",
-            purposes=(("personalisation", "web"),),
             batch_records=1_000,
             batch_bytes=150 * self.options.values_limit + 10_000,
             calls_per_second=10,

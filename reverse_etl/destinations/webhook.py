@@ -43,8 +43,6 @@ class WebhookOptions(Options):
     secret: Annotated[SecretStr, Field(min_length=32)]
     read_url: HttpUrl | None = None
     key: Literal["customer_id", "contact_id_crm"] = "customer_id"
-    purpose: str = "personalisation"
-    channel: str = "web"
     batch_records: Annotated[int, Field(ge=1, le=100_000)] = 500
     batch_bytes: Annotated[int, Field(ge=1_000)] = 1_000_000
     calls_per_second: Annotated[float, Field(gt=0)] = 5.0
@@ -67,7 +65,6 @@ class Webhook:
             key=self.options.key,
             mode="mirror",
             on_exit="remove",
-            purposes=((self.options.purpose, self.options.channel),),
             batch_records=self.options.batch_records,
             batch_bytes=self.options.batch_bytes,
             calls_per_second=calls,

@@ -22,7 +22,6 @@ TRAITS = Traits(
     key="customer_id",
     mode="mirror",
     on_exit="remove",
-    purposes=(("personalisation", "web"),),
     batch_records=1_000,
     batch_bytes=10_000_000,
     calls_per_second=1_000.0,

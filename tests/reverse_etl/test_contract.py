@@ -36,9 +36,8 @@ def rendered(connector: Connector, records: list) -> Request:
     return next(connector.write(records, "a" * 32))
 
 
-def test_it_is_called_as_its_module_and_says_what_people_must_have_agreed_to(account: Account):
+def test_it_is_called_as_its_module(account: Account):
     assert account.connector.name == account.server.vendor.name
-    assert account.connector.traits.purposes
 
 
 def test_a_batch_of_nobody_makes_no_request(account: Account):
