@@ -8,9 +8,9 @@ from typing import Any
 
 import duckdb
 
-from reports.floor import Floor
 from warehouse import ledger, publish
 from warehouse.errors import SmaltiError
+from warehouse.floor import Floor
 from warehouse.publish import Version
 from warehouse.settings import Settings
 

@@ -89,7 +89,7 @@ class _Names:
 
 def _environment() -> ImmutableSandboxedEnvironment:
     # what it renders is SQL, not HTML: nothing is escaped
-    return ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)  # noqa: S701
+    return ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
 
 
 @cache

@@ -1,9 +1,9 @@
 """The page says of a blocked send that nothing was sent, and why; it counts nobody as told."""
 
 from reports import sending
-from reports.floor import Floor
 from reports.material import Material
 from warehouse import ledger
+from warehouse.floor import Floor
 from warehouse.settings import Settings
 
 WHY = "plan 0123456789abcdef: web_events is stale: 7:00:00 old; allowed are 6 h"

@@ -5,10 +5,10 @@ import re
 import pytest
 
 from reports import digest
-from reports.floor import Floor
 from reports.material import Material
 from warehouse import ledger
 from warehouse.errors import SmaltiError
+from warehouse.floor import Floor
 from warehouse.settings import Settings
 
 PLAN = "insert into plans (plan_id, run_id, destination, version, created_at, added, changed, removed, status) values "

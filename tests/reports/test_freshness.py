@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from reports import intake
-from reports.floor import Floor
 from reports.material import Material
 from tests.warehouse.test_freshness import NEWEST, contract, line
 from warehouse import manifest
+from warehouse.floor import Floor
 from warehouse.settings import Settings
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from reports.floor import Floor
 from reports.scores import _merged
+from warehouse.floor import Floor
 
 FLOOR = Floor(100)
 
