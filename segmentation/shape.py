@@ -59,11 +59,12 @@ def shape(name: str, sql: str) -> Shape:
     steps.ctes[-1].pop()
     if not any(step.alias == relation for step in steps.ctes):
         raise Misshapen(f"{name}.sql: there is no step {relation}; {ALLOWED}")
+    if relation == "customers" and not _is_bare(steps, relation):
+        raise Misshapen(f"{name}.sql: the step customers does more than read the table; allowed is a step `measured`")
     steps.set("from_", exp.From(this=exp.to_table(relation)))
-    conditions = tuple(_condition(part) for part in where.this.unnest().flatten()) if isinstance(
-        where.this.unnest(), exp.And
-    ) else (_condition(where.this),)
-    return Shape(relation, steps.sql("duckdb"), conditions)
+    rule_of = where.this.unnest()
+    parts = rule_of.flatten() if isinstance(rule_of, exp.And) else (rule_of,)
+    return Shape(relation, steps.sql("duckdb"), tuple(map(_condition, parts)))
 
 
 def _parse(name: str, sql: str) -> exp.Select:
@@ -81,6 +82,11 @@ def _parse(name: str, sql: str) -> exp.Select:
 def _selects_all_of(query: exp.Select, name: str) -> bool:
     source = query.args.get("from_")
     return query.is_star and source is not None and source.this.name == name and not query.args.get("where")
+
+
+def _is_bare(query: exp.Select, name: str) -> bool:
+    step = next(one.this for one in query.ctes if one.alias == name)
+    return bool(step.is_star) and not any(step.args.get(part) for part in ("where", "joins", "group", "distinct"))
 
 
 def _relation(name: str, rule: exp.Expression) -> str:

@@ -191,8 +191,15 @@ def _build_ops(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Non
     for folder in folders:
         if rejected := raw.rejects(folder, manifest.read(folder)):
             connection.execute(f"insert into version.ops.rejects by name {rejected}")
+    _build_moments(connection, settings, as_of)
     _copy_runs(connection, settings)
     _copy_manifests(connection, settings)
+
+
+def _build_moments(connection: duckdb.DuckDBPyConnection, settings: Settings, as_of: datetime) -> None:
+    """Every moment that was published, this one included: between them nothing was decided."""
+    moments = sorted({record.as_of for record in rebuild.records(settings)} | {as_of})
+    connection.execute("create table version.ops.moments as select unnest($moments) as as_of", {"moments": moments})
 
 
 def _copy_manifests(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
