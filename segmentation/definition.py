@@ -1,14 +1,18 @@
 """A segment's definition: its SQL and its sidecar, as the folder holds them or as a git revision did."""
 
+import io
 import subprocess
+import tarfile
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from warehouse.dbt import SEGMENTS
+from warehouse.dbt import PROJECT, SEGMENTS
 from warehouse.errors import SmaltiError
 from warehouse.settings import CHECKOUT
 
@@ -56,28 +60,23 @@ def read_all(folder: Path = SEGMENTS) -> dict[str, Definition]:
     return {path.stem: read(path.stem, folder) for path in sorted(folder.glob("*.sql"))}
 
 
-def read_revision(revision: str, folder: Path = SEGMENTS) -> dict[str, Definition]:
-    """Every definition as that revision of git had it, by name.
+@contextmanager
+def checked_out(revision: str) -> Iterator[Path]:
+    """The dbt project as that revision of git had it, in a folder that goes afterwards.
 
     Raises:
         SmaltiError: there is no such revision, or this is no checkout.
     """
-    place = folder.relative_to(CHECKOUT)
-    commit = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").strip()
-    names = _git("ls-tree", "--name-only", commit, f"{place}/").split()
-    texts = {Path(name).name: _git("show", f"{commit}:{name}") for name in names}
-    return dict(_pairs(texts))
+    name = f"{revision}^{{commit}}"
+    commit = _git("rev-parse", "--verify", "--quiet", "--end-of-options", name).decode().strip()
+    archive = _git("archive", "--format=tar", commit, PROJECT.name)
+    with tempfile.TemporaryDirectory() as folder, tarfile.open(fileobj=io.BytesIO(archive)) as packed:
+        packed.extractall(folder, filter="data")
+        yield Path(folder) / PROJECT.name
 
 
-def _pairs(texts: dict[str, str]) -> Iterator[tuple[str, Definition]]:
-    for name, text in sorted(texts.items()):
-        if name.endswith(".sql"):
-            stem = name.removesuffix(".sql")
-            yield stem, _definition(stem, text, texts.get(f"{stem}.yml", ""))
-
-
-def _git(*arguments: str) -> str:
-    ended = subprocess.run(["git", *arguments], cwd=CHECKOUT, capture_output=True, text=True, check=False)
+def _git(*arguments: str) -> bytes:
+    ended = subprocess.run(["git", *arguments], cwd=CHECKOUT, capture_output=True, check=False)
     if ended.returncode:
         raise SmaltiError(f"git {arguments[0]} found nothing; allowed is a revision of this checkout, as HEAD or main")
     return ended.stdout
