@@ -2,18 +2,28 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
-from smalti import destination_seeds
+from smalti import destination_seeds, sidecar_thresholds
+from smalti.yaml_lines import line
 from warehouse import activations
 from warehouse.dbt import SEGMENTS
+from warehouse.thresholds import Bounded, Name, Number
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+
+def _form(stated: object) -> str:
+    return "range" if isinstance(stated, dict | Bounded) else "number"
+
+
+# one form is asked for its errors, not both
+Threshold = Annotated[Annotated[Number, Tag("number")] | Annotated[Bounded, Tag("range")], Discriminator(_form)]
 
 
 class Meta(_Strict):
@@ -23,7 +33,7 @@ class Meta(_Strict):
     tier: Literal["broad", "micro"]
     purpose: Literal["marketing_email", "personalisation"]
     review_by: date
-    thresholds: dict[str, float] = {}
+    thresholds: dict[Name, Threshold] = {}
 
 
 class Config(_Strict):
@@ -62,8 +72,15 @@ def names() -> list[str]:
 
 
 def all_problems() -> list[str]:
-    """Of the sidecars, and of the seeds that say what is sent where."""
-    return problems() + activations.problems() + destination_seeds.problems()
+    """Of the sidecars, of the thresholds that they and the seed state, and of the seeds that say what is sent where."""
+    found = problems()
+    return found + ([] if found else sidecar_thresholds.problems(thresholds())) + activations.problems() + destination_seeds.problems()
+
+
+def thresholds(folder: Path = SEGMENTS) -> list[tuple[str, dict[str, float | Bounded]]]:
+    """What each sound sidecar states itself, by segment."""
+    sidecars = [(path.stem, _read(path)) for path in sorted(folder.glob("*.yml"))]
+    return [(name, dict(sidecar.models[0].config.meta.thresholds)) for name, sidecar in sidecars]
 
 
 def problems(folder: Path = SEGMENTS) -> list[str]:
@@ -77,10 +94,15 @@ def problems(folder: Path = SEGMENTS) -> list[str]:
     return found
 
 
+def _read(path: Path) -> Sidecar:
+    return Sidecar.model_validate(yaml.safe_load(path.read_text()))
+
+
 def _problems_of(path: Path) -> list[str]:
     try:
-        sidecar = Sidecar.model_validate(yaml.safe_load(path.read_text()))
+        sidecar = _read(path)
     except ValidationError as error:
-        return [f"{path.name}: {'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()]
+        places = [(problem["loc"], problem["msg"]) for problem in error.errors()]
+        return [f"{path.name}:{line(path, at)}: {'.'.join(map(str, at))}: {why}" for at, why in places]
     name = sidecar.models[0].name
     return [] if name == path.stem else [f"{path.name}: models.0.name: is {name!r}; allowed is the file's name"]

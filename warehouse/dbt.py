@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from warehouse import activations, process
+from warehouse import activations, process, thresholds
 from warehouse.errors import SmaltiError
 from warehouse.settings import CHECKOUT, Settings
 
 PROJECT = CHECKOUT / "dbt_project"
 SEGMENTS = PROJECT / "models" / "segments"
-_OF_SENDING = ("activations.csv", "destinations.csv", "holdouts.csv")
+_OF_SEGMENTS = ("activations.csv", "destinations.csv", "holdouts.csv", thresholds.FILE.name)
 
 
 def _dbt() -> str:
@@ -34,7 +34,7 @@ def fingerprint() -> str:
     Segments and what follows them keep nothing; a redefined segment has a fingerprint of its own.
     """
     kept = ("macros", "seeds", *(f"models/{folder}" for folder in ("staging", "input", "identity", "profiles")))
-    files = sorted(path for folder in kept for path in (PROJECT / folder).iterdir() if path.name not in _OF_SENDING)
+    files = sorted(path for folder in kept for path in (PROJECT / folder).iterdir() if path.name not in _OF_SEGMENTS)
     digest = hashlib.sha256()
     for path in files:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
@@ -42,10 +42,18 @@ def fingerprint() -> str:
 
 
 def arguments(target_path: Path) -> list[str]:
-    """Options that every call of dbt in this project needs."""
+    """Options that every call of dbt in this project needs.
+
+    Raises:
+        SmaltiError: the seed of shared thresholds is wrong.
+    """
+    given = {
+        "segments": segment_names(),
+        "shared_thresholds": thresholds.values(PROJECT / "seeds" / thresholds.FILE.name),
+    }
     return [
         *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
-        *("--target-path", str(target_path), "--vars", json.dumps({"segments": segment_names()})),
+        *("--target-path", str(target_path), "--vars", json.dumps(given)),
     ]
 
 

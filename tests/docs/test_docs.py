@@ -11,7 +11,7 @@ from ingestion import source
 from reverse_etl import destination
 from smalti.cli import app
 from tests.docs.pages import LANGUAGES, PAGES, blocks, prose, title
-from warehouse import dbt
+from warehouse import dbt, thresholds
 from warehouse.settings import CHECKOUT
 
 TEXT = "\n".join(page.read_text() for page in PAGES)
@@ -71,6 +71,16 @@ def test_every_option_that_is_named_in_passing_exists(option: str):
 @pytest.mark.parametrize("name", dbt.segment_names())
 def test_every_segment_is_described(name: str):
     assert f"| `{name}` |" in (CHECKOUT / "docs" / "segments.md").read_text()
+
+
+@pytest.mark.parametrize("line", thresholds.shared().values(), ids=lambda line: line.name)
+def test_every_shared_threshold_is_described_as_it_is(line: thresholds.Shared):
+    page = (CHECKOUT / "docs" / "segments.md").read_text()
+    allowed = f"{line.minimum:,g} to {line.maximum:,.10g}"
+    assert f"| `{line.name}` | {line.value:,g}, {line.unit} | {allowed} | {line.owner} |" in page
+    [users] = re.findall(rf"^\| `{line.name}` \|.*\| (.*) \|$", page, re.MULTILINE)
+    found = {path.stem for path in dbt.SEGMENTS.glob("*.sql") if f"threshold('{line.name}')" in path.read_text()}
+    assert set(users.replace("`", "").split(", ")) == found
 
 
 @pytest.mark.parametrize("name", source.names())

@@ -30,7 +30,7 @@ def test_a_sound_sidecar_has_no_problem(tmp_path: Path):
 @pytest.mark.parametrize(
     ("was", "becomes", "told"),
     [
-        ("owner: crm, ", "", "big.yml: models.0.config.meta.owner: Field required"),
+        ("owner: crm, ", "", "big.yml:5: models.0.config.meta.owner: Field required"),
         ("owner:", "ownr: x, owner:", "models.0.config.meta.ownr: Extra inputs are not permitted"),
         ("tier: broad", "tier: huge", "models.0.config.meta.tier: Input should be 'broad' or 'micro'"),
         ("purpose: marketing_email", "purpose: fun", "models.0.config.meta.purpose"),

@@ -16,7 +16,7 @@ segment_definitions as (
         '{{ node.config.meta.purpose }}' as purpose,
         cast('{{ node.config.meta.review_by }}' as date) as review_by,
         '{{ node.raw_code | replace("'", "''") }}' as rule,
-        '{{ tojson(effective_thresholds(node), sort_keys=true) }}' as thresholds,
+        '{{ tojson(used_thresholds(node), sort_keys=true) }}' as thresholds,
         '{{ definition_version(node) }}' as definition_version
     {% if not loop.last %}union all{% endif %}
     {% else %}

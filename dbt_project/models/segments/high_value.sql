@@ -10,7 +10,7 @@ high_value as (
 
     select customer_id
     from customers
-    where spend_365d_amount >= {{ threshold('spend') }}
+    where spend_365d_amount >= {{ threshold('big_spend_amount') }}
 
 )
 
