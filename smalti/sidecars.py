@@ -7,6 +7,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from segmentation import compiled
 from warehouse import activations
 from warehouse.dbt import SEGMENTS
 
@@ -23,6 +24,7 @@ class Meta(_Strict):
     purpose: Literal["marketing_email", "personalisation"]
     review_by: date
     thresholds: dict[str, float] = {}
+    rule: dict[str, Any] | None = None  # its grammar is `segmentation.rule`
 
 
 class Config(_Strict):
@@ -61,8 +63,8 @@ def names() -> list[str]:
 
 
 def all_problems() -> list[str]:
-    """Of the sidecars, and of the seeds that say where segments are sent."""
-    return problems() + activations.problems()
+    """Of the sidecars, of rules and the queries beside them, and of the seeds that say where segments are sent."""
+    return problems() + compiled.problems() + activations.problems()
 
 
 def problems(folder: Path = SEGMENTS) -> list[str]:
@@ -79,6 +81,8 @@ def problems(folder: Path = SEGMENTS) -> list[str]:
 def _problems_of(path: Path) -> list[str]:
     try:
         sidecar = Sidecar.model_validate(yaml.safe_load(path.read_text()))
+    except yaml.YAMLError as error:
+        return [f"{path.name}: is no YAML: {' '.join(str(error).split())}"]
     except ValidationError as error:
         return [f"{path.name}: {'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()]
     name = sidecar.models[0].name
