@@ -1,1 +1,1 @@
-"""Segments before they are merged: what a definition says, whom it would take, and why."""
+"""Segments before they are merged: written without SQL, whom a definition would take, and why."""

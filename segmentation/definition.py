@@ -1,10 +1,11 @@
 """A segment's definition: its SQL and its sidecar, as the folder holds them or as a git revision did."""
 
 import io
+import re
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,29 +13,34 @@ from typing import Any
 
 import yaml
 
+from warehouse import thresholds
 from warehouse.dbt import PROJECT, SEGMENTS
 from warehouse.errors import SmaltiError
 from warehouse.settings import CHECKOUT
 
+_THRESHOLD = re.compile(r"threshold\(\s*'([^']*)'")
+
 
 @dataclass(frozen=True)
 class Definition:
-    """One segment: `sql` with its Jinja, `thresholds` by name, and the sidecar's `meta`."""
+    """One segment: `sql` with its Jinja, the sidecar's `meta`, and the thresholds that segments share."""
 
     name: str
     sql: str
     meta: dict[str, Any] = field(default_factory=dict)
     description: str = ""
+    shared: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def thresholds(self) -> dict[str, Any]:
-        """The sidecar's thresholds by name."""
-        found: dict[str, Any] = self.meta.get("thresholds") or {}
-        return found
+        """Numbers by name: those that segments share, and over them those of the sidecar."""
+        own: dict[str, Any] = self.meta.get("thresholds") or {}
+        return self.shared | {name: one["value"] if isinstance(one, dict) else one for name, one in own.items()}
 
     def rule(self) -> tuple[str, dict[str, Any]]:
         """What decides who is in it, however it is spaced."""
-        return " ".join(self.sql.split()), self.thresholds
+        used = {name: self.thresholds.get(name) for name in _THRESHOLD.findall(self.sql)}
+        return " ".join(self.sql.split()), used
 
 
 class UnknownSegment(SmaltiError):
@@ -52,7 +58,9 @@ def read(name: str, folder: Path = SEGMENTS) -> Definition:
     if not query.is_file():
         known = ", ".join(sorted(path.stem for path in folder.glob("*.sql"))) or "none"
         raise UnknownSegment(f"no segment {name!r} in {folder.name}; there are: {known}")
-    return _definition(name, query.read_text(), sidecar.read_text() if sidecar.is_file() else "")
+    seed = folder.parents[1] / "seeds" / thresholds.FILE.name
+    shared = thresholds.values(seed) if seed.is_file() else {}
+    return _definition(name, query.read_text(), sidecar.read_text() if sidecar.is_file() else "", shared)
 
 
 def read_all(folder: Path = SEGMENTS) -> dict[str, Definition]:
@@ -82,10 +90,11 @@ def _git(*arguments: str) -> bytes:
     return ended.stdout
 
 
-def _definition(name: str, sql: str, sidecar: str) -> Definition:
+def _definition(name: str, sql: str, sidecar: str, shared: Mapping[str, Any]) -> Definition:
     try:
         models = (yaml.safe_load(sidecar) or {}).get("models", [{}])
         model = models[0]
-        return Definition(name, sql, dict(model.get("config", {}).get("meta", {})), str(model.get("description", "")))
+        meta = dict(model.get("config", {}).get("meta", {}))
+        return Definition(name, sql, meta, str(model.get("description", "")), shared)
     except (yaml.YAMLError, AttributeError, IndexError, TypeError):
         raise SmaltiError(f"{name}.yml cannot be read; allowed is what `smalti segments check` accepts") from None

@@ -83,8 +83,7 @@ class _Names:
         if name not in found:
             known = ", ".join(sorted(found)) or "none"
             raise Refused(f"{self.definition.name}.sql: no threshold {name!r} in its sidecar; there are: {known}")
-        value = found[name]
-        return value["value"] if isinstance(value, dict) else value
+        return found[name]
 
 
 def _environment() -> ImmutableSandboxedEnvironment:

@@ -1,5 +1,7 @@
 """`smalti segments`: what an analyst or a marketer asks about segments."""
 
+from typing import Annotated
+
 import typer
 
 from smalti.terminal import Json, dump, err, out, plain_errors
@@ -36,7 +38,7 @@ def list_segments(as_json: Json = False) -> None:
 
 @app.command("check")
 def check_segments() -> None:
-    """Check every segment's sidecar, and that each activation is for what its destination declares.
+    """Check every sidecar, that queries say what their rules say, and that activations are what destinations declare.
 
     Example: smalti segments check
     """
@@ -48,3 +50,31 @@ def check_segments() -> None:
     if problems:
         raise typer.Exit(1)
     out.print(f"{len(sidecars.names())} sidecars are well-formed")
+
+
+@app.command("compile")
+def compile_segments(
+    names: Annotated[list[str] | None, typer.Argument(help="Which segments; without it all that have a rule.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit code 1 where a query differs.")] = False,
+) -> None:
+    """Write the query beside each sidecar that has a rule.
+
+    Examples:
+      smalti segments compile
+      smalti segments compile high_value --check
+    """
+    from segmentation import compiled
+
+    failed = False
+    for name in names or compiled.with_rule():
+        try:
+            changed = compiled.is_stale(name) if check else compiled.write(name)
+        except SmaltiError as error:
+            err.print("\n".join(f"error: {line}" for line in str(error).splitlines()), soft_wrap=True, markup=False)
+            failed = True
+            continue
+        failed |= changed and check
+        told = ("differs from its rule" if check else "is written") if changed else "is what its rule says"
+        out.print(f"{name}.sql {told}", markup=False)
+    if failed:
+        raise typer.Exit(1)

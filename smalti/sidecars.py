@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
+from segmentation import compiled
 from smalti import destination_seeds, sidecar_thresholds
 from smalti.yaml_lines import line
 from warehouse import activations
@@ -34,6 +35,7 @@ class Meta(_Strict):
     purpose: Literal["marketing_email", "personalisation"]
     review_by: date
     thresholds: dict[Name, Threshold] = {}
+    rule: dict[str, Any] | None = None  # its grammar is `segmentation.rule`
 
 
 class Config(_Strict):
@@ -72,9 +74,10 @@ def names() -> list[str]:
 
 
 def all_problems() -> list[str]:
-    """Of the sidecars, of the thresholds that they and the seed state, and of the seeds that say what is sent where."""
+    """Of the sidecars, of rules and their queries, of thresholds, and of the seeds that say what is sent where."""
     found = problems()
-    return found + ([] if found else sidecar_thresholds.problems(thresholds())) + activations.problems() + destination_seeds.problems()
+    found += [] if found else sidecar_thresholds.problems(thresholds())
+    return found + compiled.problems() + activations.problems() + destination_seeds.problems()
 
 
 def thresholds(folder: Path = SEGMENTS) -> list[tuple[str, dict[str, float | Bounded]]]:
@@ -101,6 +104,8 @@ def _read(path: Path) -> Sidecar:
 def _problems_of(path: Path) -> list[str]:
     try:
         sidecar = _read(path)
+    except yaml.YAMLError as error:
+        return [f"{path.name}: is no YAML: {' '.join(str(error).split())}"]
     except ValidationError as error:
         places = [(problem["loc"], problem["msg"]) for problem in error.errors()]
         return [f"{path.name}:{line(path, at)}: {'.'.join(map(str, at))}: {why}" for at, why in places]

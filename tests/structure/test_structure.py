@@ -13,7 +13,7 @@ import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PACKAGES = (
-    *("ingestion", "linkage", "models_ml", "expectations", "reverse_etl", "reports"),
+    *("ingestion", "linkage", "models_ml", "expectations", "segmentation", "reverse_etl", "reports"),
     *("warehouse", "simulator", "smalti"),
 )
 LINES = 400
@@ -172,6 +172,7 @@ def test_imports_go_one_way() -> None:
     [
         ("ingestion", "reverse_etl.plan"),
         ("models_ml", "expectations"),
+        ("segmentation", "models_ml"),
         ("linkage", "ingestion"),
         ("warehouse", "ingestion"),
         ("reverse_etl", "smalti"),

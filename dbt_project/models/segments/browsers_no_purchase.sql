@@ -1,3 +1,4 @@
+-- written by `smalti segments compile` from the rule in browsers_no_purchase.yml: change it there
 with
 
 customers as (

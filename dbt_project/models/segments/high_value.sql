@@ -1,3 +1,4 @@
+-- written by `smalti segments compile` from the rule in high_value.yml: change it there
 with
 
 customers as (

@@ -1,3 +1,4 @@
+-- written by `smalti segments compile` from the rule in northern_evening_app_readers.yml: change it there
 with
 
 customers as (
@@ -6,31 +7,38 @@ customers as (
 
 ),
 
--- hours are UTC, as all times are
+customer_events as (
+
+    select * from {{ ref('customer_events') }}
+
+),
+
 evening_views as (
 
-    select customer_id
-    from {{ ref('customer_events') }}
+    select
+        customer_id,
+        count(*) as evening_views_count
+    from customer_events
     where
         event_type = 'product_view'
         and category = 'books'
         and platform in ('ios', 'android')
-        and occurred_at > {{ as_of() }} - interval 30 day
         and extract('hour' from occurred_at) >= {{ threshold('from_hour') }}
         and extract('hour' from occurred_at) < {{ threshold('to_hour') }}
+        and occurred_at > {{ as_of() }} - interval 30 day
+    group by customer_id
 
 ),
 
--- one row a person: the values by which the rule decides
 measured as (
 
+    -- one row a person: the values by which the rule decides
     select
         customers.customer_id,
         customers.region,
-        count(*) as evening_book_views_30d_count
+        coalesce(evening_views.evening_views_count, 0) as evening_views_count
     from customers
-    inner join evening_views on customers.customer_id = evening_views.customer_id
-    group by customers.customer_id, customers.region
+    left join evening_views on customers.customer_id = evening_views.customer_id
 
 ),
 
@@ -40,7 +48,7 @@ northern_evening_app_readers as (
     from measured
     where
         region in ('North East', 'North West', 'Yorkshire and the Humber')
-        and evening_book_views_30d_count >= {{ threshold('views') }}
+        and evening_views_count >= {{ threshold('views') }}
 
 )
 
