@@ -45,9 +45,13 @@ def build(connection: duckdb.DuckDBPyConnection, name: str, project: Path, floor
     connection.execute(_CATALOG.format(name=name, floor=floor))
     own = {"memberships", "catalog", *_SEEDS}
     share = yaml.safe_load((project / "dbt_project.yml").read_text())["vars"]["global_control_share"]
-    sql = _environment().from_string(_MACROS.read_text() + _MODEL.read_text()).render(
-        ref=lambda model: f"{name}_{model}" if model in own else f"published.profiles.{model}",
-        var=lambda _: share,
+    sql = (
+        _environment()
+        .from_string(_MACROS.read_text() + _MODEL.read_text())
+        .render(
+            ref=lambda model: f"{name}_{model}" if model in own else f"published.profiles.{model}",
+            var=lambda _: share,
+        )
     )
     connection.execute(_ACTIVATED.format(name=name, sql=sql))
     connection.execute(_AUDIENCE.format(name=name))
@@ -55,4 +59,4 @@ def build(connection: duckdb.DuckDBPyConnection, name: str, project: Path, floor
 
 def _environment() -> ImmutableSandboxedEnvironment:
     # what it renders is SQL, not HTML: nothing is escaped
-    return ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)  # noqa: S701
+    return ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)

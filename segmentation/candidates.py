@@ -90,4 +90,6 @@ def _plain(name: str) -> Iterator[None]:
         raise SmaltiError(f"{name}.sql: {told}; allowed are columns of the tables that it reads") from None
     except duckdb.Error as error:
         kind = type(error).__name__.removesuffix("Exception")
-        raise SmaltiError(f"{name}.sql: fails on some rows ({kind}); allowed is SQL that no value can make fail") from None
+        raise SmaltiError(
+            f"{name}.sql: fails on some rows ({kind}); allowed is SQL that no value can make fail"
+        ) from None

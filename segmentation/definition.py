@@ -35,7 +35,7 @@ class Definition:
     def thresholds(self) -> dict[str, Any]:
         """Numbers by name: those that segments share, and over them those of the sidecar."""
         own: dict[str, Any] = self.meta.get("thresholds") or {}
-        return self.shared | {name: one["value"] if isinstance(one, dict) else one for name, one in own.items()}
+        return {**self.shared, **{name: one["value"] if isinstance(one, dict) else one for name, one in own.items()}}
 
     def rule(self) -> tuple[str, dict[str, Any]]:
         """What decides who is in it, however it is spaced."""

@@ -82,7 +82,11 @@ def _plot(
     twin, whole = _twin(name, pairs), _whole(name, pairs)
     problems = [
         *(["nobody active is in it"] if row["active_members"] == 0 else []),
-        *([f"fewer than {teller.floor.people} active members"] if 0 < row["active_members"] < teller.floor.people else []),
+        *(
+            [f"fewer than {teller.floor.people} active members"]
+            if 0 < row["active_members"] < teller.floor.people
+            else []
+        ),
         *(["sent nowhere"] if not is_sent else []),
         *([f"was to be reviewed by {row['review_by']}"] if row["review_by"] < today else []),
         *([f"holds much the same people as {twin}"] if twin else []),

@@ -175,9 +175,7 @@ def _definitions(project: Path) -> dict[str, Definition]:
 def _changed(before: dict[str, Definition], after: dict[str, Definition]) -> list[str]:
     every = sorted(before.keys() | after.keys())
     return [
-        name
-        for name in every
-        if name not in before or name not in after or before[name].rule() != after[name].rule()
+        name for name in every if name not in before or name not in after or before[name].rule() != after[name].rule()
     ]
 
 

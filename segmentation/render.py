@@ -39,7 +39,11 @@ class Published:
         ).fetchall():
             found.setdefault(schema, set()).add(table)
         segments = connection.execute("select segment_id from published.segments.catalog").fetchall()
-        return cls(*(frozenset(found[name]) for name in ("profiles", "scores")), frozenset(one for (one,) in segments))
+        return cls(
+            profiles=frozenset(found["profiles"]),
+            scores=frozenset(found["scores"]),
+            segments=frozenset(one for (one,) in segments),
+        )
 
 
 def render(definition: Definition, published: Published) -> str:

@@ -89,7 +89,7 @@ def _is_bare(query: exp.Select, name: str) -> bool:
     return bool(step.is_star) and not any(step.args.get(part) for part in ("where", "joins", "group", "distinct"))
 
 
-def _relation(name: str, rule: exp.Expression) -> str:
+def _relation(name: str, rule: exp.Expr) -> str:
     source = rule.args.get("from_")
     read = source.this.name if source is not None and isinstance(source.this, exp.Table) else ""
     columns = [column.name for column in rule.expressions] if isinstance(rule, exp.Select) else []
@@ -99,7 +99,7 @@ def _relation(name: str, rule: exp.Expression) -> str:
     return read
 
 
-def _condition(found: exp.Expression) -> Condition:
+def _condition(found: exp.Expr) -> Condition:
     found = found.unnest()
     if isinstance(found, exp.And | exp.Or):
         kind, parts = ("all" if isinstance(found, exp.And) else "any"), tuple(map(_condition, found.flatten()))

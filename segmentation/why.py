@@ -166,9 +166,9 @@ def _columns(connection: duckdb.DuckDBPyConnection, found: Shape) -> dict[str, s
 
 def _reason(connection: duckdb.DuckDBPyConnection, condition: Condition) -> Reason:
     columns = ", ".join(f'"{name}"' for name in condition.columns)
-    row = connection.execute(
-        f"select coalesce({condition.sql}, false), {columns or 'null'} from then_row"
-    ).fetchall()[0]
+    row = connection.execute(f"select coalesce({condition.sql}, false), {columns or 'null'} from then_row").fetchall()[
+        0
+    ]
     values = dict(zip(condition.columns, row[1:], strict=False))
     return Reason(
         condition.kind, condition.sql, bool(row[0]), values, tuple(_reason(connection, one) for one in condition.parts)
