@@ -59,6 +59,17 @@ def show(settings: Settings, asked: str, at: datetime | None) -> Row:
         return found | {"notes": notes + _notes(past, customer)}
 
 
+def whom(settings: Settings, asked: str) -> str:
+    """The customer id of whom `asked` names now; an id that ended is followed to the one it is part of.
+
+    Raises:
+        SmaltiError: nothing is published, or nobody of that name is known; `asked` is not repeated.
+    """
+    with _open(settings, None) as now:
+        named, _ = _named(settings, now, asked)
+        return _followed(now, named)[0]
+
+
 @contextmanager
 def _open(settings: Settings, at: datetime | None) -> Iterator[_Asked]:
     kept = versions(settings)

@@ -1,6 +1,10 @@
 """`smalti segments`: what an analyst or a marketer asks about segments."""
 
-from typing import Annotated
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -10,6 +14,16 @@ from warehouse.errors import SmaltiError
 from warehouse.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Segments: what there is and how large.")
+
+
+Segment = Annotated[str, typer.Argument(help="Its name, or the path of its .sql file.")]
+
+
+def _definition(segment: str) -> Any:
+    from segmentation import definition
+
+    path = Path(segment)
+    return definition.read(path.stem, path.parent) if path.suffix == ".sql" else definition.read(segment)
 
 
 def _published(config: Settings) -> None:
@@ -78,3 +92,124 @@ def compile_segments(
         out.print(f"{name}.sql {told}", markup=False)
     if failed:
         raise typer.Exit(1)
+
+
+@app.command("preview")
+def preview_segment(segment: Segment, as_json: Json = False) -> None:
+    """Whom a definition would take now, merged or not: read from the published version, nothing is sent.
+
+    Examples:
+      smalti segments preview cart_abandoned
+      smalti segments preview drafts/recent_buyers.sql --json
+    """
+    from segmentation import preview
+    from smalti import present_segments
+
+    with plain_errors():
+        found = preview.preview(configuration.load(), _definition(segment))
+    if as_json:
+        dump(asdict(found))
+    else:
+        present_segments.preview(out, found)
+
+
+@app.command("impact")
+def show_impact(
+    against: Annotated[str, typer.Option(help="The git revision to compare with.")] = "HEAD",
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, fit for a pull request.")] = False,
+    most_share: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Exit 1 where more of a segment would change.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """What every changed definition would do: who enters and leaves, and what each destination would be told.
+
+    Examples:
+      smalti segments impact --against main
+      smalti segments impact --against origin/main --markdown
+      smalti segments impact --against main --json --most-share 0.2
+    """
+    from segmentation import impact
+    from smalti import present_segments, pull_request
+
+    with plain_errors():
+        found = impact.impact(configuration.load(), against)
+    if as_json:
+        dump(asdict(found) | {"largest_share": found.largest_share})
+    elif markdown:
+        sys.stdout.write(pull_request.text(found))
+    else:
+        present_segments.impact(out, found)
+    if most_share is not None and found.largest_share > most_share:
+        err.print(f"error: {found.largest_share:.0%} of a segment would change; allowed is {most_share:.0%}")
+        raise typer.Exit(1)
+
+
+@app.command("why")
+def show_why(
+    segment: Annotated[str, typer.Argument(help="The segment.")],
+    who: Annotated[str, typer.Argument(help="A customer_id, or TYPE:VALUE; user_id, email, phone are such types.")],
+    as_of: Annotated[
+        datetime | None, typer.Option(help="The moment to tell of, UTC; without it the published one.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Why a person is or was in a segment, or not: each condition, with the values that met or missed it then.
+
+    Examples:
+      smalti segments why cart_abandoned email:ann@example.org
+      smalti segments why high_value user_id:crm:c17 --as-of 2026-08-31 --json
+    """
+    from segmentation import why
+    from smalti import person, present_segments
+
+    with plain_errors():
+        config = configuration.load()
+        at = as_of.astimezone(UTC).replace(tzinfo=None) if as_of and as_of.tzinfo else as_of
+        found = why.why(config, segment, person.whom(config, who), at)
+    if as_json:
+        dump(asdict(found))
+    else:
+        present_segments.why(out, found)
+
+
+@app.command("overlap")
+def show_overlap(as_json: Json = False) -> None:
+    """Pairs of segments that have people in common, the most redundant first.
+
+    Example: smalti segments overlap --json
+    """
+    from segmentation import overlap
+    from smalti import present_segments
+
+    with plain_errors():
+        found = overlap.pairs(configuration.load())
+    if as_json:
+        dump([asdict(pair) for pair in found])
+    else:
+        present_segments.overlap(out, found)
+
+
+@app.command("garden")
+def show_garden(
+    patch: Annotated[bool, typer.Option("--patch", help="Print the proposals as a patch for `git apply`.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Segments that nobody uses or looks after, or that say what another says; what to do with each.
+
+    Examples:
+      smalti segments garden
+      smalti segments garden --patch > garden.patch
+    """
+    from segmentation import garden, pruning
+    from smalti import present_segments
+
+    with plain_errors():
+        found = garden.garden(configuration.load())
+        if patch:
+            sys.stdout.write(pruning.patch(found))
+            return
+    if as_json:
+        dump([asdict(plot) for plot in found])
+    else:
+        present_segments.garden(out, found)
