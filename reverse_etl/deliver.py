@@ -7,12 +7,14 @@ may be sent again, and the ledger moves only with the receipts.
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import duckdb
 
 from reverse_etl import addresses, journal, rows
 from reverse_etl.campaign import Campaign, Progress, quiet
@@ -25,6 +27,7 @@ from reverse_etl.sender import batch_key
 from reverse_etl.transport import Https
 from warehouse.settings import Settings
 
+_PART = 10_000
 Act = Callable[[Campaign], Any]
 
 
@@ -148,8 +151,16 @@ def _package(settings: Settings, target: Destination, run_id: str, attempted_at:
         folder = _empty(outbox / ".aside")
         target.render(package, folder)
         sent = target.write(package, folder)
-        outcomes = record_outcome(settings.ledger, plan, package.changed(), sent.receipts, attempted_at)
+        outcomes = record_outcome(settings.ledger, plan, _planned(connection), sent.receipts, attempted_at)
         return _delivered(plan, outcomes.accepted, outcomes.rejected, sent.path)
+
+
+def _planned(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str, str | None]]:
+    """Customer id, segment ids and attributes, as JSON text, of each person whom the plan is about."""
+    cursor = connection.cursor()
+    cursor.execute("select customer_id, cast(to_json(segment_ids) as varchar), attributes from changes order by 1")
+    while part := cursor.fetchmany(_PART):
+        yield from part
 
 
 def _delivered(plan: Plan, accepted: int, rejected: int, path: Path | None) -> Delivered:

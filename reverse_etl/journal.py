@@ -18,9 +18,15 @@ from reverse_etl.connector import Outcome, Record
 from warehouse import ledger
 
 _RECEIPT = "insert or replace into receipts values (?, ?, ?, ?, ?, ?)"
-_ACCEPT = "insert or replace into accepted values (?, ?, ?, ?, ?)"
+_ACCEPT = (
+    "insert or replace into accepted (destination, customer_id, segment_ids, accepted_at, plan_id, attributes)"
+    " values (?, ?, ?, ?, ?, ?)"
+)
 _LEFT = "delete from accepted where destination = ? and customer_id = ?"
-_BURY = "insert or replace into dead_letters values (?, ?, ?, ?, ?, ?)"
+_BURY = (
+    "insert or replace into dead_letters"
+    " (destination, customer_id, segment_ids, code, plan_id, rejected_at, attributes) values (?, ?, ?, ?, ?, ?, ?)"
+)
 _REVIVE = "delete from dead_letters where destination = ? and customer_id = ?"
 _ANY_DEAD = "select 1 from dead_letters where destination = ? limit 1"
 _FINISH = """
@@ -73,13 +79,21 @@ class Journal:
         book.executemany(_RECEIPT, [(plan, name, r.customer_id, o.outcome, o.code, at) for r, o in pairs])
         taken = [r for r, o in pairs if o.outcome == "accepted"]
         book.executemany(
-            _ACCEPT, [(name, r.customer_id, _text(r.segment_ids), at, plan) for r in taken if r.segment_ids]
+            _ACCEPT,
+            [
+                (name, r.customer_id, _text(r.segment_ids), at, plan, r.attributes or None)
+                for r in taken
+                if r.segment_ids
+            ],
         )
         book.executemany(_LEFT, [(name, r.customer_id) for r in taken if not r.segment_ids])
         if book.execute(_ANY_DEAD, [name]).fetchone():
             book.executemany(_REVIVE, [(name, r.customer_id) for r in taken])
         dead = [(r, o) for r, o in pairs if o.outcome == "rejected"]
-        book.executemany(_BURY, [(name, r.customer_id, _text(r.segment_ids), o.code, plan, at) for r, o in dead])
+        book.executemany(
+            _BURY,
+            [(name, r.customer_id, _text(r.segment_ids), o.code, plan, at, r.attributes or None) for r, o in dead],
+        )
         state = "open" if any(o.outcome == "unknown" for o in outcomes) else "done"
         book.execute("update batches set state = ? where plan_id = ? and first = ?", (state, plan, batch.first))
 

@@ -25,11 +25,13 @@ _ROWS = """
 select
     changes.customer_id, keys.key, changes.segment_ids,
     list_filter(changes.segment_ids, lambda one: not list_contains(changes.before, one)) as entered,
-    list_filter(changes.before, lambda one: not list_contains(changes.segment_ids, one)) as left_ids
+    list_filter(changes.before, lambda one: not list_contains(changes.segment_ids, one)) as left_ids,
+    coalesce(changes.attributes, '') as attributes, coalesce(changes.cleared, []) as cleared
 from changes left join ({keys}) as keys using (customer_id)
 where changes.change <> 'removed' or $tells_leavers
 order by keys.key, changes.customer_id  -- two of one key stand in one batch
 """
+_SETS = ("segment_ids", "entered", "left_ids", "cleared")
 _MARK = "\x1f"  # between ids in one text: the unit separator, which no id contains
 _PROOFS = """
 select columns(lambda one: not ends_with(one, '_hash') and one <> 'user_id')
@@ -68,17 +70,25 @@ def prove(connection: duckdb.DuckDBPyConnection, settings: Settings, destination
 
 def read(target: Path, addresses: dict[str, str] | None) -> pl.DataFrame:
     """The rows, a `number` each; with `addresses` (pseudonym → clear) keys are clear, and null where there is none."""
-    frame = pl.read_parquet(target).with_row_index("number")
+    frame = _complete(pl.read_parquet(target).with_row_index("number"))
     if addresses is None:
         return frame
     return frame.with_columns(pl.col("key").replace_strict(addresses, default=None, return_dtype=pl.String))
 
 
+def _complete(frame: pl.DataFrame) -> pl.DataFrame:
+    """A plan from before there were attributes has none."""
+    if "attributes" in frame.columns:
+        return frame
+    none = pl.lit([], pl.List(pl.String)).alias("cleared")
+    return frame.with_columns(pl.lit("").alias("attributes"), none)
+
+
 def records(frame: pl.DataFrame) -> list[Record]:
     """As a connector takes them; people with the same segments share one tuple, and making a record calls no Python."""
-    ids = (frame[name].to_list() for name in ("customer_id", "key"))
-    sets = (map(_split, frame[name].list.join(_MARK).to_list()) for name in ("segment_ids", "entered", "left_ids"))
-    return list(map(partial(tuple.__new__, Record), zip(*ids, *sets, strict=True)))
+    customer_ids, keys, attributes = (frame[name].to_list() for name in ("customer_id", "key", "attributes"))
+    *sets, cleared = (map(_split, frame[name].list.join(_MARK).to_list()) for name in _SETS)
+    return list(map(partial(tuple.__new__, Record), zip(customer_ids, keys, *sets, attributes, cleared, strict=True)))
 
 
 @lru_cache(maxsize=1 << 16)
@@ -89,7 +99,10 @@ def _split(joined: str) -> tuple[str, ...]:
 def cut(frame: pl.DataFrame, traits: Traits) -> list[tuple[int, int]]:
     """First and last row of each batch: as many as the destination takes, in people and in bytes."""
     sizes = frame.select(
-        _FRAME + pl.col("key").str.len_bytes().fill_null(0) + _listed("segment_ids") + _listed("entered")
+        _FRAME
+        + pl.col("key").str.len_bytes().fill_null(0)
+        + pl.col("attributes").str.len_bytes()
+        + sum(map(_listed, ("segment_ids", "entered", "cleared")), start=pl.lit(0))
     ).to_series()
     ends = sizes.cum_sum().to_list()
     return _cut(ends, traits.batch_records, traits.batch_bytes)

@@ -125,7 +125,9 @@ class Sender:
                 await self._wait(attempt, again)
                 continue
             pairs = zip(records, standing, strict=True)
-            return {one.customer_id: ACCEPTED for one, there in pairs if set(there or ()) == set(one.segment_ids)}
+            # what else is told is not read back: whoever has attributes is sent again, which sets a state
+            is_read = [(one, there) for one, there in pairs if not (one.attributes or one.cleared)]
+            return {one.customer_id: ACCEPTED for one, there in is_read if set(there or ()) == set(one.segment_ids)}
         self._failures = _DOWN
         return None
 

@@ -16,7 +16,7 @@ from warehouse.settings import CHECKOUT, Settings
 
 PROJECT = CHECKOUT / "dbt_project"
 SEGMENTS = PROJECT / "models" / "segments"
-_OF_SENDING = ("activations.csv", "destinations.csv", "holdouts.csv")
+_OF_SENDING = ("activations.csv", "destinations.csv", "destination_attributes.csv", "holdouts.csv")
 
 
 def _dbt() -> str:
