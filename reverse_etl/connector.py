@@ -139,3 +139,11 @@ class Renewing(Protocol):
 
     def renew(self) -> Generator[Request, Answer, None]:
         """Fetch a new one, and use it from then on."""
+
+
+@runtime_checkable
+class Rehearsing(Protocol):
+    """A connector that changes more than one thing for a batch, or reads what it has changed: for a dry run."""
+
+    def assume(self, request: Request, before: Sequence[tuple[Request, Answer]]) -> Answer | None:
+        """What would be answered if all of `before` and this were done; None where it only reads what stands there."""

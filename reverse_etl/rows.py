@@ -1,6 +1,6 @@
 """The rows of a plan: kept as a file before the first call, so that whoever resumes sends exactly what was planned."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -94,6 +94,11 @@ def records(frame: pl.DataFrame) -> list[Record]:
 @lru_cache(maxsize=1 << 16)
 def _split(joined: str) -> tuple[str, ...]:
     return tuple(joined.split(_MARK)) if joined else ()
+
+
+def batches(frame: pl.DataFrame, traits: Traits) -> Iterator[list[Record]]:
+    """The records of each batch."""
+    return (records(frame[first : last + 1]) for first, last in cut(frame, traits))
 
 
 def cut(frame: pl.DataFrame, traits: Traits) -> list[tuple[int, int]]:

@@ -70,7 +70,7 @@ def replay(settings: Settings, destination: str, code: str | None) -> int:
 
 
 def requests(settings: Settings, destination: str, limit: int) -> list[dict[str, Any]]:
-    """The first call of each batch as it would be sent now, without its headers; nothing is sent.
+    """The first calls that would change something, as they would be sent now, without headers; nothing is sent.
 
     Raises:
         SmaltiError: the destination is handed files: those stand in its outbox.

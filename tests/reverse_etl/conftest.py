@@ -13,7 +13,9 @@ import duckdb
 import polars as pl
 import pytest
 
+from ingestion import vault
 from reverse_etl.deliver import Delivered, deliver
+from warehouse import pseudonyms
 from warehouse.settings import Settings
 
 AS_OF = datetime(2026, 9, 1, tzinfo=UTC).replace(tzinfo=None)
@@ -114,6 +116,24 @@ class Shop:
         with duckdb.connect(str(self.settings.current.resolve())) as connection:
             row = [identifier_type, identifier_hash, customer_id]
             connection.execute("insert into profiles.identifiers values (?, ?, ?, timestamp '2026-08-01')", row)
+
+    def know_emails(self, addresses: Mapping[str, str]) -> None:
+        """People of the published version are known by these addresses, which stand in the vault."""
+        people = pl.DataFrame({"customer_id": list(addresses), "value": list(addresses.values())})
+        with duckdb.connect() as connection:
+            pseudonyms.bind(connection, self.settings)
+            connection.register("people", people)
+            connection.execute(
+                "create temp table found as select customer_id, 'email' as kind, value, timestamp '2026-01-01' as"
+                f" first_seen_at, {pseudonyms.hmac_sql('email', 'value')} as hmac from people"
+            )
+            connection.execute("create temp table kept (file text, position bigint, value text)")
+            connection.execute(f"attach '{self.settings.current.resolve()}' as version")
+            connection.execute(
+                "insert into version.profiles.identifiers select kind, hmac, customer_id, first_seen_at from found"
+            )
+            connection.execute("alter table found drop column customer_id")
+            vault.remember(connection, self.settings, "crm_contacts")
 
     def serve(self, version: str) -> None:
         """Let `current.duckdb` point to that version."""
