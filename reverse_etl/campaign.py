@@ -7,7 +7,7 @@ much.
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, groupby, islice
 from pathlib import Path
 from random import Random
@@ -66,7 +66,7 @@ class Campaign:
             frame, sender = self._read(find(plan_id)), self._sender(plan_id)
             for window in batched(batches, self._several):
                 ended = await asyncio.gather(*(self._settled(sender, frame, batch, allowed) for batch in window))
-                self.journal.end_all(ended)
+                self.journal.end_all(ended, self._taken())
         return len(self.journal.unsettled()) if open_batches else 0
 
     async def _settled(self, sender: Sender, frame: pl.DataFrame, batch: Batch, allowed: frozenset[str]) -> Ended:
@@ -112,7 +112,8 @@ class Campaign:
         self.journal.finish(plan_id, frame.height)
 
     def _end(self, window: Window, sent: list[list[Outcome]], of: int) -> None:
-        self.journal.end_all([(*one, outcomes) for one, outcomes in zip(window, sent, strict=True)])
+        ended = [(*one, outcomes) for one, outcomes in zip(window, sent, strict=True)]
+        self.journal.end_all(ended, self._taken())
         self.progress(window[-1][0].last + 1, of)
 
     def _windows(self, plan_id: str, frame: pl.DataFrame) -> Iterator[Window]:
@@ -134,9 +135,14 @@ class Campaign:
 
     def __post_init__(self) -> None:
         """As many at a time as the destination takes; in a window so many batches that its people are some thousand."""
-        traits = self.connector.traits
+        traits, self._told = self.connector.traits, replace(self.counts)
         self._slots = asyncio.Semaphore(traits.concurrency)
         self._several = max(traits.concurrency, _WINDOW // traits.batch_records, 1)
+
+    def _taken(self) -> Counts:
+        """What was done since this was last asked."""
+        taken, self._told = self.counts.less(self._told), replace(self.counts)
+        return taken
 
     def _sender(self, plan_id: str) -> Sender:
         return Sender(self.connector, self.transport, self.clock, self.random, plan_id, self.counts)

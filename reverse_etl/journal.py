@@ -15,6 +15,7 @@ from typing import NamedTuple
 import orjson
 
 from reverse_etl.connector import Outcome, Record
+from reverse_etl.sender import Counts
 from warehouse import ledger
 
 _RECEIPT = "insert or replace into receipts values (?, ?, ?, ?, ?, ?)"
@@ -34,6 +35,12 @@ update plans set status = case
     when exists (select 1 from receipts where plan_id = :plan_id and outcome <> 'accepted') then 'partial'
     when (select count(*) from receipts where plan_id = :plan_id) < :rows then 'partial'
     else 'delivered' end
+where plan_id = :plan_id
+"""
+_TOOK = """
+update plans set
+    calls = coalesce(calls, 0) + :calls, records_sent = coalesce(records_sent, 0) + :sends,
+    waits = coalesce(waits, 0) + :waits, waited_seconds = coalesce(waited_seconds, 0) + :waited_seconds
 where plan_id = :plan_id
 """
 _OPEN = """
@@ -63,15 +70,12 @@ class Journal:
         with ledger.transaction(self.book):
             self.book.executemany("insert or replace into batches values (?, ?, ?, 'open')", batches)
 
-    def end(self, batch: Batch, records: Sequence[Record], outcomes: Sequence[Outcome]) -> None:
-        """Keep what became of it; with an outcome that nobody knows it stays open."""
-        self.end_all([(batch, records, outcomes)])
-
-    def end_all(self, ended: Sequence[tuple[Batch, Sequence[Record], Sequence[Outcome]]]) -> None:
-        """As `end`, for several in one transaction."""
+    def end_all(self, ended: Sequence[tuple[Batch, Sequence[Record], Sequence[Outcome]]], taken: Counts) -> None:
+        """Keep what became of batches of one plan, and what that took; one with an outcome nobody knows stays open."""
         with ledger.transaction(self.book):
             for batch, records, outcomes in ended:
                 self._keep(batch, records, outcomes)
+            self.book.execute(_TOOK, {"plan_id": ended[0][0].plan_id} | vars(taken))
 
     def _keep(self, batch: Batch, records: Sequence[Record], outcomes: Sequence[Outcome]) -> None:
         plan, name, at, book = batch.plan_id, self.destination, self.at, self.book

@@ -16,9 +16,10 @@ from reverse_etl.plan import Plan
 from warehouse import ledger
 
 _PLAN = """
-insert into plans (plan_id, run_id, destination, version, created_at, added, changed, removed, status)
-values (:plan_id, :run_id, :destination, :version, :at, :added, :changed, :removed, :status)
-on conflict (plan_id) do update set status = excluded.status, run_id = excluded.run_id
+insert into plans (plan_id, run_id, destination, version, created_at, added, changed, removed, status, blocked_by)
+values (:plan_id, :run_id, :destination, :version, :at, :added, :changed, :removed, :status, :guards)
+on conflict (plan_id) do update
+set status = excluded.status, run_id = excluded.run_id, blocked_by = excluded.blocked_by
 where 'blocked' in (plans.status, excluded.status)
 """
 _RECEIPTS = """
@@ -66,8 +67,10 @@ class Outcomes(NamedTuple):
 def record_plan(path: Path, plan: Plan, run_id: str, at: datetime) -> None:
     """Commit the plan, as planned or blocked; one that stands there already, from before a stop, is left as it is."""
     status = "blocked" if plan.blocked_by else "planned"
+    guards = ", ".join(one.guard for one in plan.blocked_by) or None
+    told = {"run_id": run_id, "at": text(at), "status": status, "guards": guards}
     with ledger.connect(path) as connection:
-        connection.execute(_PLAN, vars(plan) | {"run_id": run_id, "at": text(at), "status": status})
+        connection.execute(_PLAN, vars(plan) | told)
 
 
 def record_outcome(

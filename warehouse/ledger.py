@@ -23,7 +23,7 @@ create table if not exists runs (
 create table if not exists plans (
     plan_id text primary key, run_id text not null, destination text not null, version text not null,
     created_at text not null, added integer not null, changed integer not null, removed integer not null,
-    status text not null
+    status text not null, blocked_by text, calls integer, records_sent integer, waits integer, waited_seconds real
 );
 create table if not exists receipts (
     plan_id text not null, destination text not null, customer_id text not null, outcome text not null,
@@ -69,6 +69,13 @@ _GAINED = {
         "peak_memory_mb": "real",
         "input_hash": "text",
         "output_hash": "text",
+    },
+    "plans": {
+        "blocked_by": "text",
+        "calls": "integer",
+        "records_sent": "integer",
+        "waits": "integer",
+        "waited_seconds": "real",
     },
     "accepted": {"attributes": "text"},
     "dead_letters": {"attributes": "text"},
