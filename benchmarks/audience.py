@@ -15,7 +15,9 @@ create schema activation; create schema segments; create schema ops; create sche
 create table profiles.identifiers (
     identifier_type text, identifier_hash text, customer_id text, first_seen_at timestamp
 );
-create table activation.audience (destination text, customer_id text, contact_id_crm text, segment_ids text[]);
+create table activation.audience (
+    destination text, customer_id text, contact_id_crm text, segment_ids text[], attributes text
+);
 create table activation.audience_changes (
     destination text, customer_id text, contact_id_crm text, segment_ids text[], change text
 );
@@ -53,7 +55,7 @@ def publish(home: Path, version: str, wanted: str, destination: str = "webhook")
         connection.execute("set memory_limit = '4GB'")
         connection.execute(_SCHEMA)
         connection.execute(
-            f"insert into activation.audience select '{destination}', customer_id, null, segment_ids from ({wanted})"
+            f"insert into activation.audience select '{destination}', customer_id, null, segment_ids, null from ({wanted})"
         )
         for segment_id in _SEGMENTS:
             connection.execute("insert into segments.catalog values (?, true)", [segment_id])
