@@ -55,7 +55,8 @@ def publish(home: Path, version: str, wanted: str, destination: str = "webhook")
         connection.execute("set memory_limit = '4GB'")
         connection.execute(_SCHEMA)
         connection.execute(
-            f"insert into activation.audience select '{destination}', customer_id, null, segment_ids, null from ({wanted})"
+            f"insert into activation.audience by name select '{destination}' as destination, customer_id, segment_ids"
+            f" from ({wanted})"
         )
         for segment_id in _SEGMENTS:
             connection.execute("insert into segments.catalog values (?, true)", [segment_id])

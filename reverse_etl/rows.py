@@ -9,6 +9,7 @@ import polars as pl
 
 from reverse_etl.connector import Record, Traits
 from warehouse import atomic
+from warehouse import rekey as pseudonyms
 from warehouse.settings import Settings
 from warehouse.sql import literal
 
@@ -66,6 +67,14 @@ def prove(connection: duckdb.DuckDBPyConnection, settings: Settings, destination
     connection.execute(f"copy ({query}) to {literal(temporary)} (format parquet, compression zstd)")
     atomic.sync(temporary)
     temporary.replace(target)
+
+
+def rekey(settings: Settings) -> None:
+    """Replace the pseudonyms in all plans by those of the rotation under way, so that what is open can be settled."""
+    with duckdb.connect() as connection:
+        pseudonyms.bind(connection, settings.rotation / "pairs.parquet")
+        for target in sorted((settings.home / "plans").glob("*/*.parquet")):
+            pseudonyms.parquet(connection, target, dry_run=False)
 
 
 def read(target: Path, addresses: dict[str, str] | None) -> pl.DataFrame:
