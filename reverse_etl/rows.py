@@ -39,6 +39,15 @@ select columns(lambda one: not ends_with(one, '_hash') and one <> 'user_id')
 from published.activation.consent_proofs semi join (from changes where len(segment_ids) > 0) using (customer_id)
 where destination = {destination} order by customer_id, purpose, channel
 """
+_PROVEN = ".proofs.parquet"
+# rows keep their places, which batches name; a pseudonym of nobody now has no successor, and goes
+_REKEYED = """
+select held.* exclude (file_row_number) replace (case
+    when not regexp_full_match(held.key, '[0-9a-f]{{64}}') or held.key in (select new from rekeyed) then held.key
+    else rekeyed.new end as key)
+from read_parquet({rows}, file_row_number = true) as held left join rekeyed on rekeyed.old = held.key
+order by held.file_row_number
+"""
 _FRAME = 96  # bytes around a record in JSON: names of fields, quotes, commas
 
 
@@ -49,24 +58,14 @@ def path(settings: Settings, destination: str, plan_id: str) -> Path:
 
 def freeze(connection: duckdb.DuckDBPyConnection, target: Path, traits: Traits) -> None:
     """Write the rows of the plan whose tables the connection holds, atomically and durably; repeated it is the same."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_suffix(".tmp")
     query = _ROWS.format(keys=_KEYS[traits.key]).replace("$tells_leavers", str(traits.on_exit != "nothing").lower())
-    connection.execute(f"copy ({query}) to {literal(temporary)} (format parquet, compression zstd)")
-    atomic.sync(temporary)
-    temporary.replace(target)
-    atomic.sync(target.parent)
+    _write(connection, query, target)
 
 
 def prove(connection: duckdb.DuckDBPyConnection, settings: Settings, destination: str, plan_id: str) -> None:
     """Keep by what right each person of the plan is told of: a row a person, purpose and channel, beside the rows."""
-    target = path(settings, destination, plan_id).with_suffix(".proofs.parquet")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_suffix(".tmp")
-    query = _PROOFS.format(destination=literal(destination))
-    connection.execute(f"copy ({query}) to {literal(temporary)} (format parquet, compression zstd)")
-    atomic.sync(temporary)
-    temporary.replace(target)
+    target = path(settings, destination, plan_id).with_suffix(_PROVEN)
+    _write(connection, _PROOFS.format(destination=literal(destination)), target)
 
 
 def rekey(settings: Settings) -> None:
@@ -74,7 +73,18 @@ def rekey(settings: Settings) -> None:
     with duckdb.connect() as connection:
         pseudonyms.bind(connection, settings.rotation / "pairs.parquet")
         for target in sorted((settings.home / "plans").glob("*/*.parquet")):
-            pseudonyms.parquet(connection, target, dry_run=False)
+            if not target.name.endswith(_PROVEN):
+                _write(connection, _REKEYED.format(rows=literal(target)), target)
+
+
+def _write(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> None:
+    """Let the rows stand there, atomically and durably."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_suffix(".tmp")
+    connection.execute(f"copy ({query}) to {literal(temporary)} (format parquet, compression zstd)")
+    atomic.sync(temporary)
+    temporary.replace(target)
+    atomic.sync(target.parent)
 
 
 def read(target: Path, addresses: dict[str, str] | None) -> pl.DataFrame:

@@ -13,8 +13,6 @@ from warehouse import atomic
 from warehouse.sql import literal
 
 _ENDINGS = ("_hmac", "_hash")
-# in the rows of a plan: what the destination knows people by, an e-mail as its pseudonym
-_NAMES = ("key",)
 # identifiers that no record holds any more: their clear value is gone, so there is no new pseudonym for them
 _LOSABLE = "identifier_hash"
 
@@ -100,11 +98,7 @@ def _swap(aside: Path, path: Path) -> None:
 
 def _columns(connection: duckdb.DuckDBPyConnection, rows: str) -> list[str]:
     described = connection.execute(f"describe select * from {rows}").fetchall()
-    return [name for name, kind, *_ in described if kind == "VARCHAR" and _is_held(name)]
-
-
-def _is_held(name: str) -> bool:
-    return name.endswith(_ENDINGS) or name in _NAMES
+    return [name for name, kind, *_ in described if kind == "VARCHAR" and name.endswith(_ENDINGS)]
 
 
 def _count(connection: duckdb.DuckDBPyConnection, rows: str) -> Count:

@@ -79,6 +79,21 @@ def test_what_was_begun_is_settled_after_the_rotation(
     assert len(server.written) == 2
 
 
+def test_a_pseudonym_of_nobody_now_does_not_stay_and_other_keys_do(
+    begun: tuple[Shop, Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop, _ = begun
+    [path] = (shop.settings.home / "plans" / "sendgrid").glob("*[0-9a-f].parquet")
+    known = keys(shop)
+    frame = pl.read_parquet(path).with_columns(key=pl.Series([*known[:5], "c-17", "ab" * 32]))
+    frame.write_parquet(path)
+    monkeypatch.setattr(vault.configuration, "settle_env", lambda: None)
+    vault.rotate(rotated(shop), new_key=False, dry_run=False)
+    assert [len(one or "") for one in keys(shop)] == [64] * 5 + [4, 0]
+    assert not {*known} & {*keys(shop)}
+    assert pl.read_parquet(path)["customer_id"].to_list() == frame["customer_id"].to_list()
+
+
 def test_a_rotation_that_is_tried_changes_no_plan(begun: tuple[Shop, Server]) -> None:
     shop, _ = begun
     before = keys(shop)
