@@ -21,6 +21,9 @@ create table activation.audience (
 create table activation.audience_changes (
     destination text, customer_id text, contact_id_crm text, segment_ids text[], change text
 );
+create table activation.consent_proofs (
+    destination text, customer_id text, purpose text, channel text, segment_ids text[], basis text, source text
+);
 create table segments.catalog (segment_id text, is_sendable boolean);
 create table ops.control (run_id text, as_of timestamp);
 insert into ops.control values ('run-1', timestamp '2026-09-01');
@@ -57,6 +60,10 @@ def publish(home: Path, version: str, wanted: str, destination: str = "webhook")
         connection.execute(
             f"insert into activation.audience by name select '{destination}' as destination, customer_id, segment_ids"
             f" from ({wanted})"
+        )
+        connection.execute(
+            "insert into activation.consent_proofs select destination, customer_id, 'personalisation', 'web',"
+            " segment_ids, 'stated', 'crm' from activation.audience"
         )
         for segment_id in _SEGMENTS:
             connection.execute("insert into segments.catalog values (?, true)", [segment_id])
