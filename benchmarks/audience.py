@@ -15,9 +15,14 @@ create schema activation; create schema segments; create schema ops; create sche
 create table profiles.identifiers (
     identifier_type text, identifier_hash text, customer_id text, first_seen_at timestamp
 );
-create table activation.audience (destination text, customer_id text, contact_id_crm text, segment_ids text[]);
+create table activation.audience (
+    destination text, customer_id text, contact_id_crm text, segment_ids text[], attributes text
+);
 create table activation.audience_changes (
     destination text, customer_id text, contact_id_crm text, segment_ids text[], change text
+);
+create table activation.consent_proofs (
+    destination text, customer_id text, purpose text, channel text, segment_ids text[], basis text, source text
 );
 create table segments.catalog (segment_id text, is_sendable boolean);
 create table ops.control (run_id text, as_of timestamp);
@@ -53,7 +58,12 @@ def publish(home: Path, version: str, wanted: str, destination: str = "webhook")
         connection.execute("set memory_limit = '4GB'")
         connection.execute(_SCHEMA)
         connection.execute(
-            f"insert into activation.audience select '{destination}', customer_id, null, segment_ids from ({wanted})"
+            f"insert into activation.audience by name select '{destination}' as destination, customer_id, segment_ids"
+            f" from ({wanted})"
+        )
+        connection.execute(
+            "insert into activation.consent_proofs select destination, customer_id, 'personalisation', 'web',"
+            " segment_ids, 'stated', 'crm' from activation.audience"
         )
         for segment_id in _SEGMENTS:
             connection.execute("insert into segments.catalog values (?, true)", [segment_id])

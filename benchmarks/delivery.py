@@ -173,7 +173,7 @@ def _planned(settings: Settings) -> Figures:
     values = {"destination": "webhook"}
     with open_version(settings) as (connection, _):
         connection.execute("create table suppressed (customer_id text)")
-        connection.execute("create table dead_letters (customer_id text, segment_ids text[])")
+        connection.execute("create table dead_letters (customer_id text, segment_ids text[], attributes text)")
         with _cpu(found, "read the ledger"):
             connection.register("accepted_rows", accepted(settings.ledger, "webhook"))
         with _cpu(found, "accepted"):
@@ -198,7 +198,7 @@ def _accept(path: Path, wanted: str) -> None:
             f"select 'webhook', customer_id, to_json(segment_ids)::text, '2026-09-01', 'p' from ({wanted}) order by 2"
         )
         while part := rows.fetchmany(100_000):
-            book.executemany("insert into accepted values (?, ?, ?, ?, ?)", part)
+            book.executemany("insert into accepted values (?, ?, ?, ?, ?, null)", part)
 
 
 @contextmanager

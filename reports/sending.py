@@ -4,9 +4,9 @@ from collections import Counter
 from itertools import accumulate
 
 from reports import charts
+from reports import deliveries as told
 from reports.material import Material, Row
 from reports.section import Part, Section
-from warehouse import ledger
 
 _FATES = {
     "may be sent": charts.GREEN,
@@ -53,7 +53,7 @@ def section(run: Material) -> Section:
     """The section about activation and delivery."""
     question = "What was sent, what was held back and why?"
     deliveries = [row for row in run.stages if row["stage"] == "deliver"]
-    parts = (_delivered(run, deliveries), *((_segments(run), _flow(run)) if run.connection else ()))
+    parts = (told.part(run, deliveries), *((_segments(run), _flow(run)) if run.connection else ()))
     return Section(question, _answer(run, deliveries), parts)
 
 
@@ -61,47 +61,20 @@ def _answer(run: Material, deliveries: list[Row]) -> str:
     if not deliveries:
         return "This run did not get as far as sending; destinations hold what earlier runs sent."
     changed = [row for row in deliveries if row["rows_in"] and not _is_blocked(row)]
-    told = "; ".join(
+    accepted = "; ".join(
         f"{row['source']} accepted changes for {run.floor.words(row['rows_loaded'] or 0)} people" for row in changed
     )
     same = [str(row["source"]) for row in deliveries if not row["rows_in"] and row["status"] == "ok"]
-    blocked = "; ".join(f"{row['source']} was sent nothing: {row['message']}" for row in deliveries if _is_blocked(row))
-    return "; ".join(filter(None, [told, blocked, f"nothing changed for {', '.join(same)}" if same else ""])) + "."
+    blocked = "; ".join(
+        f"{row['source']} was sent nothing: {run.floor.message(str(row['message']))}"
+        for row in deliveries
+        if _is_blocked(row)
+    )
+    return "; ".join(filter(None, [accepted, blocked, f"nothing changed for {', '.join(same)}" if same else ""])) + "."
 
 
 def _is_blocked(row: Row) -> bool:
     return bool(row["status"] == "blocked")
-
-
-def _delivered(run: Material, deliveries: list[Row]) -> Part:
-    with ledger.connect(run.settings.ledger) as book:
-        plans = book.execute(
-            "select plan_id, destination, added, changed, removed, status from plans where run_id = ? order by 2, 1",
-            (run.run_id,),
-        ).fetchall()
-        outcomes = book.execute(
-            "select plan_id, outcome, code, count(*) as people from receipts where plan_id in"
-            " (select plan_id from plans where run_id = ?) group by 1, 2, 3 order by 2, 3",
-            (run.run_id,),
-        ).fetchall()
-    rows = tuple(
-        (
-            plan["destination"],
-            *(run.floor.words(plan[change]) for change in ("added", "changed", "removed")),
-            ", ".join(_outcome(run, dict(row)) for row in outcomes if row["plan_id"] == plan["plan_id"])
-            or ("blocked" if plan["status"] == "blocked" else "no answer"),
-        )
-        for plan in plans
-    )
-    words = "People whose set of segments is new, has changed or has ended since the destination last accepted it."
-    columns = ("destination", "added", "changed", "removed", "answers")
-    none = "No destination had to be told anything." if deliveries else "Nothing was sent."
-    return Part("delivered", "What did destinations take?", words if rows else none, columns, rows, layout="beside")
-
-
-def _outcome(run: Material, row: Row) -> str:
-    code = f" ({row['code']})" if row["code"] else ""
-    return f"{row['outcome']}{code}: {run.floor.words(row['people'])}"
 
 
 def _segments(run: Material) -> Part:

@@ -6,11 +6,12 @@ much.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import chain, groupby, islice
 from pathlib import Path
 from random import Random
+from typing import TypeVar
 
 import polars as pl
 
@@ -26,10 +27,19 @@ _LEAVE_SECONDS = 0.001  # in which calls that were made leave, before the ledger
 _NO_KEY = Outcome("rejected", "no_key")
 Progress = Callable[[int, int], None]
 Window = list[tuple[Batch, list[Record]]]
+Ended = tuple[Batch, list[Record], list[Outcome]]
+Item = TypeVar("Item")
 
 
 def quiet(done: int, of: int) -> None:
     """Tell nobody that `done` people `of` so many are through."""
+
+
+def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """The items in order, so many at a time; `itertools` has it from Python 3.12 on."""
+    left = iter(items)
+    while part := list(islice(left, size)):
+        yield part
 
 
 @dataclass
@@ -52,14 +62,21 @@ class Campaign:
         that follows removes them.
         """
         open_batches = self.journal.unsettled()
-        for batch in open_batches:
-            frame = self._read(find(batch.plan_id))[batch.first : batch.last + 1]
-            known = rows.records(frame.filter(pl.col("key").is_not_null()))
-            withdrawn = [one for one in known if one.segment_ids and one.customer_id not in allowed]
-            rest = [one for one in known if not one.segment_ids or one.customer_id in allowed]
-            outcomes = await self._again(self._sender(batch.plan_id), rest)
-            self.journal.end(batch, [*withdrawn, *rest], [*(ACCEPTED for _ in withdrawn), *outcomes])
+        for plan_id, batches in groupby(open_batches, key=lambda batch: batch.plan_id):
+            frame, sender = self._read(find(plan_id)), self._sender(plan_id)
+            for window in batched(batches, self._several):
+                ended = await asyncio.gather(*(self._settled(sender, frame, batch, allowed) for batch in window))
+                self.journal.end_all(ended, self._taken())
         return len(self.journal.unsettled()) if open_batches else 0
+
+    async def _settled(self, sender: Sender, frame: pl.DataFrame, batch: Batch, allowed: frozenset[str]) -> Ended:
+        part = frame[batch.first : batch.last + 1]
+        known = rows.records(part.filter(pl.col("key").is_not_null()))
+        withdrawn = [one for one in known if one.segment_ids and one.customer_id not in allowed]
+        rest = [one for one in known if not one.segment_ids or one.customer_id in allowed]
+        async with self._slots:
+            outcomes = await self._again(sender, rest)
+        return batch, [*withdrawn, *rest], [*(ACCEPTED for _ in withdrawn), *outcomes]
 
     async def _again(self, sender: Sender, records: list[Record]) -> list[Outcome]:
         """Where sending again does not settle what happened, what stands there is read first."""
@@ -95,15 +112,13 @@ class Campaign:
         self.journal.finish(plan_id, frame.height)
 
     def _end(self, window: Window, sent: list[list[Outcome]], of: int) -> None:
-        self.journal.end_all([(*one, outcomes) for one, outcomes in zip(window, sent, strict=True)])
+        ended = [(*one, outcomes) for one, outcomes in zip(window, sent, strict=True)]
+        self.journal.end_all(ended, self._taken())
         self.progress(window[-1][0].last + 1, of)
 
     def _windows(self, plan_id: str, frame: pl.DataFrame) -> Iterator[Window]:
-        traits = self.connector.traits
-        cuts = rows.cut(frame, traits)
-        several = max(traits.concurrency, _WINDOW // traits.batch_records, 1)
-        for at in range(0, len(cuts), several):
-            window = cuts[at : at + several]
+        cuts = rows.cut(frame, self.connector.traits)
+        for window in batched(cuts, self._several):
             records = rows.records(frame[window[0][0] : window[-1][1] + 1])
             start = window[0][0]
             yield [(Batch(plan_id, first, last), records[first - start : last + 1 - start]) for first, last in window]
@@ -119,8 +134,15 @@ class Campaign:
         return [found.get(one.customer_id, _NO_KEY) for one in records]
 
     def __post_init__(self) -> None:
-        """As many at a time as the destination takes."""
-        self._slots = asyncio.Semaphore(self.connector.traits.concurrency)
+        """As many at a time as the destination takes; in a window so many batches that its people are some thousand."""
+        traits, self._told = self.connector.traits, replace(self.counts)
+        self._slots = asyncio.Semaphore(traits.concurrency)
+        self._several = max(traits.concurrency, _WINDOW // traits.batch_records, 1)
+
+    def _taken(self) -> Counts:
+        """What was done since this was last asked."""
+        taken, self._told = self.counts.less(self._told), replace(self.counts)
+        return taken
 
     def _sender(self, plan_id: str) -> Sender:
         return Sender(self.connector, self.transport, self.clock, self.random, plan_id, self.counts)

@@ -15,6 +15,8 @@ class Record(NamedTuple):
 
     `key` is what the destination knows the person by (`Traits.key`); `segment_ids` is the complete set that should
     stand there, empty for somebody who leaves; `entered` and `left` are the difference to what it accepted last.
+    `attributes` is the complete set of what else is told, as JSON text, empty where nothing is; `cleared` are names
+    that stood there and no longer do. `payload.attributes` reads both.
     """
 
     customer_id: str
@@ -22,6 +24,8 @@ class Record(NamedTuple):
     segment_ids: tuple[str, ...]
     entered: tuple[str, ...]
     left: tuple[str, ...]
+    attributes: str = ""
+    cleared: tuple[str, ...] = ()
 
 
 class Outcome(NamedTuple):
@@ -104,7 +108,10 @@ class Traits:
 
 @runtime_checkable
 class Connector(Protocol):
-    """One file under `reverse_etl/destinations/`, which defines `connect(settings) -> Connector`."""
+    """One file under `reverse_etl/destinations/`, which defines `connect() -> Connector`.
+
+    One that can be told attributes of a person says what they may be called there: `ATTRIBUTE_NAMES`, a pattern.
+    """
 
     @property
     def name(self) -> str:
@@ -132,3 +139,11 @@ class Renewing(Protocol):
 
     def renew(self) -> Generator[Request, Answer, None]:
         """Fetch a new one, and use it from then on."""
+
+
+@runtime_checkable
+class Rehearsing(Protocol):
+    """A connector that changes more than one thing for a batch, or reads what it has changed: for a dry run."""
+
+    def assume(self, request: Request, before: Sequence[tuple[Request, Answer]]) -> Answer | None:
+        """What would be answered if all of `before` and this were done; None where it only reads what stands there."""

@@ -7,12 +7,14 @@ may be sent again, and the ledger moves only with the receipts.
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import duckdb
 
 from reverse_etl import addresses, journal, rows
 from reverse_etl.campaign import Campaign, Progress, quiet
@@ -21,10 +23,11 @@ from reverse_etl.destination import Destination, Package, Refused, load_destinat
 from reverse_etl.journal import Journal
 from reverse_etl.plan import Plan, prepare
 from reverse_etl.record import forget, outcomes_of, record_outcome, record_plan, text
-from reverse_etl.sender import batch_key
-from reverse_etl.transport import Https
+from reverse_etl.rehearsal import masked, rehearse
+from reverse_etl.transport import Https, Transport
 from warehouse.settings import Settings
 
+_PART = 10_000
 Act = Callable[[Campaign], Any]
 
 
@@ -69,10 +72,12 @@ def deliver(
 
 
 def preview(settings: Settings, destination: str, limit: int) -> list[Request]:
-    """The first request of each of so many batches, as they would be sent now; nothing is sent or written.
+    """The first calls that would change something now, so many; nothing is sent or written, what reads is asked.
+
+    An e-mail address stands there as its pseudonym.
 
     Raises:
-        Refused: the destination is handed files, which its outbox shows.
+        Refused: the destination is handed files, which its outbox shows, or cannot be read.
     """
     target = load_destination(destination)
     if not isinstance(target, Connector):
@@ -80,14 +85,14 @@ def preview(settings: Settings, destination: str, limit: int) -> list[Request]:
     with prepare(settings, destination) as (plan, connection), tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.parquet"
         rows.freeze(connection, path, target.traits)
-        frame = rows.read(path, None)
-    found = []
-    for first, last in rows.cut(frame, target.traits)[:limit]:
-        records = [one for one in rows.records(frame[first : last + 1]) if one.key]
-        conversation = target.write(records, batch_key(str(plan.plan_id), records))
-        found += [request] if (request := next(conversation, None)) else []
-        conversation.close()
-    return found
+        known_by = _known_by(settings, target)
+        frame = rows.read(path, known_by)
+    people = ([one for one in found if one.key] for found in rows.batches(frame, target.traits))
+    shown: list[Request] = _over(
+        settings, target, lambda transport: rehearse(target, transport, str(plan.plan_id), people, limit)
+    )
+    pseudonyms = {address: pseudonym for pseudonym, address in (known_by or {}).items()}
+    return [masked(request, pseudonyms) if pseudonyms else request for request in shown]
 
 
 def _settle(settings: Settings, destination: str, book: Journal, run: Callable[[Act], Any]) -> int:
@@ -125,14 +130,25 @@ def _records(
 
 def _talk(settings: Settings, target: Connector, book: Journal, progress: Progress, act: Act) -> Any:
     """Let a campaign act, over connections that are closed afterwards."""
-    known_by = addresses.emails(settings) if target.traits.key == "email" else None
+    known_by = _known_by(settings, target)
+    return _over(
+        settings, target, lambda transport: act(Campaign(target, transport, book, known_by, progress=progress))
+    )
+
+
+def _over(settings: Settings, target: Connector, act: Callable[[Transport], Coroutine[Any, Any, Any]]) -> Any:
     hosts = filter(None, settings.allowed_hosts.split(","))
 
     async def talk() -> Any:
         async with Https(hosts, target.traits.concurrency, loopback=settings.allow_loopback) as transport:
-            return await act(Campaign(target, transport, book, known_by, progress=progress))
+            return await act(transport)
 
     return asyncio.run(talk())
+
+
+def _known_by(settings: Settings, target: Connector) -> dict[str, str] | None:
+    """Pseudonym → clear address, where the destination knows people by it."""
+    return addresses.emails(settings) if target.traits.key == "email" else None
 
 
 def _package(settings: Settings, target: Destination, run_id: str, attempted_at: datetime) -> Delivered:
@@ -148,8 +164,16 @@ def _package(settings: Settings, target: Destination, run_id: str, attempted_at:
         folder = _empty(outbox / ".aside")
         target.render(package, folder)
         sent = target.write(package, folder)
-        outcomes = record_outcome(settings.ledger, plan, package.changed(), sent.receipts, attempted_at)
+        outcomes = record_outcome(settings.ledger, plan, _planned(connection), sent.receipts, attempted_at)
         return _delivered(plan, outcomes.accepted, outcomes.rejected, sent.path)
+
+
+def _planned(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str, str | None]]:
+    """Customer id, segment ids and attributes, as JSON text, of each person whom the plan is about."""
+    cursor = connection.cursor()
+    cursor.execute("select customer_id, cast(to_json(segment_ids) as varchar), attributes from changes order by 1")
+    while part := cursor.fetchmany(_PART):
+        yield from part
 
 
 def _delivered(plan: Plan, accepted: int, rejected: int, path: Path | None) -> Delivered:

@@ -8,10 +8,12 @@ compares, retries or keeps a ledger: that is done once, here, for all of them.
 import csv
 import importlib
 import pkgutil
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import ModuleType
 from typing import Literal, NamedTuple, Protocol
 
 import duckdb
@@ -53,8 +55,9 @@ class Package:
     """What one plan hands to a destination.
 
     The connection holds two tables, each unique in `customer_id` and in no order that holds: `audience`
-    (customer_id, contact_id_crm, segment_ids: everyone the destination may hold) and `changes`
+    (customer_id, contact_id_crm, segment_ids, attributes: everyone the destination may hold) and `changes`
     (the same columns and `change`: whom the plan is about; no segments means that the person leaves).
+    `attributes` is a JSON object of texts by the names that they have there, null where none are told.
     `is_simulated`: some of it is about people who do not exist, and whoever receives it is told.
     """
 
@@ -99,6 +102,12 @@ def names() -> list[str]:
     return [name for name in every() if name in activated]
 
 
+def attribute_names(name: str) -> re.Pattern[str] | None:
+    """What attributes may be called there: `ATTRIBUTE_NAMES` of its module; None where it can be told none."""
+    found: re.Pattern[str] | None = getattr(_module(name), "ATTRIBUTE_NAMES", None)
+    return found
+
+
 def load_destination(name: str) -> Destination | Connector:
     """The destination of that name; a connector is made with its options of now.
 
@@ -106,8 +115,12 @@ def load_destination(name: str) -> Destination | Connector:
         NoDestination: there is none; the message lists those there are.
         Refused: an option of it is missing.
     """
-    if name not in every():
-        raise NoDestination(f"no destination {name!r}; there are: {', '.join(every())}")
-    module = importlib.import_module(f"{destinations.__name__}.{name}")
+    module = _module(name)
     found: Destination | Connector = module.DESTINATION if hasattr(module, "DESTINATION") else module.connect()
     return found
+
+
+def _module(name: str) -> ModuleType:
+    if name not in every():
+        raise NoDestination(f"no destination {name!r}; there are: {', '.join(every())}")
+    return importlib.import_module(f"{destinations.__name__}.{name}")

@@ -103,7 +103,7 @@ class Grown:
 
     def __str__(self) -> str:
         """From how many to how many, what is allowed."""
-        told = f"{self.segment_id} would grow from {self.before} to {self.people} people"
+        told = f"{self.segment_id} would grow from {self.before} people to {self.people} people"
         return f"{told}; allowed is {_TIMES} times as many"
 
 

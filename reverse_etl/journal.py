@@ -15,12 +15,19 @@ from typing import NamedTuple
 import orjson
 
 from reverse_etl.connector import Outcome, Record
+from reverse_etl.sender import Counts
 from warehouse import ledger
 
 _RECEIPT = "insert or replace into receipts values (?, ?, ?, ?, ?, ?)"
-_ACCEPT = "insert or replace into accepted values (?, ?, ?, ?, ?)"
+_ACCEPT = (
+    "insert or replace into accepted (destination, customer_id, segment_ids, accepted_at, plan_id, attributes)"
+    " values (?, ?, ?, ?, ?, ?)"
+)
 _LEFT = "delete from accepted where destination = ? and customer_id = ?"
-_BURY = "insert or replace into dead_letters values (?, ?, ?, ?, ?, ?)"
+_BURY = (
+    "insert or replace into dead_letters"
+    " (destination, customer_id, segment_ids, code, plan_id, rejected_at, attributes) values (?, ?, ?, ?, ?, ?, ?)"
+)
 _REVIVE = "delete from dead_letters where destination = ? and customer_id = ?"
 _ANY_DEAD = "select 1 from dead_letters where destination = ? limit 1"
 _FINISH = """
@@ -28,6 +35,12 @@ update plans set status = case
     when exists (select 1 from receipts where plan_id = :plan_id and outcome <> 'accepted') then 'partial'
     when (select count(*) from receipts where plan_id = :plan_id) < :rows then 'partial'
     else 'delivered' end
+where plan_id = :plan_id
+"""
+_TOOK = """
+update plans set
+    calls = coalesce(calls, 0) + :calls, records_sent = coalesce(records_sent, 0) + :sends,
+    waits = coalesce(waits, 0) + :waits, waited_seconds = coalesce(waited_seconds, 0) + :waited_seconds
 where plan_id = :plan_id
 """
 _OPEN = """
@@ -57,15 +70,12 @@ class Journal:
         with ledger.transaction(self.book):
             self.book.executemany("insert or replace into batches values (?, ?, ?, 'open')", batches)
 
-    def end(self, batch: Batch, records: Sequence[Record], outcomes: Sequence[Outcome]) -> None:
-        """Keep what became of it; with an outcome that nobody knows it stays open."""
-        self.end_all([(batch, records, outcomes)])
-
-    def end_all(self, ended: Sequence[tuple[Batch, Sequence[Record], Sequence[Outcome]]]) -> None:
-        """As `end`, for several in one transaction."""
+    def end_all(self, ended: Sequence[tuple[Batch, Sequence[Record], Sequence[Outcome]]], taken: Counts) -> None:
+        """Keep what became of batches of one plan, and what that took; one with an outcome nobody knows stays open."""
         with ledger.transaction(self.book):
             for batch, records, outcomes in ended:
                 self._keep(batch, records, outcomes)
+            self.book.execute(_TOOK, {"plan_id": ended[0][0].plan_id} | vars(taken))
 
     def _keep(self, batch: Batch, records: Sequence[Record], outcomes: Sequence[Outcome]) -> None:
         plan, name, at, book = batch.plan_id, self.destination, self.at, self.book
@@ -73,13 +83,21 @@ class Journal:
         book.executemany(_RECEIPT, [(plan, name, r.customer_id, o.outcome, o.code, at) for r, o in pairs])
         taken = [r for r, o in pairs if o.outcome == "accepted"]
         book.executemany(
-            _ACCEPT, [(name, r.customer_id, _text(r.segment_ids), at, plan) for r in taken if r.segment_ids]
+            _ACCEPT,
+            [
+                (name, r.customer_id, _text(r.segment_ids), at, plan, r.attributes or None)
+                for r in taken
+                if r.segment_ids
+            ],
         )
         book.executemany(_LEFT, [(name, r.customer_id) for r in taken if not r.segment_ids])
         if book.execute(_ANY_DEAD, [name]).fetchone():
             book.executemany(_REVIVE, [(name, r.customer_id) for r in taken])
         dead = [(r, o) for r, o in pairs if o.outcome == "rejected"]
-        book.executemany(_BURY, [(name, r.customer_id, _text(r.segment_ids), o.code, plan, at) for r, o in dead])
+        book.executemany(
+            _BURY,
+            [(name, r.customer_id, _text(r.segment_ids), o.code, plan, at, r.attributes or None) for r, o in dead],
+        )
         state = "open" if any(o.outcome == "unknown" for o in outcomes) else "done"
         book.execute("update batches set state = ? where plan_id = ? and first = ?", (state, plan, batch.first))
 

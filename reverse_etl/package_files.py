@@ -19,9 +19,11 @@ from warehouse import atomic
 SEGMENT = re.compile(r"[a-z][a-z0-9_]{0,62}")
 KEPT_PLANS = 5
 MANIFEST = "manifest.json"
-_MEMBERS = "select customer_id, contact_id_crm, segment_ids from audience order by customer_id"
+ATTRIBUTE_NAMES = re.compile("(?!customer_id$|contact_id_crm$|segment_ids$)[a-z][a-z0-9_]{0,62}")
+_ATTRIBUTES = "select distinct unnest(json_keys(attributes)) as name from audience order by name"
+_MEMBERS = "select customer_id, contact_id_crm, segment_ids{} from audience order by customer_id"
 _MEMBERS_CSV = """
-select customer_id, contact_id_crm, array_to_string(segment_ids, '|') as segment_ids
+select customer_id, contact_id_crm, array_to_string(segment_ids, '|') as segment_ids{}
 from audience order by customer_id
 """
 _BY_SEGMENT = """
@@ -40,9 +42,9 @@ def render(package: Package, folder: Path) -> None:
     Raises:
         Refused: a segment id cannot be a file name.
     """
-    rows = {}
+    rows, attributes = {}, _attributes(package.connection)
     for suffix in _OPTIONS:
-        query = _MEMBERS_CSV if suffix == "csv" else _MEMBERS
+        query = (_MEMBERS_CSV if suffix == "csv" else _MEMBERS).format(attributes)
         rows[f"members.{suffix}"] = _copy(package.connection, query, folder / f"members.{suffix}")
     (folder / "segments").mkdir()
     for segment_id in _segment_ids(package.connection):
@@ -57,6 +59,12 @@ def render(package: Package, folder: Path) -> None:
 def accept_all(package: Package) -> Iterator[Receipt]:
     """Everybody whom the plan is about is accepted: files refuse nobody."""
     return (Receipt(customer_id, "accepted") for customer_id, _ in package.changed())
+
+
+def _attributes(connection: duckdb.DuckDBPyConnection) -> str:
+    """A column for each that is told, as SQL; their names are held against `ATTRIBUTE_NAMES` when the plan is made."""
+    names = [name for (name,) in connection.execute(_ATTRIBUTES).fetchall()]
+    return "".join(f""", attributes ->> '$."{name}"' as "{name}\"""" for name in names)
 
 
 def _segment_ids(connection: duckdb.DuckDBPyConnection) -> list[str]:

@@ -56,7 +56,19 @@ def _one(group: Sequence[Record]) -> Record:
     """Who stays, leaving what the others leave too."""
     stays = max(group, key=lambda record: len(record.segment_ids))
     left = {segment_id for record in group for segment_id in record.left} - {*stays.segment_ids}
-    return stays._replace(left=tuple(sorted(left)))
+    cleared = {name for record in group for name in record.cleared} - _parsed(stays.attributes).keys()
+    return stays._replace(left=tuple(sorted(left)), cleared=tuple(sorted(cleared)))
+
+
+def attributes(record: Record) -> dict[str, str | None]:
+    """The complete set by the names that they have there; None of what is not known, or stands there no longer."""
+    return {**_parsed(record.attributes), **dict.fromkeys(record.cleared)}
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _parsed(told: str) -> Mapping[str, str | None]:
+    found: dict[str, str | None] = orjson.loads(told) if told else {}
+    return found
 
 
 def body(content: Mapping[str, Any], limit: int) -> bytes:

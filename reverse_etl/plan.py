@@ -16,7 +16,7 @@ import polars as pl
 
 from reverse_etl.accepted import accepted, dead_letters, last_finished
 from reverse_etl.connector import Connector
-from reverse_etl.destination import Refused, load_destination
+from reverse_etl.destination import Refused, attribute_names, load_destination
 from reverse_etl.guard import Guard, failed_gate, in_the_way, numbers, stale
 from warehouse import suppressions
 from warehouse.settings import Settings
@@ -29,8 +29,9 @@ with
 
 members as (
 
-    select customer_id, contact_id_crm, segment_ids
-    from published.activation.audience
+    select customer_id, contact_id_crm, segment_ids, attributes
+    -- a version from before there were attributes has none
+    from (from published.activation.audience union all by name select null::varchar as attributes where false)
     anti join suppressed using (customer_id)
     where destination = $destination and len(segment_ids) > 0
 
@@ -43,7 +44,7 @@ sets as (
 
 )
 
-select members.customer_id, members.contact_id_crm, sets.segment_ids
+select members.customer_id, members.contact_id_crm, sets.segment_ids, members.attributes
 from members
 inner join sets on sets.told = members.segment_ids
 """
@@ -65,7 +66,7 @@ sets as (
 
 )
 
-select accepted_rows.customer_id, sets.segment_ids
+select accepted_rows.customer_id, sets.segment_ids, accepted_rows.attributes
 from accepted_rows
 inner join sets on sets.told = accepted_rows.segment_ids
 """
@@ -86,10 +87,14 @@ select
     coalesce(audience.contact_id_crm, departed.contact_id_crm) as contact_id_crm,
     coalesce(audience.segment_ids, []) as segment_ids,
     coalesce(accepted.segment_ids, []) as before,
+    audience.attributes,
+    list_filter(json_keys(accepted.attributes), lambda one: not coalesce(
+        list_contains(json_keys(audience.attributes), one), false)) as cleared,
     case
         when accepted.customer_id is null then 'added'
         when audience.customer_id is null then 'removed'
-        when audience.segment_ids is distinct from accepted.segment_ids then 'changed'
+        when audience.segment_ids is distinct from accepted.segment_ids
+            or audience.attributes is distinct from accepted.attributes then 'changed'
         else 'unchanged'
     end as change
 from audience
@@ -97,14 +102,25 @@ full join accepted on accepted.customer_id = audience.customer_id
 left join departed on departed.customer_id = accepted.customer_id and audience.customer_id is null
 left join dead_letters as dead on dead.customer_id = coalesce(audience.customer_id, accepted.customer_id)
 where
-    (audience.segment_ids is distinct from accepted.segment_ids or $everybody)
-    and dead.segment_ids is distinct from coalesce(audience.segment_ids, [])
+    (
+        audience.segment_ids is distinct from accepted.segment_ids
+        or audience.attributes is distinct from accepted.attributes
+        or $everybody
+    )
+    and (
+        dead.segment_ids is distinct from coalesce(audience.segment_ids, [])
+        or dead.attributes is distinct from audience.attributes
+    )
 order by 1
 """
 _COUNTS = """
 select
     count(*) filter (change = 'added'), count(*) filter (change = 'changed'), count(*) filter (change = 'removed'),
-    (select count(*) from audience semi join accepted using (customer_id, segment_ids)),
+    (
+        select count(*) from audience semi join accepted
+            on accepted.customer_id = audience.customer_id and accepted.segment_ids = audience.segment_ids
+            and accepted.attributes is not distinct from audience.attributes
+    ),
     (select count(*) from dead_letters)
 from changes
 """
@@ -115,17 +131,18 @@ with
 
 lines as (
 
-    select 'holds ' as what, customer_id, contact_id_crm, segment_ids from audience
+    select 'holds ' as what, customer_id, contact_id_crm, segment_ids, attributes from audience
     union all
-    select change, customer_id, contact_id_crm, segment_ids from changes
+    select change, customer_id, contact_id_crm, segment_ids, attributes from changes
 
 )
 
 select sha256(concat_ws(chr(10), $destination, $previous, count(*), sum(md5_number_lower(
-    concat_ws(chr(9), what, customer_id, coalesce(contact_id_crm, ''), array_to_string(segment_ids, ','))
+    concat_ws(chr(9), what, customer_id, coalesce(contact_id_crm, ''), array_to_string(segment_ids, ','), attributes)
 ))))
 from lines
 """
+_NAMES = "select distinct unnest(json_keys(attributes)) as name from audience where attributes is not null order by 1"
 _SIMULATED = "select count(*) > 0 from published.ops.sources where is_simulated and rows_loaded > 0"
 _TWICE = "select count(*) - count(distinct customer_id) from audience"
 _HELD_BACK = """
@@ -179,6 +196,7 @@ def prepare(settings: Settings, destination: str) -> Iterator[tuple[Plan, duckdb
     everybody = isinstance(target, Connector) and target.traits.mode == "all"
     with open_version(settings) as (connection, version):
         _compare(connection, settings.ledger, destination, everybody=everybody)
+        _check_attributes(connection, destination)
         added, changed, removed, unchanged, dead = _row(connection, _COUNTS)
         as_of, (simulated,) = _as_of(connection), _row(connection, _SIMULATED)
         is_due = added + changed + removed or (everybody and unchanged)
@@ -219,6 +237,13 @@ def _check(connection: duckdb.DuckDBPyConnection, destination: str) -> None:
             f"activation.audience holds {', '.join(held_back)} for {destination!r}; "
             "allowed are segments that are sendable in segments.catalog"
         )
+
+
+def _check_attributes(connection: duckdb.DuckDBPyConnection, destination: str) -> None:
+    allowed, told = attribute_names(destination), [name for (name,) in connection.execute(_NAMES).fetchall()]
+    if wrong := [name for name in told if allowed is None or not allowed.fullmatch(name)]:
+        pattern = allowed.pattern if allowed else "none"
+        raise Refused(f"{destination} cannot be told attributes {', '.join(wrong)}; allowed are {pattern}")
 
 
 def _digest(connection: duckdb.DuckDBPyConnection, settings: Settings, destination: str) -> str:

@@ -4,7 +4,7 @@ Receipts and what they change are one transaction: either the ledger knows of a 
 next one makes it again.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -16,9 +16,10 @@ from reverse_etl.plan import Plan
 from warehouse import ledger
 
 _PLAN = """
-insert into plans (plan_id, run_id, destination, version, created_at, added, changed, removed, status)
-values (:plan_id, :run_id, :destination, :version, :at, :added, :changed, :removed, :status)
-on conflict (plan_id) do update set status = excluded.status, run_id = excluded.run_id
+insert into plans (plan_id, run_id, destination, version, created_at, added, changed, removed, status, blocked_by)
+values (:plan_id, :run_id, :destination, :version, :at, :added, :changed, :removed, :status, :guards)
+on conflict (plan_id) do update
+set status = excluded.status, run_id = excluded.run_id, blocked_by = excluded.blocked_by
 where 'blocked' in (plans.status, excluded.status)
 """
 _RECEIPTS = """
@@ -27,8 +28,8 @@ select :plan_id, :destination, customer_id, coalesce(outcome, 'unknown'), code, 
 from planned left join answered using (customer_id)
 """
 _ACCEPT = """
-insert or replace into accepted (destination, customer_id, segment_ids, accepted_at, plan_id)
-select :destination, customer_id, segment_ids, :at, :plan_id
+insert or replace into accepted (destination, customer_id, segment_ids, accepted_at, plan_id, attributes)
+select :destination, customer_id, segment_ids, :at, :plan_id, attributes
 from planned join answered using (customer_id)
 where outcome = 'accepted' and segment_ids <> '[]'
 """
@@ -66,21 +67,25 @@ class Outcomes(NamedTuple):
 def record_plan(path: Path, plan: Plan, run_id: str, at: datetime) -> None:
     """Commit the plan, as planned or blocked; one that stands there already, from before a stop, is left as it is."""
     status = "blocked" if plan.blocked_by else "planned"
+    guards = ", ".join(one.guard for one in plan.blocked_by) or None
+    told = {"run_id": run_id, "at": text(at), "status": status, "guards": guards}
     with ledger.connect(path) as connection:
-        connection.execute(_PLAN, vars(plan) | {"run_id": run_id, "at": text(at), "status": status})
+        connection.execute(_PLAN, vars(plan) | told)
 
 
 def record_outcome(
-    path: Path, plan: Plan, planned: Iterator[tuple[str, str]], receipts: Iterable[Receipt], at: datetime
+    path: Path, plan: Plan, planned: Iterable[tuple[str, str, str | None]], receipts: Iterable[Receipt], at: datetime
 ) -> Outcomes:
     """Keep one receipt for each planned person, and move `accepted` for those who were accepted.
 
-    `planned` gives customer id and segment ids (JSON array text); receipts for anyone else are not kept.
+    `planned` gives customer id, segment ids and attributes (JSON text); receipts for anyone else are not kept.
     """
     values = {"plan_id": plan.plan_id, "destination": plan.destination, "at": text(at)}
     with ledger.connect(path) as connection:
-        connection.execute("create temp table planned (customer_id text primary key, segment_ids text not null)")
-        connection.executemany("insert into planned values (?, ?)", planned)
+        connection.execute(
+            "create temp table planned (customer_id text primary key, segment_ids text not null, attributes)"
+        )
+        connection.executemany("insert into planned values (?, ?, ?)", planned)
         connection.execute("create temp table answered (customer_id text primary key, outcome text, code text)")
         connection.executemany("insert or replace into answered values (?, ?, ?)", receipts)
         for statement in (_RECEIPTS, _ACCEPT, _REMOVE, _FINISH, _ABANDON):

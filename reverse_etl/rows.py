@@ -1,6 +1,6 @@
 """The rows of a plan: kept as a file before the first call, so that whoever resumes sends exactly what was planned."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import polars as pl
 
 from reverse_etl.connector import Record, Traits
 from warehouse import atomic
+from warehouse import rekey as pseudonyms
 from warehouse.settings import Settings
 from warehouse.sql import literal
 
@@ -25,16 +26,27 @@ _ROWS = """
 select
     changes.customer_id, keys.key, changes.segment_ids,
     list_filter(changes.segment_ids, lambda one: not list_contains(changes.before, one)) as entered,
-    list_filter(changes.before, lambda one: not list_contains(changes.segment_ids, one)) as left_ids
+    list_filter(changes.before, lambda one: not list_contains(changes.segment_ids, one)) as left_ids,
+    coalesce(changes.attributes, '') as attributes, coalesce(changes.cleared, []) as cleared
 from changes left join ({keys}) as keys using (customer_id)
 where changes.change <> 'removed' or $tells_leavers
 order by keys.key, changes.customer_id  -- two of one key stand in one batch
 """
+_SETS = ("segment_ids", "entered", "left_ids", "cleared")
 _MARK = "\x1f"  # between ids in one text: the unit separator, which no id contains
 _PROOFS = """
 select columns(lambda one: not ends_with(one, '_hash') and one <> 'user_id')
 from published.activation.consent_proofs semi join (from changes where len(segment_ids) > 0) using (customer_id)
 where destination = {destination} order by customer_id, purpose, channel
+"""
+_PROVEN = ".proofs.parquet"
+# rows keep their places, which batches name; a pseudonym of nobody now has no successor, and goes
+_REKEYED = """
+select held.* exclude (file_row_number) replace (case
+    when not regexp_full_match(held.key, '[0-9a-f]{{64}}') or held.key in (select new from rekeyed) then held.key
+    else rekeyed.new end as key)
+from read_parquet({rows}, file_row_number = true) as held left join rekeyed on rekeyed.old = held.key
+order by held.file_row_number
 """
 _FRAME = 96  # bytes around a record in JSON: names of fields, quotes, commas
 
@@ -46,39 +58,56 @@ def path(settings: Settings, destination: str, plan_id: str) -> Path:
 
 def freeze(connection: duckdb.DuckDBPyConnection, target: Path, traits: Traits) -> None:
     """Write the rows of the plan whose tables the connection holds, atomically and durably; repeated it is the same."""
+    query = _ROWS.format(keys=_KEYS[traits.key]).replace("$tells_leavers", str(traits.on_exit != "nothing").lower())
+    _write(connection, query, target)
+
+
+def prove(connection: duckdb.DuckDBPyConnection, settings: Settings, destination: str, plan_id: str) -> None:
+    """Keep by what right each person of the plan is told of: a row a person, purpose and channel, beside the rows."""
+    target = path(settings, destination, plan_id).with_suffix(_PROVEN)
+    _write(connection, _PROOFS.format(destination=literal(destination)), target)
+
+
+def rekey(settings: Settings) -> None:
+    """Replace the pseudonyms in all plans by those of the rotation under way, so that what is open can be settled."""
+    with duckdb.connect() as connection:
+        pseudonyms.bind(connection, settings.rotation / "pairs.parquet")
+        for target in sorted((settings.home / "plans").glob("*/*.parquet")):
+            if not target.name.endswith(_PROVEN):
+                _write(connection, _REKEYED.format(rows=literal(target)), target)
+
+
+def _write(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> None:
+    """Let the rows stand there, atomically and durably."""
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_suffix(".tmp")
-    query = _ROWS.format(keys=_KEYS[traits.key]).replace("$tells_leavers", str(traits.on_exit != "nothing").lower())
     connection.execute(f"copy ({query}) to {literal(temporary)} (format parquet, compression zstd)")
     atomic.sync(temporary)
     temporary.replace(target)
     atomic.sync(target.parent)
 
 
-def prove(connection: duckdb.DuckDBPyConnection, settings: Settings, destination: str, plan_id: str) -> None:
-    """Keep by what right each person of the plan is told of: a row a person, purpose and channel, beside the rows."""
-    target = path(settings, destination, plan_id).with_suffix(".proofs.parquet")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_suffix(".tmp")
-    query = _PROOFS.format(destination=literal(destination))
-    connection.execute(f"copy ({query}) to {literal(temporary)} (format parquet, compression zstd)")
-    atomic.sync(temporary)
-    temporary.replace(target)
-
-
 def read(target: Path, addresses: dict[str, str] | None) -> pl.DataFrame:
     """The rows, a `number` each; with `addresses` (pseudonym → clear) keys are clear, and null where there is none."""
-    frame = pl.read_parquet(target).with_row_index("number")
+    frame = _complete(pl.read_parquet(target).with_row_index("number"))
     if addresses is None:
         return frame
     return frame.with_columns(pl.col("key").replace_strict(addresses, default=None, return_dtype=pl.String))
 
 
+def _complete(frame: pl.DataFrame) -> pl.DataFrame:
+    """A plan from before there were attributes has none."""
+    if "attributes" in frame.columns:
+        return frame
+    none = pl.lit([], pl.List(pl.String)).alias("cleared")
+    return frame.with_columns(pl.lit("").alias("attributes"), none)
+
+
 def records(frame: pl.DataFrame) -> list[Record]:
     """As a connector takes them; people with the same segments share one tuple, and making a record calls no Python."""
-    ids = (frame[name].to_list() for name in ("customer_id", "key"))
-    sets = (map(_split, frame[name].list.join(_MARK).to_list()) for name in ("segment_ids", "entered", "left_ids"))
-    return list(map(partial(tuple.__new__, Record), zip(*ids, *sets, strict=True)))
+    customer_ids, keys, attributes = (frame[name].to_list() for name in ("customer_id", "key", "attributes"))
+    *sets, cleared = (map(_split, frame[name].list.join(_MARK).to_list()) for name in _SETS)
+    return list(map(partial(tuple.__new__, Record), zip(customer_ids, keys, *sets, attributes, cleared, strict=True)))
 
 
 @lru_cache(maxsize=1 << 16)
@@ -86,10 +115,18 @@ def _split(joined: str) -> tuple[str, ...]:
     return tuple(joined.split(_MARK)) if joined else ()
 
 
+def batches(frame: pl.DataFrame, traits: Traits) -> Iterator[list[Record]]:
+    """The records of each batch."""
+    return (records(frame[first : last + 1]) for first, last in cut(frame, traits))
+
+
 def cut(frame: pl.DataFrame, traits: Traits) -> list[tuple[int, int]]:
     """First and last row of each batch: as many as the destination takes, in people and in bytes."""
     sizes = frame.select(
-        _FRAME + pl.col("key").str.len_bytes().fill_null(0) + _listed("segment_ids") + _listed("entered")
+        _FRAME
+        + pl.col("key").str.len_bytes().fill_null(0)
+        + pl.col("attributes").str.len_bytes()
+        + sum(map(_listed, ("segment_ids", "entered", "cleared")), start=pl.lit(0))
     ).to_series()
     ends = sizes.cum_sum().to_list()
     return _cut(ends, traits.batch_records, traits.batch_bytes)

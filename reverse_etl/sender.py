@@ -6,7 +6,7 @@ others from it; and when it is down, the rest is left for later.
 
 import hashlib
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from random import Random
@@ -48,11 +48,18 @@ class Again(Exception):
 
 @dataclass
 class Counts:
-    """What a delivery took: calls made, records in them, and those that only read."""
+    """What a delivery took: calls made, records in them, those that only read, and waits for what came to nothing."""
 
     calls: int = 0
     sends: int = 0
     reads: int = 0
+    waits: int = 0
+    waited_seconds: float = 0.0
+
+    def less(self, before: "Counts") -> "Counts":
+        """What came to it since."""
+        now, then = astuple(self), astuple(before)
+        return Counts(*(mine - theirs for mine, theirs in zip(now, then, strict=True)))
 
 
 @dataclass
@@ -125,7 +132,9 @@ class Sender:
                 await self._wait(attempt, again)
                 continue
             pairs = zip(records, standing, strict=True)
-            return {one.customer_id: ACCEPTED for one, there in pairs if set(there or ()) == set(one.segment_ids)}
+            # what else is told is not read back: whoever has attributes is sent again, which sets a state
+            is_read = [(one, there) for one, there in pairs if not (one.attributes or one.cleared)]
+            return {one.customer_id: ACCEPTED for one, there in is_read if set(there or ()) == set(one.segment_ids)}
         self._failures = _DOWN
         return None
 
@@ -209,7 +218,10 @@ class Sender:
         return Again(code, is_unknown=is_unknown, after=after)
 
     async def _wait(self, attempt: int, again: Again) -> None:
-        await self.clock.sleep(patience(attempt, self.random, again.after))
+        seconds = patience(attempt, self.random, again.after)
+        self.counts.waits += 1
+        self.counts.waited_seconds += seconds
+        await self.clock.sleep(seconds)
 
 
 def batch_key(plan_id: str, records: Sequence[Record]) -> str:

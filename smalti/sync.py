@@ -12,7 +12,7 @@ from reverse_etl.deliver import preview
 from reverse_etl.plan import Plan, plan, prepare
 from smalti import observe
 from smalti.sending import send
-from warehouse import lease, overrides, slot
+from warehouse import keys, lease, overrides, slot
 from warehouse.errors import SmaltiError
 from warehouse.settings import Settings
 
@@ -70,7 +70,7 @@ def replay(settings: Settings, destination: str, code: str | None) -> int:
 
 
 def requests(settings: Settings, destination: str, limit: int) -> list[dict[str, Any]]:
-    """The first call of each batch as it would be sent now, without its headers; nothing is sent.
+    """The first calls that would change something, as they would be sent now, without headers; nothing is sent.
 
     Raises:
         SmaltiError: the destination is handed files: those stand in its outbox.
@@ -86,12 +86,14 @@ def run(settings: Settings, destination: str, now: datetime, progress: Progress 
 
     Raises:
         Busy: a run holds the warehouse.
-        SmaltiError: there is no such destination, nothing is published, or not everybody was accepted.
+        SmaltiError: there is no such destination, nothing is published, a rotation of the key is not complete, or not
+            everybody was accepted.
     """
     destinations.load_destination(destination)
     run_id = f"sync-{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
     with slot.take(settings):
         lease.refuse_while_held(settings.ledger, now)
+        keys.hold(settings)
         with observe.stage(settings, run_id, "deliver", destination) as row:
             send(settings, row, destination, run_id, now, progress)
     return {"run_id": run_id, "destination": destination, "status": row.status, "message": row.message}

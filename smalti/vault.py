@@ -7,6 +7,7 @@ from pydantic import SecretStr
 
 from ingestion import rotation
 from models_ml import artifacts
+from reverse_etl import rows
 from warehouse import keys, lease, slot
 from warehouse import settings as configuration
 from warehouse.errors import SmaltiError
@@ -27,7 +28,8 @@ def rotate(settings: Settings, *, new_key: bool, dry_run: bool) -> rotation.Outc
         if new_key:
             settings = _with_new_key(settings, dry_run=dry_run)
         old, new = (key.get_secret_value() for key in (settings.hmac_key_old, settings.hmac_key))
-        found = rotation.rotate(settings, lambda: artifacts.sign_again(settings.models, old, new), dry_run=dry_run)
+        also = (lambda: artifacts.sign_again(settings.models, old, new), lambda: rows.rekey(settings))
+        found = rotation.rotate(settings, lambda: [act() for act in also], dry_run=dry_run)
     if found.is_done:
         configuration.settle_env()
     return found

@@ -8,6 +8,7 @@ from typing import Annotated
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from warehouse import attributes
 from warehouse.errors import SmaltiError
 from warehouse.settings import CHECKOUT
 
@@ -47,6 +48,15 @@ class Activation(_Line):
     channel: Name
 
 
+class DestinationAttribute(_Line):
+    """An attribute that a destination is told, by its name there, of people who are sent there for that purpose."""
+
+    destination: Name
+    attribute: Name
+    name: Annotated[str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]*$")]
+    purpose: Name
+
+
 class Holdout(_Line):
     """The share of a control group where it is not the destination's."""
 
@@ -63,6 +73,7 @@ _FILES: dict[str, type[_Line]] = {
     "purposes.csv": Purpose,
     "destinations.csv": Destination,
     "activations.csv": Activation,
+    "destination_attributes.csv": DestinationAttribute,
     "holdouts.csv": Holdout,
 }
 
@@ -90,6 +101,7 @@ def problems(folder: Path = SEEDS) -> list[str]:
         *_undeclared(rows["destinations.csv"], purposes),
         *_unsendable(rows["activations.csv"], rows["destinations.csv"]),
         *_without_activation(rows["holdouts.csv"], rows["activations.csv"]),
+        *attributes.problems(rows["destination_attributes.csv"], rows["destinations.csv"], folder.parent),
     ]
 
 
@@ -109,7 +121,7 @@ def _why(name: str, row: dict[str, str]) -> Iterator[str]:
             yield f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
 
 
-_OF_A_LINE = ("destination", "segment", "purpose", "channel")
+_OF_A_LINE = ("destination", "segment", "name", "purpose", "channel")
 
 
 def _repeated(name: str, lines: Rows) -> Iterator[str]:

@@ -16,7 +16,13 @@ from warehouse.settings import CHECKOUT, Settings
 
 PROJECT = CHECKOUT / "dbt_project"
 SEGMENTS = PROJECT / "models" / "segments"
-_OF_SEGMENTS = ("activations.csv", "destinations.csv", "holdouts.csv", thresholds.FILE.name)
+_OF_SEGMENTS = (
+    "activations.csv",
+    "destinations.csv",
+    "destination_attributes.csv",
+    "holdouts.csv",
+    thresholds.FILE.name,
+)
 
 
 def _dbt() -> str:

@@ -23,7 +23,7 @@ create table if not exists runs (
 create table if not exists plans (
     plan_id text primary key, run_id text not null, destination text not null, version text not null,
     created_at text not null, added integer not null, changed integer not null, removed integer not null,
-    status text not null
+    status text not null, blocked_by text, calls integer, records_sent integer, waits integer, waited_seconds real
 );
 create table if not exists receipts (
     plan_id text not null, destination text not null, customer_id text not null, outcome text not null,
@@ -31,7 +31,7 @@ create table if not exists receipts (
 ) without rowid;
 create table if not exists accepted (
     destination text not null, customer_id text not null, segment_ids text not null,
-    accepted_at text not null, plan_id text not null, primary key (destination, customer_id)
+    accepted_at text not null, plan_id text not null, attributes text, primary key (destination, customer_id)
 ) without rowid;
 create table if not exists batches (
     plan_id text not null, first integer not null, last integer not null, state text not null,
@@ -39,7 +39,7 @@ create table if not exists batches (
 );
 create table if not exists dead_letters (
     destination text not null, customer_id text not null, segment_ids text not null, code text, plan_id text not null,
-    rejected_at text not null, primary key (destination, customer_id)
+    rejected_at text not null, attributes text, primary key (destination, customer_id)
 );
 create table if not exists suppressions (
     identifier_type text not null, identifier_hash text not null, reason text not null, decided_at text not null,
@@ -60,14 +60,25 @@ create table if not exists versions (
 );
 create table if not exists turns (run_id text primary key, state text not null, until text not null);
 """
-# what `runs` gained since it was first made: a ledger from before is given these columns and keeps its rows
+# what tables gained since they were first made: a ledger from before is given these columns and keeps its rows
 _GAINED = {
-    "bytes_read": "integer",
-    "bytes_written": "integer",
-    "cpu_seconds": "real",
-    "peak_memory_mb": "real",
-    "input_hash": "text",
-    "output_hash": "text",
+    "runs": {
+        "bytes_read": "integer",
+        "bytes_written": "integer",
+        "cpu_seconds": "real",
+        "peak_memory_mb": "real",
+        "input_hash": "text",
+        "output_hash": "text",
+    },
+    "plans": {
+        "blocked_by": "text",
+        "calls": "integer",
+        "records_sent": "integer",
+        "waits": "integer",
+        "waited_seconds": "real",
+    },
+    "accepted": {"attributes": "text"},
+    "dead_letters": {"attributes": "text"},
 }
 
 
@@ -140,10 +151,10 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def _add_columns(connection: sqlite3.Connection) -> None:
-    known = {row["name"] for row in connection.execute("pragma table_info(runs)")}
-    for name, kind in _GAINED.items():
-        if name not in known:
-            connection.execute(f"alter table runs add column {name} {kind}")
+    for table, gained in _GAINED.items():
+        known = {row["name"] for row in connection.execute(f"pragma table_info({table})")}
+        for name in gained.keys() - known:
+            connection.execute(f"alter table {table} add column {name} {gained[name]}")
 
 
 @contextmanager

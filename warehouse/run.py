@@ -247,16 +247,17 @@ def _bind_raw(connection: duckdb.DuckDBPyConnection, settings: Settings, *, is_l
 def _bind_accepted(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     connection.execute("create schema if not exists ledger")
     connection.execute(
-        "create or replace table ledger.accepted (destination varchar, customer_id varchar, segment_ids varchar[])"
+        "create or replace table ledger.accepted"
+        " (destination varchar, customer_id varchar, segment_ids varchar[], attributes varchar)"
     )
     with ledger.connect(settings.ledger) as book:
-        rows = book.execute("select destination, customer_id, segment_ids from accepted").fetchall()
-    columns = [list(column) for column in zip(*map(tuple, rows), strict=True)] or [[], [], []]
+        rows = book.execute("select destination, customer_id, segment_ids, attributes from accepted").fetchall()
+    columns = [list(column) for column in zip(*map(tuple, rows), strict=True)] or [[], [], [], []]
     connection.execute(
         "insert into ledger.accepted"
-        " select destination, customer_id, cast(segment_ids as json)::varchar[]"
+        " select destination, customer_id, cast(segment_ids as json)::varchar[], attributes"
         " from (select unnest(?::varchar[]) as destination, unnest(?::varchar[]) as customer_id,"
-        " unnest(?::varchar[]) as segment_ids)",
+        " unnest(?::varchar[]) as segment_ids, unnest(?::varchar[]) as attributes)",
         columns,
     )
 

@@ -1,9 +1,10 @@
 """Braze: the complete set as an array attribute of the user with that external id.
 
 An array that is sent replaces the one that stands there, so a call may be made again. Whoever leaves keeps an empty
-array, and is not created for that.
+array, and is not created for that. Attributes stand beside it under their own names; null takes one away.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -23,9 +24,14 @@ from reverse_etl.connector import (
     Unreadable,
 )
 from reverse_etl.options import Options, load
-from reverse_etl.payload import batch, body, code, content, is_success, listed, parts
+from reverse_etl.payload import attributes, batch, body, code, content, is_success, listed, parts
 
 ATTRIBUTE = "smalti_segments"
+# custom ones: what Braze knows people and their subscriptions by is not ours to write
+ATTRIBUTE_NAMES = re.compile(
+    "(?!smalti_segments$|external_id$|braze_id$|user_alias$|email|phone$|first_name$|last_name$|dob$|gender$|push_"
+    "|subscription_)[a-z][a-z0-9_]{0,99}"
+)
 _READ = 50  # external ids an export takes
 _REFUSED = Outcome("rejected", "attribute_refused")
 
@@ -101,7 +107,7 @@ def connect() -> Braze:
 
 def _attributes(record: Record) -> dict[str, Any]:
     left = {} if record.segment_ids else {"_update_existing_only": True}
-    return {"external_id": record.key, ATTRIBUTE: list(record.segment_ids)} | left
+    return {"external_id": record.key, ATTRIBUTE: list(record.segment_ids)} | attributes(record) | left
 
 
 def _index(error: dict[str, Any], count: int) -> int:

@@ -32,6 +32,7 @@ class Files:
         return Sent(receipts=package_files.accept_all(package), path=final)
 
 
+ATTRIBUTE_NAMES = package_files.ATTRIBUTE_NAMES
 DESTINATION = Files()
 
 

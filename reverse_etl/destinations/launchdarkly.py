@@ -87,6 +87,10 @@ class Launchdarkly:
                 held[target].add(segment_id)
         return [tuple(sorted(held[record.key])) for record in records]
 
+    def assume(self, request: Request, before: Sequence[tuple[Request, Answer]]) -> Answer | None:
+        """A patch is taken."""
+        return Answer(200, {}, b'{"key": "assumed"}') if request.method == "PATCH" else None
+
     def _targets(self, segment: dict[str, Any], answer: Answer) -> set[str]:
         if answer.status == _MISSING:
             return set()

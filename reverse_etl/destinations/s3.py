@@ -69,6 +69,7 @@ class S3:
         return remote_folder.send(place(stated), package, folder)
 
 
+ATTRIBUTE_NAMES = package_files.ATTRIBUTE_NAMES
 DESTINATION = S3()
 
 

@@ -5,7 +5,8 @@ for `|high_value|` finds no other segment, and the set of somebody who left is o
 SendGrid's upsert does not promise to do.
 """
 
-from collections.abc import Generator, Sequence
+import re
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,8 +26,9 @@ from reverse_etl.connector import (
 )
 from reverse_etl.destination import Refused
 from reverse_etl.options import Options, load
-from reverse_etl.payload import batch, body, code, content, is_success, listed, parts
+from reverse_etl.payload import attributes, batch, body, code, content, is_success, listed, parts
 
+ATTRIBUTE_NAMES = re.compile("(?!smalti_segments$)[A-Za-z_][A-Za-z0-9_]{0,99}")
 _READ = 100  # addresses that a search takes
 _POLLS, _LONGEST_SECONDS = 20, 30.0
 _NOBODY = 404
@@ -66,8 +68,8 @@ class Sendgrid:
     @batch
     def write(self, records: Sequence[Record], key: str) -> Conversation:
         """`PUT /v3/marketing/contacts`, then its job until that has ended."""
-        field_id = yield from self._field_id()
-        contacts = [{"email": one.key, "custom_fields": {field_id: _text(one.segment_ids)}} for one in records]
+        ids = yield from self._field_ids({name for one in records for name in attributes(one)})
+        contacts = [{"email": one.key, "custom_fields": self._fields(one, ids)} for one in records]
         answer = yield self._call("PUT", _CONTACTS, {"contacts": contacts})
         told = content(answer, "job_id")
         if not is_success(answer):
@@ -93,14 +95,20 @@ class Sendgrid:
         held = {email: (one.get("custom_fields") or {}).get(self.options.field, "") for email, one in contacts.items()}
         return {email: tuple(filter(None, str(text).split("|"))) for email, text in held.items()}
 
-    def _field_id(self) -> Generator[Request, Answer, str]:
+    def _fields(self, record: Record, ids: Mapping[str, str]) -> dict[str, str]:
+        """An attribute that is not known is an empty text: a field is never unset."""
+        told = {ids[name]: value or "" for name, value in attributes(record).items()}
+        return {ids[self.options.field]: _text(record.segment_ids)} | told
+
+    def _field_ids(self, names: set[str]) -> Generator[Request, Answer, dict[str, str]]:
         """Contacts name a custom field by its id, searches by its name."""
         answer = yield self._call("GET", _FIELDS)
         found = listed(content(answer, "custom_fields"), "custom_fields")
-        ids = [one.get("id") for one in found if one.get("name") == self.options.field]
-        if not ids:
-            raise Refused(f"sendgrid has no custom field {self.options.field!r}; allowed is one of type Text")
-        return str(ids[0])
+        ids = {str(one.get("name")): str(one.get("id")) for one in found}
+        if missing := {self.options.field, *names} - ids.keys():
+            told = ", ".join(map(repr, sorted(missing)))
+            raise Refused(f"sendgrid has no custom field {told}; allowed is one of type Text")
+        return ids
 
     def _ended(self, job_id: str) -> Generator[Request, Answer, None]:
         """Nothing, once the job has taken every contact.

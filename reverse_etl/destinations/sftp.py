@@ -129,6 +129,7 @@ class Sftp:
             return remote_folder.send(place, package, folder)
 
 
+ATTRIBUTE_NAMES = package_files.ATTRIBUTE_NAMES
 DESTINATION = Sftp()
 
 

@@ -6,6 +6,7 @@ the batch lets it know one that it has taken already.
 
 import hashlib
 import hmac
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,8 +29,9 @@ from reverse_etl.connector import (
 )
 from reverse_etl.destination import Refused
 from reverse_etl.options import Options, load
-from reverse_etl.payload import batch, body, code, content, is_success, listed, not_markup, parts
+from reverse_etl.payload import attributes, batch, body, code, content, is_success, listed, not_markup, parts
 
+ATTRIBUTE_NAMES = re.compile("[A-Za-z_][A-Za-z0-9_]{0,62}")
 _EACH = 207
 _OF_THE_BATCH = (400, 409, 422)  # others are about the address
 
@@ -76,7 +78,7 @@ class Webhook:
     @batch
     def write(self, records: Sequence[Record], key: str) -> Conversation:
         """The complete set of each record, an empty one for who leaves."""
-        told = {"records": [{"id": one.key, "segment_ids": one.segment_ids} for one in records]}
+        told = {"records": [_told(one) for one in records]}
         answer = yield self._signed(self.options.url, told, {"Idempotency-Key": key})
         not_markup(answer)
         if answer.status == _EACH:
@@ -109,6 +111,13 @@ class Webhook:
 def connect() -> Webhook:
     """By the environment."""
     return Webhook(load(WebhookOptions))
+
+
+def _told(record: Record) -> dict[str, Any]:
+    told: dict[str, Any] = {"id": record.key, "segment_ids": record.segment_ids}
+    if named := attributes(record):
+        told["attributes"] = named
+    return told
 
 
 def _results(told: dict[str, Any], answer: Answer, count: int) -> list[Outcome]:

@@ -13,7 +13,9 @@ import duckdb
 import polars as pl
 import pytest
 
+from ingestion import vault
 from reverse_etl.deliver import Delivered, deliver
+from warehouse import pseudonyms
 from warehouse.settings import Settings
 
 AS_OF = datetime(2026, 9, 1, tzinfo=UTC).replace(tzinfo=None)
@@ -23,9 +25,11 @@ create schema activation; create schema segments; create schema ops; create sche
 create table profiles.identifiers (
     identifier_type text, identifier_hash text, customer_id text, first_seen_at timestamp
 );
-create table activation.audience (destination text, customer_id text, contact_id_crm text, segment_ids text[]);
+create table activation.audience (
+    destination text, customer_id text, contact_id_crm text, segment_ids text[], attributes text
+);
 create table activation.audience_changes (
-    destination text, customer_id text, contact_id_crm text, segment_ids text[], change text
+    destination text, customer_id text, contact_id_crm text, segment_ids text[], attributes text, change text
 );
 create table segments.catalog (
     segment_id text, owner text, tier text, purpose text, members bigint, active_members bigint,
@@ -45,13 +49,14 @@ create table ops.audience_sources (destination text, segment_id text, source tex
 CHANGES = """
 insert into activation.audience_changes
 select $destination, coalesce(a.customer_id, b.customer_id), coalesce(a.contact_id_crm, 'c-' || b.customer_id),
-    coalesce(a.segment_ids, []),
+    coalesce(a.segment_ids, []), a.attributes,
     case when b.customer_id is null then 'added' when a.customer_id is null then 'removed' else 'changed' end
 from (from activation.audience where destination = $destination) as a
 full join accepted as b on b.customer_id = a.customer_id
 where a.segment_ids is distinct from b.segment_ids
 """
 People = Mapping[str, Sequence[str]]
+Attributes = Mapping[str, Mapping[str, str | None]]
 
 
 @dataclass(frozen=True)
@@ -61,14 +66,22 @@ class Shop:
     settings: Settings
     destination: str = "files"
 
-    def publish(self, version: str, people: People, sendable: Iterable[str] | None = None) -> None:
-        """Publish a version whose changes are against the ledger as it stands now."""
+    def publish(
+        self, version: str, people: People, sendable: Iterable[str] | None = None, told: Attributes | None = None
+    ) -> None:
+        """Publish a version whose changes are against the ledger as it stands now; `told` are people's attributes."""
         path = self.settings.published / f"{version}.duckdb"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         with duckdb.connect(str(path)) as connection:
             connection.execute(SCHEMA)
             self._fill(connection, people, sendable)
+            connection.executemany(
+                "update activation.audience set attributes = ? where customer_id = ?",
+                [(json.dumps(named, separators=(",", ":"), sort_keys=True), one) for one, named in (told or {}).items()]
+                or [(None, "")],
+            )
+            connection.execute(CHANGES, {"destination": self.destination})
         self.serve(version)
 
     def _fill(self, connection: duckdb.DuckDBPyConnection, people: People, sendable: Iterable[str] | None) -> None:
@@ -85,7 +98,7 @@ class Shop:
         connection.execute("insert into segments.catalog by name from catalog")
         connection.execute(
             "insert into activation.audience select ?, customer_id, "
-            "case when not ends_with(customer_id, '0') then 'c-' || customer_id end, segment_ids from wanted",
+            "case when not ends_with(customer_id, '0') then 'c-' || customer_id end, segment_ids, null from wanted",
             [self.destination],
         )
         connection.execute(
@@ -96,14 +109,31 @@ class Shop:
             " select ?, customer_id, 'personalisation', 'web', segment_ids, 'stated', 'crm' from wanted",
             [self.destination],
         )
-        connection.execute("insert into activation.audience values ('elsewhere', 'nobody', null, ['other'])")
-        connection.execute(CHANGES, {"destination": self.destination})
+        connection.execute("insert into activation.audience values ('elsewhere', 'nobody', null, ['other'], null)")
 
     def know(self, customer_id: str, identifier_type: str, identifier_hash: str) -> None:
         """The published version knows the person by this, too."""
         with duckdb.connect(str(self.settings.current.resolve())) as connection:
             row = [identifier_type, identifier_hash, customer_id]
             connection.execute("insert into profiles.identifiers values (?, ?, ?, timestamp '2026-08-01')", row)
+
+    def know_emails(self, addresses: Mapping[str, str]) -> None:
+        """People of the published version are known by these addresses, which stand in the vault."""
+        people = pl.DataFrame({"customer_id": list(addresses), "value": list(addresses.values())})
+        with duckdb.connect() as connection:
+            pseudonyms.bind(connection, self.settings)
+            connection.register("people", people)
+            connection.execute(
+                "create temp table found as select customer_id, 'email' as kind, value, timestamp '2026-01-01' as"
+                f" first_seen_at, {pseudonyms.hmac_sql('email', 'value')} as hmac from people"
+            )
+            connection.execute("create temp table kept (file text, position bigint, value text)")
+            connection.execute(f"attach '{self.settings.current.resolve()}' as version")
+            connection.execute(
+                "insert into version.profiles.identifiers select kind, hmac, customer_id, first_seen_at from found"
+            )
+            connection.execute("alter table found drop column customer_id")
+            vault.remember(connection, self.settings, "crm_contacts")
 
     def serve(self, version: str) -> None:
         """Let `current.duckdb` point to that version."""

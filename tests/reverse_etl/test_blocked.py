@@ -68,7 +68,7 @@ def publish(shop: Any, version: str, at: datetime, people: Any = PEOPLE) -> None
         connection.execute("update ops.control set as_of = ?", [at])
         freshness.write(connection, shop.settings, "ops.sources", at)
         connection.execute(
-            "insert into activation.audience from (select 'cms', customer_id, null, segment_ids "
+            "insert into activation.audience by name (select 'cms' as destination, customer_id, segment_ids "
             "from activation.audience where destination = 'files')"
         )
         connection.execute(

@@ -84,7 +84,11 @@ class Shop:
             }
         ).write_parquet(path)
         with ledger.connect(self.settings.ledger) as book:
-            book.execute("insert into plans values (?, 'run', 'scripted', 'v', ?, 0, 0, 0, 'planned')", [plan_id, AT])
+            book.execute(
+                "insert into plans (plan_id, run_id, destination, version, created_at, added, changed, removed, status)"
+                " values (?, 'run', 'scripted', 'v', ?, 0, 0, 0, 'planned')",
+                [plan_id, AT],
+            )
         return plan_id
 
     def dead(self) -> set[str]:
@@ -135,6 +139,28 @@ def test_the_end_is_the_plan_whatever_the_destination_does(settings: Settings, r
     if replay != "safe":  # which sets a state, so that once more is no effect
         changed = {k for k, v in first.items() if then.get(k) != v} - poison
         assert one.server.effects == {k: 1 + (k in changed) for k in first if k not in poison}
+
+
+def test_the_ledger_keeps_what_a_plan_took_over_kills_too(settings: Settings) -> None:
+    one = shop(settings, 3, share=0.3, batch_records=10)
+    until_through(one, people(600, 1), kills=3, calls=60)
+    names = ("calls", "records_sent", "waits", "waited_seconds")
+    with ledger.connect(settings.ledger) as book:
+        kept = book.execute(f"select {', '.join(f'sum({name})' for name in names)} from plans").fetchone()
+    # of a killed window nothing was kept
+    assert 60 <= kept[0] <= one.counts.calls
+    assert 600 <= kept[1] <= one.counts.sends
+    assert 0 < kept[2] <= one.counts.waits
+    assert 0 < kept[3] <= one.counts.waited_seconds
+
+
+def test_the_ledger_keeps_all_that_was_done_where_nothing_is_killed(settings: Settings) -> None:
+    one = shop(settings, 3, share=0.3, batch_records=10)
+    one.deliver(people(3_000, 1))
+    with ledger.connect(settings.ledger) as book:
+        kept = tuple(book.execute("select calls, records_sent, waits, waited_seconds from plans").fetchone())
+    assert kept[:3] == (one.counts.calls, one.counts.sends, one.counts.waits)
+    assert kept[3] == pytest.approx(one.counts.waited_seconds)
 
 
 def test_nothing_to_change_is_no_call(settings: Settings) -> None:

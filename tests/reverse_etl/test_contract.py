@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from reverse_etl.connector import ACCEPTED, Connector, Renewing, Request
-from reverse_etl.destination import Refused
+from reverse_etl.destination import Refused, attribute_names
 from reverse_etl.payload import DUPLICATE
 from tests.reverse_etl.vendors import description
 from tests.reverse_etl.vendors.account import Account, connectors, module, modules, opened, person, vendor
@@ -83,6 +83,58 @@ def test_what_others_put_there_stays(account: Account):
     account.send([person("p0", left=["high_value", "lapsed"]), person("new", "high_value")], "plan-2")
     assert account.server.vendor.others() == before
     assert account.holds("p0@example.test") == ()
+
+
+@pytest.fixture
+def told(account: Account) -> Account:
+    """An account that can be told attributes."""
+    if attribute_names(account.connector.name) is None:
+        pytest.skip("can be told no attributes")
+    return account
+
+
+def test_attributes_stand_there_beside_the_segments(told: Account):
+    told.send([*SEVEN, person("plain", "lapsed")])
+    known = SEVEN[0]._replace(attributes='{"stage":"lapsed","tier":"high"}')
+    assert told.send([known, SEVEN[1]], "plan-2") == [ACCEPTED] * 2
+    assert told.attributes("p0@example.test") == {"stage": "lapsed", "tier": "high"}
+    assert told.attributes("p1@example.test") == told.attributes("plain@example.test") == {}
+    assert told.read([known]) == [("high_value", "lapsed")]
+
+
+def test_an_attribute_that_is_not_known_or_no_longer_told_does_not_stay(told: Account):
+    one = person("p0", "lapsed")
+    told.send([one._replace(attributes='{"stage":"lapsed","tier":"high"}')])
+    told.send([one._replace(attributes='{"stage":null,"tier":"low"}')], "plan-2")
+    assert told.attributes(one.key) == {"tier": "low"}
+    told.send([one._replace(cleared=("stage", "tier"))], "plan-3")
+    assert told.attributes(one.key) == {}
+    assert told.holds(one.key) == ("lapsed",)
+
+
+def test_who_leaves_everything_leaves_no_attributes(told: Account):
+    if hasattr(told.server.vendor, "put_others"):
+        told.server.vendor.put_others("p0@example.test")
+    others = told.server.vendor.others()
+    told.send([SEVEN[0]._replace(attributes='{"stage":"lapsed","tier":"high"}')])
+    gone = person("p0", left=["high_value", "lapsed"])._replace(cleared=("stage", "tier"))
+    assert told.send([gone], "plan-2") == [ACCEPTED]
+    assert (told.attributes(gone.key), told.holds(gone.key)) == ({}, ())
+    assert told.server.vendor.others() == others
+
+
+def test_who_has_become_another_keeps_what_is_told_of_that_one(told: Account):
+    was = person("p0", left=["lapsed"])._replace(cleared=("stage", "tier"))
+    now = person("p0", "lapsed")._replace(customer_id="id-other", attributes='{"stage":"loyal"}')
+    for records in ([was, now], [now, was]):
+        told.send([person("p0", "lapsed")._replace(attributes='{"stage":"lapsed","tier":"high"}')])
+        assert told.send(records, "plan-2") == [ACCEPTED] * 2
+        assert told.attributes("p0@example.test") == {"stage": "loyal"}
+
+
+def test_what_must_be_read_before_it_is_sent_again_is_told_no_attributes(told: Account):
+    """Segments alone are read back: whether attributes arrived nobody could say."""
+    assert told.connector.traits.replay != "read"
 
 
 def test_the_same_batch_again_changes_nothing(account: Account):

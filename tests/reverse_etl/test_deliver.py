@@ -279,7 +279,7 @@ def test_a_segment_that_must_not_be_sent_stops_the_delivery(shop: Any) -> None:
 def test_a_person_who_stands_twice_stops_the_delivery(shop: Any) -> None:
     shop.publish("v1", TWO)
     with duckdb.connect(str(shop.settings.published / "v1.duckdb")) as connection:
-        connection.execute("insert into activation.audience values ('files', 'ada', null, ['high_value'])")
+        connection.execute("insert into activation.audience values ('files', 'ada', null, ['high_value'], null)")
     with pytest.raises(Refused, match="holds people twice"):
         shop.deliver()
     assert shop.accepted() == {}

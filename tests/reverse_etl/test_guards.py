@@ -42,7 +42,7 @@ def test_a_segment_may_not_grow_beyond_three_times_its_size(shop: Any, before: i
     found, blocked = after(shop, people(before), people(now)), now == 301
     assert bool(found.blocked_by) is blocked
     if blocked:
-        assert found.blocked_by == ("readers would grow from 100 to 301 people; allowed is 3 times as many",)
+        assert found.blocked_by == ("readers would grow from 100 people to 301 people; allowed is 3 times as many",)
 
 
 def test_a_gate_that_failed_after_what_is_published_blocks_until_a_run_passes(shop: Any) -> None:

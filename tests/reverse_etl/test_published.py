@@ -16,7 +16,7 @@ FIRST = {f"id-{number:03d}": ["high_value", "lapsed"] for number in range(1, 10)
 SECOND = {key: ["lapsed"] for key in FIRST if key != "id-009"} | {"id-011": ["high_value"]}
 _ONE = "update {table} set destination = '{name}' where destination = 'files'"
 _LEFT = """
-insert into activation.audience_changes select '{name}', 'id-009', 'c-id-009', [], 'removed'
+insert into activation.audience_changes select '{name}', 'id-009', 'c-id-009', [], null, 'removed'
 where not exists (select 1 from activation.audience where customer_id = 'id-009')
 """
 _KNOWN = """

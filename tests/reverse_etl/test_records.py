@@ -1,6 +1,8 @@
 """From a published version to a vendor over real HTTP: only the change is sent, leavers go, and the ledger tells."""
 
 import json
+import sqlite3
+from dataclasses import replace
 from typing import Any
 
 import duckdb
@@ -8,13 +10,14 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from ingestion import vault
+from reverse_etl.destination import Refused
 from smalti.cli import app
 from tests.reverse_etl.conftest import Shop
 from tests.reverse_etl.vendors.sendgrid import Sendgrid
 from tests.reverse_etl.vendors.server import Fault, serving
+from tests.reverse_etl.vendors.unleash import Unleash
 from tests.reverse_etl.vendors.webhook import Webhook
-from warehouse import ledger, pseudonyms
+from warehouse import ledger
 from warehouse.settings import Settings
 
 FIRST = {f"c{number:03d}": ["readers", "big_spenders"][: 1 + number % 2] for number in range(120)}
@@ -131,20 +134,7 @@ def test_an_email_leaves_the_vault_for_the_destination_only(
             monkeypatch.setenv(name, value)
         shop = Shop(settings.model_copy(update={"allow_loopback": True}), "sendgrid")
         shop.publish("one", {"ann": ["readers"], "ben": ["readers"], "eve": ["readers"]})
-        with duckdb.connect() as connection:
-            pseudonyms.bind(connection, settings)
-            for person in ("ann", "ben"):
-                address = f"{person}@shop-mail.co.uk"
-                query = f"select {pseudonyms.hmac_sql('email', '$value')}"
-                [(hashed,)] = connection.execute(query, {"value": address}).fetchall()
-                shop.know(person, "email", hashed)
-                connection.execute(
-                    "create or replace temp table found as select 'email' as kind, ? as hmac, ? as value,"
-                    " timestamp '2026-01-01' as first_seen_at",
-                    [hashed, address],
-                )
-                connection.execute("create or replace temp table kept (file text, position bigint, value text)")
-                vault.remember(connection, settings, "crm_contacts")
+        shop.know_emails({"ann": "ann@shop-mail.co.uk", "ben": "ben@shop-mail.co.uk"})
         found = shop.deliver()
         assert set(server.vendor.standing()) == {"ann@shop-mail.co.uk", "ben@shop-mail.co.uk"}
         assert (found.accepted, found.rejected) == (2, 1)
@@ -153,3 +143,105 @@ def test_an_email_leaves_the_vault_for_the_destination_only(
         assert b"@shop-mail" not in path.read_bytes(), path.name
     with ledger.connect(settings.ledger) as book:
         assert "@" not in str([tuple(row) for row in book.execute("select * from receipts")])
+
+
+STAGES = {name: {"stage": "lapsed" if name < "c060" else "loyal", "tier": None} for name in FIRST}
+
+
+def test_whose_attributes_changed_is_told_and_nobody_else(told: Any) -> None:
+    shop, server = told
+    shop.publish("one", FIRST, told=STAGES)
+    assert shop.deliver().added == 120
+    assert server.vendor.attributes()["c010"] == {"stage": "lapsed"}
+    shop.publish("two", FIRST, told=STAGES | {"c010": {"stage": "loyal", "tier": None}})
+    shown = json.loads(sync("run", "webhook", "--dry-run", "--json").output)
+    server.calls.clear()
+    found = shop.deliver("run-2")
+    assert (found.added, found.changed, found.removed, found.unchanged, found.accepted) == (0, 1, 0, 119, 1)
+    [call] = server.calls
+    assert [call.body.decode()] == [one["body"] for one in shown]
+    assert call.content == {
+        "records": [{"id": "c010", "segment_ids": FIRST["c010"], "attributes": {"stage": "loyal", "tier": None}}]
+    }
+    assert shop.rows("select attributes from accepted where customer_id = 'c010'") == [
+        ('{"stage":"loyal","tier":null}',)
+    ]
+    assert shop.deliver("run-3").plan_id is None
+
+
+def test_what_is_no_longer_told_is_taken_away_and_so_is_all_of_who_leaves(told: Any) -> None:
+    shop, server = told
+    shop.publish("one", FIRST, told=STAGES)
+    shop.deliver()
+    shop.publish("two", {k: v for k, v in FIRST.items() if k != "c000"}, told={k: {"tier": "high"} for k in FIRST})
+    found = shop.deliver("run-2")
+    assert (found.changed, found.removed) == (119, 1)
+    assert server.vendor.attributes()["c000"] == {}
+    assert server.vendor.attributes()["c001"] == {"tier": "high"}
+    shop.publish("three", {k: v for k, v in FIRST.items() if k != "c000"})
+    assert shop.deliver("run-3").changed == 119
+    assert set(map(str, server.vendor.attributes().values())) == {"{}"}
+    assert shop.rows("select count(*) from accepted where attributes is not null") == [(0,)]
+
+
+def test_other_attributes_are_another_plan(told: Any) -> None:
+    shop, _ = told
+    plans = set()
+    for number, attributes in enumerate((None, STAGES, {"c000": {"stage": "lapsed"}})):
+        shop.publish(f"v{number}", FIRST, told=attributes)
+        plans.add(json.loads(sync("plan", "webhook", "--json").output)[0]["plan_id"])
+    assert len(plans) == 3
+
+
+def test_whom_the_receiver_refused_is_told_again_once_their_attributes_are_others(told: Any) -> None:
+    shop, server = told
+    server.vendor.refuses = {"c007"}
+    shop.publish("one", FIRST, told=STAGES)
+    shop.deliver()
+    server.vendor.refuses = set()
+    assert shop.deliver("run-2").plan_id is None
+    shop.publish("two", FIRST, told=STAGES | {"c007": {"stage": "loyal", "tier": None}})
+    assert shop.deliver("run-3").accepted == 1
+    assert not shop.rows("select * from dead_letters")
+
+
+def test_a_destination_that_can_be_told_no_attributes_is_told_nothing(settings: Settings) -> None:
+    shop = Shop(settings, "unleash")
+    shop.publish("one", FIRST, told=STAGES)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in Unleash().environment("https://unleash.example").items():
+            patch.setenv(name, value)
+        with pytest.raises(Refused, match="unleash cannot be told attributes stage, tier; allowed are none"):
+            shop.deliver()
+
+
+def test_a_ledger_and_a_version_from_before_attributes_are_taken_as_they_are(told: Any) -> None:
+    shop, server = told
+    shop.publish("one", FIRST)
+    shop.deliver()
+    with sqlite3.connect(shop.settings.ledger) as book:
+        for table in ("accepted", "dead_letters"):
+            book.execute(f"alter table {table} drop column attributes")
+    with duckdb.connect(str(shop.settings.current.resolve())) as connection:
+        connection.execute("alter table activation.audience drop column attributes")
+    server.calls.clear()
+    assert shop.deliver("run-2") == replace(shop.deliver("run-2"), plan_id=None, unchanged=120)
+    assert server.calls == []
+    shop.publish("two", FIRST, told={"c000": {"stage": "lapsed"}})
+    assert shop.deliver("run-3").accepted == 1
+
+
+def test_files_have_a_column_for_each_attribute(shop: Shop) -> None:
+    shop.publish("one", {"ada": ["readers"], "ben": ["readers"]}, told={"ada": {"stage": 'the "end"', "tier": None}})
+    assert shop.deliver().accepted == 2
+    assert (shop.latest / "members.csv").read_text().splitlines() == [
+        "customer_id,contact_id_crm,segment_ids,stage,tier",
+        'ada,c-ada,readers,"the ""end""",',
+        "ben,c-ben,readers,,",
+    ]
+    for frame in (pl.read_parquet(shop.latest / "members.parquet"), pl.read_ndjson(shop.latest / "members.jsonl")):
+        assert frame["stage"].to_list() == ['the "end"', None]
+    before = shop.accepted()
+    shop.publish("two", {"ada": ["readers"], "ben": ["readers"]}, told={"ada": {"stage": "loyal", "tier": None}})
+    assert (shop.deliver("run-2").changed, shop.accepted()) == (1, before)
+    assert pl.read_parquet(shop.latest / "members.parquet")["stage"].to_list() == ["loyal", None]

@@ -17,7 +17,9 @@ from reverse_etl import package_files, remote_folder
 from reverse_etl.destination import Package, Refused
 from reverse_etl.package_files import KEPT_PLANS
 
-AUDIENCE = "create or replace table audience as select unnest($people) as customer_id, null::text as contact_id_crm, "
+AUDIENCE = """
+create or replace table audience as
+select unnest($people) as customer_id, null::text as contact_id_crm, null::text as attributes, """
 CHANGES = "create or replace table changes as select *, 'added' as change from audience"
 
 

@@ -1,21 +1,26 @@
 """What is not declared is not sent: a fault of the seeds stops the build, by file, line, what and what is allowed."""
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
-from warehouse import activations, dbt
+from warehouse import activations, attributes, dbt
 from warehouse.errors import SmaltiError
 from warehouse.settings import Settings
 
-FILES = ("purposes.csv", "destinations.csv", "activations.csv", "holdouts.csv")
+FILES = ("purposes.csv", "destinations.csv", "activations.csv", "holdouts.csv", "destination_attributes.csv")
 
 
 @pytest.fixture
 def seeds(tmp_path: Path) -> Path:
     folder = tmp_path / "seeds"
     folder.mkdir()
+    for file in ("models/profiles/customers.yml", "models/_sources.yml"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(dbt.PROJECT / file, tmp_path / file)
     shutil.copy(dbt.PROJECT / "dbt_project.yml", tmp_path)
     for name in FILES:
         shutil.copy(dbt.PROJECT / "seeds" / name, folder)
@@ -59,6 +64,34 @@ def test_the_seeds_that_ship_are_sound(seeds: Path) -> None:
         ("destinations.csv", "x,personalisation,web,-1", "holdout_share: Input should be greater than or"),
         ("destinations.csv", "x,personalisation,web,0,mirror", "destinations.csv: "),
         ("holdouts.csv", "files,some,0.1", "holdouts.csv: some does not go to 'files'; allowed: as in activations.csv"),
+        (
+            "destination_attributes.csv",
+            "files,birth_date,born,personalisation",
+            "destination_attributes.csv: 'birth_date' may not be told; allowed: favourite_brand, favourite_category, ",
+        ),
+        ("destination_attributes.csv", "files,contact_id_crm,x,personalisation", "'contact_id_crm' may not be told"),
+        ("destination_attributes.csv", "files,is_email_opted_in,x,personalisation", "may not be told; allowed: "),
+        (
+            "destination_attributes.csv",
+            "files,region,area,third_party_sharing",
+            "region is not told for third_party_sharing; allowed: marketing_email, personalisation",
+        ),
+        (
+            "destination_attributes.csv",
+            "braze,region,area,personalisation",
+            "'braze' is not for personalisation; destinations.csv allows: nothing",
+        ),
+        ("destination_attributes.csv", "files,region,the area,personalisation", "name: String should match pattern"),
+        (
+            "destination_attributes.csv",
+            "files,region,area,personalisation\nfiles,state,area,marketing_email",
+            "area is region above; allowed: one attribute a name and destination",
+        ),
+        (
+            "destination_attributes.csv",
+            "files,region,area,personalisation\nfiles,region,area,personalisation",
+            "the same as line 2; allowed: each destination and name and purpose once",
+        ),
         ("purposes.csv", "fun,email,maybe", "is_refused_by_gpc: Input should be a valid boolean"),
     ],
 )
@@ -81,3 +114,26 @@ def test_nothing_is_built_of_what_is_not_declared(
     with pytest.raises(SmaltiError, match="'files' does not declare fun/email"):
         dbt.build(settings, ["activation"])
     assert not settings.working.exists()
+
+
+def test_attributes_that_may_be_told_are_sound(seeds: Path) -> None:
+    told = (
+        "files,region,area,personalisation\nfiles,region,area,marketing_email\nfiles,purchase_tier,tier,marketing_email"
+    )
+    assert _with(seeds, "destination_attributes.csv", told) == []
+
+
+def test_a_direct_identifier_may_not_be_told_whatever_its_tag_says(seeds: Path) -> None:
+    path = seeds.parent / "models" / "profiles" / "customers.yml"
+    path.write_text(path.read_text().replace("told_for: [", "pii: direct, told_for: ["))
+    assert list(attributes.tellable(seeds.parent)) == ["purchase_tier"]
+
+
+def test_what_may_be_told_is_what_the_model_reads_and_a_text() -> None:
+    """An attribute that the model does not read would be told as unknown of everybody."""
+    sql = (dbt.PROJECT / "models" / "activation" / "audience_attributes.sql").read_text()
+    [tellable] = re.findall(r"tellable as \(\n\n    select\n(.*?)    from customers\n", sql, re.DOTALL)
+    read = {line.strip(" ,").rpartition(".")[2].rpartition(" ")[2] for line in tellable.splitlines()} - {"customer_id"}
+    assert read == set(attributes.tellable(dbt.PROJECT))
+    columns = yaml.safe_load((dbt.PROJECT / "models/profiles/customers.yml").read_text())["models"][0]["columns"]
+    assert {one["data_type"] for one in columns if one["name"] in read} == {"varchar"}

@@ -78,7 +78,7 @@ def test_a_stage_that_was_killed_does_not_run_for_ever(settings: Settings):
 
 def _accept_and_fail(settings: Settings) -> None:
     with ledger.connect(settings.ledger) as book:
-        book.execute("insert into accepted values ('files', 'c1', '[]', '', 'p')")
+        book.execute("insert into accepted values ('files', 'c1', '[]', '', 'p', null)")
         raise ZeroDivisionError
 
 

@@ -157,10 +157,10 @@ def test_rows_that_arrive_or_happen_after_the_moment_are_not_known(settings: Set
 def test_what_destinations_accepted_is_handed_to_dbt(settings: Settings):
     _deliver(settings, "web_events", "2026-08-31T22:00:00")
     with ledger.connect(settings.ledger) as book:
-        book.execute("""insert into accepted values ('files', 'c1', '["a", "b"]', '2026-09-01', 'p')""")
+        book.execute("""insert into accepted values ('files', 'c1', '["a", "b"]', '2026-09-01', 'p', '{"x":"y"}')""")
     run.open_run(settings, "one", None)
     with run.working(settings) as connection:
-        assert connection.execute("from ledger.accepted").fetchall() == [("files", "c1", ["a", "b"])]
+        assert connection.execute("from ledger.accepted").fetchall() == [("files", "c1", ["a", "b"], '{"x":"y"}')]
 
 
 def test_scores_count_once_they_are_accepted_and_stay_until_others_are(settings: Settings, held_slot: None):

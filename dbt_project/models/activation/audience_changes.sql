@@ -20,6 +20,7 @@ compared as (
         audience.contact_id_crm,
         -- leaving everything is an empty set, so that a retry is harmless
         coalesce(audience.segment_ids, cast([] as varchar[])) as segment_ids,
+        audience.attributes,
         case
             when accepted.customer_id is null then 'added'
             when audience.customer_id is null then 'removed'
@@ -28,7 +29,9 @@ compared as (
     from audience
     full outer join accepted
         on audience.destination = accepted.destination and audience.customer_id = accepted.customer_id
-    where audience.segment_ids is distinct from accepted.segment_ids
+    where
+        audience.segment_ids is distinct from accepted.segment_ids
+        or audience.attributes is distinct from accepted.attributes
 
 )
 

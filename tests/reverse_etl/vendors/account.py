@@ -63,6 +63,11 @@ class Account:
 
         return [there or () for there in asyncio.run(held())]
 
+    def attributes(self, key: str) -> dict[str, str]:
+        """What is told of somebody beside the segments, where it holds something."""
+        found: dict[str, str] = self.server.vendor.attributes().get(key, {})  # type: ignore[attr-defined]
+        return found
+
     def holds(self, key: str) -> tuple[str, ...]:
         return self.server.vendor.standing().get(key, ())
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.reverse_etl.vendors.server import Call, Standing
+from tests.reverse_etl.vendors.server import Attributes, Call, Standing
 
 _BATCH, _EXPORT = 75, 50
 
@@ -37,6 +37,8 @@ class Braze:
         if one["external_id"] in self.users or not one.get("_update_existing_only"):
             user = self.users.setdefault(one["external_id"], {})
             user.update({name: value for name, value in one.items() if name[0] != "_" and name != "external_id"})
+            for name in [name for name, value in user.items() if value is None]:
+                del user[name]
 
     def _export(self, told: dict[str, Any]) -> tuple[int, Any]:
         if len(told["external_ids"]) > _EXPORT:
@@ -55,6 +57,10 @@ class Braze:
 
     def standing(self) -> Standing:
         return {key: tuple(sorted(user.get("smalti_segments", ()))) for key, user in self.users.items()}
+
+    def attributes(self) -> Attributes:
+        ours = {"smalti_segments", "shoe_size"}
+        return {key: {name: user[name] for name in user.keys() - ours} for key, user in self.users.items()}
 
     def others(self) -> object:
         return {key: user["shoe_size"] for key, user in self.users.items() if "shoe_size" in user}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.reverse_etl.vendors.server import Call, Standing
+from tests.reverse_etl.vendors.server import Attributes, Call, Standing
 from tests.reverse_etl.vendors.webhook import operation
 
 _CONTACTS = "/v3/marketing/contacts"
@@ -16,7 +16,7 @@ class Sendgrid:
     def __init__(self) -> None:
         self.refuses: set[str] = set()
         self.contacts: dict[str, dict[str, str]] = {}
-        self.names = {"e1_T": "shoe_size", "e2_T": "smalti_segments"}
+        self.names = {"e1_T": "shoe_size", "e2_T": "smalti_segments", "e3_T": "stage", "e4_T": "tier"}
         self.jobs: list[str] = []
         self.ends = "completed"
         self.pending = 1  # polls before a job ends
@@ -63,6 +63,13 @@ class Sendgrid:
     def standing(self) -> Standing:
         held = {email: fields.get("smalti_segments", "") for email, fields in self.contacts.items()}
         return {email: tuple(sorted(filter(None, text.split("|")))) for email, text in held.items()}
+
+    def attributes(self) -> Attributes:
+        ours = {"stage", "tier"}
+        return {
+            email: {name: value for name, value in fields.items() if name in ours and value}
+            for email, fields in self.contacts.items()
+        }
 
     def others(self) -> object:
         """The size of the shoes of the first one, from somewhere else."""

@@ -15,6 +15,7 @@ HANG_SECONDS = 30.0
 PAGE = "<!doctype html><title>Bad gateway</title>"
 
 Standing = dict[str, tuple[str, ...]]
+Attributes = dict[str, dict[str, str]]
 
 
 class Fault(Enum):
@@ -48,7 +49,8 @@ class Call:
 class Vendor(Protocol):
     """The account that a fake keeps; `refuses` are the keys that it does not take.
 
-    `is_silent`: a success says nothing but its status.
+    `is_silent`: a success says nothing but its status. One that is told attributes has `attributes()`: by key, those
+    that hold something.
     """
 
     name: str

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from typing import Any
 
-from tests.reverse_etl.vendors.server import Call, Standing
+from tests.reverse_etl.vendors.server import Attributes, Call, Standing
 
 SECRET = "secret-of-this-test-that-is-long-enough"
 
@@ -16,6 +16,7 @@ class Webhook:
     def __init__(self) -> None:
         self.refuses: set[str] = set()
         self.people: Standing = {}
+        self.told: dict[str, dict[str, str | None]] = {}
         self.seen: dict[str, tuple[int, Any]] = {}
 
     def environment(self, url: str) -> dict[str, str]:
@@ -43,6 +44,7 @@ class Webhook:
             results.append({"index": at, "outcome": "rejected" if refused else "accepted", "code": "not_known"})
             if not refused:
                 self.people[one["id"]] = tuple(sorted(one["segment_ids"]))
+                self.told.setdefault(one["id"], {}).update(one.get("attributes", {}))
         return (207, {"results": results}) if self.refuses else (204, None)
 
     def writes(self, call: Call) -> bool:
@@ -50,6 +52,9 @@ class Webhook:
 
     def standing(self) -> Standing:
         return dict(self.people)
+
+    def attributes(self) -> Attributes:
+        return {key: {name: value for name, value in told.items() if value} for key, told in self.told.items()}
 
     def others(self) -> object:
         return None
@@ -62,6 +67,11 @@ class Webhook:
             "properties": {
                 "id": {"type": "string", "minLength": 1},
                 "segment_ids": {"type": "array", "uniqueItems": True, "items": {"type": "string"}},
+                "attributes": {
+                    "type": "object",
+                    "minProperties": 1,
+                    "additionalProperties": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+                },
             },
         }
         signature = header("Smalti-Signature", "^t=[0-9]+,v1=[0-9a-f]{64}$")

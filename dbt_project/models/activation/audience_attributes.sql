@@ -1,0 +1,99 @@
+with
+
+destination_attributes as (
+
+    select * from {{ ref('destination_attributes') }}
+
+),
+
+activated_memberships as (
+
+    select * from {{ ref('activated_memberships') }}
+
+),
+
+customers as (
+
+    select * from {{ ref('customers') }}
+
+),
+
+propensity as (
+
+    select * from {{ source('scores', 'propensity') }}
+
+),
+
+-- by what purposes somebody is sent to a destination that is told attributes
+sent as (
+
+    select distinct
+        activated_memberships.destination,
+        activated_memberships.customer_id,
+        activated_memberships.purpose
+    from activated_memberships
+    where
+        activated_memberships.is_sendable
+        and activated_memberships.has_consent
+        and activated_memberships.arm = 'treated'
+        and activated_memberships.destination in (select destination_attributes.destination from destination_attributes)
+
+),
+
+-- all that may be told of a person; nothing else is read
+tellable as (
+
+    select
+        customers.customer_id,
+        customers.state,
+        customers.journey_stage,
+        customers.rfm_score,
+        customers.favourite_category,
+        customers.favourite_brand,
+        customers.primary_device,
+        customers.region,
+        customers.loyalty_tier,
+        propensity.tier as purchase_tier
+    from customers
+    left join propensity on customers.customer_id = propensity.customer_id and propensity.model = 'purchase'
+    where customers.customer_id in (select sent.customer_id from sent)
+
+),
+
+known as (
+
+    unpivot tellable on columns(* exclude (customer_id)) into name attribute value value
+
+),
+
+-- a person has every name of the destination; what is not known, or not held for a purpose of theirs, is empty
+told as (
+
+    select
+        sent.destination,
+        sent.customer_id,
+        destination_attributes.name,
+        max(known.value) filter (where destination_attributes.purpose = sent.purpose) as value
+    from sent
+    inner join destination_attributes on sent.destination = destination_attributes.destination
+    left join known
+        on sent.customer_id = known.customer_id and destination_attributes.attribute = known.attribute
+    group by sent.destination, sent.customer_id, destination_attributes.name
+
+),
+
+-- one text a set, so that it is compared as it is sent
+audience_attributes as (
+
+    select
+        destination,
+        customer_id,
+        '{'
+        || string_agg(to_json(name) || ':' || coalesce(cast(to_json(value) as varchar), 'null'), ',' order by name)
+        || '}' as attributes
+    from told
+    group by destination, customer_id
+
+)
+
+select * from audience_attributes

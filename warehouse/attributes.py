@@ -1,0 +1,61 @@
+"""Which attributes of a person may be told to a destination, and for which purposes, as their columns' tags say."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Line = tuple[int, Mapping[str, str]]
+_CUSTOMERS, _SOURCES = "models/profiles/customers.yml", "models/_sources.yml"
+_SEED = "destination_attributes.csv"
+
+
+def tellable(project: Path) -> dict[str, tuple[str, ...]]:
+    """Purposes by attribute: columns of `customers` and of the model `purchase` whose tag has `told_for`.
+
+    A direct identifier is none, whatever its tag says.
+    """
+    [customers] = _read(project / _CUSTOMERS)["models"]
+    scores = next(one for one in _read(project / _SOURCES)["sources"] if one["name"] == "scores")
+    propensity = next(one for one in scores["tables"] if one["name"] == "propensity")
+    return dict(_told(customers, "")) | dict(_told(propensity, "purchase_"))
+
+
+def problems(lines: Sequence[Line], destinations: Sequence[Line], project: Path) -> Iterator[str]:
+    """One line for each thing wrong with the seed: file and line, what, what is allowed."""
+    if not lines:
+        return
+    known, declared = tellable(project), _declared(destinations)
+    stands: dict[tuple[str, str], str] = {}
+    for at, row in lines:
+        attribute, purpose, destination = row["attribute"], row["purpose"], row["destination"]
+        first = stands.setdefault((destination, row["name"]), attribute)
+        if attribute not in known:
+            yield f"{_SEED}:{at}: {attribute!r} may not be told; allowed: {', '.join(sorted(known))}"
+        elif purpose not in known[attribute]:
+            yield f"{_SEED}:{at}: {attribute} is not told for {purpose}; allowed: {', '.join(known[attribute])}"
+        elif purpose not in declared.get(destination, set()):
+            allowed = ", ".join(sorted(declared.get(destination, set()))) or "nothing"
+            yield f"{_SEED}:{at}: {destination!r} is not for {purpose}; destinations.csv allows: {allowed}"
+        elif first != attribute:
+            yield f"{_SEED}:{at}: {row['name']} is {first} above; allowed: one attribute a name and destination"
+
+
+def _declared(destinations: Sequence[Line]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for _, row in destinations:
+        found.setdefault(row["destination"], set()).add(row["purpose"])
+    return found
+
+
+def _told(table: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    held = table.get("config", {}).get("meta", {})
+    for column in table["columns"]:
+        meta = held | column.get("config", {}).get("meta", {})
+        if meta.get("told_for") and meta.get("pii") != "direct":
+            yield prefix + column["name"], tuple(meta["told_for"])
+
+
+def _read(path: Path) -> Any:
+    return yaml.safe_load(path.read_text())
