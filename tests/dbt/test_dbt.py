@@ -116,7 +116,15 @@ def test_every_description_says_what_one_row_is(built: Built) -> None:
 def test_every_model_outside_staging_has_a_data_test(built: Built) -> None:
     tested = {test["attached_node"] for test in built.data_tests()}
     for name, model in built.models().items():
-        assert model["unique_id"] in tested or _folder(model) == "staging", f"{name}: no data test"
+        assert model["unique_id"] in tested or _folder(model) in {"staging", "segments"}, f"{name}: no data test"
+
+
+def test_each_segment_is_a_key_by_one_test_of_them_all(built: Built) -> None:
+    """A test a segment would be a statement a segment and night; the union of all knows each by its name."""
+    hits = built.models()["segment_hits"]
+    keys = [test["test_metadata"] for test in built.data_tests() if test["attached_node"] == hits["unique_id"]]
+    assert [(key["name"], key["kwargs"]["columns"]) for key in keys] == [("is_key", ["segment_id", "customer_id"])]
+    assert {f"model.smalti.{name}" for name in dbt.segment_names()} < set(hits["depends_on"]["nodes"])
 
 
 def test_the_data_tests_of_a_night_stay_few(built: Built) -> None:

@@ -25,8 +25,17 @@ def facts(exports: Exports, as_of: datetime, batch: int) -> Facts:
         orders=_orders(exports, as_of, batch),
         events=[_event(row) for row in known(exports, "web_events", "occurred_at", as_of, batch)],
         members=[_member(row) for row in latest(members, "loyalty_number", "updated_at", *_ARRIVAL)],
+        prices=_prices(exports, as_of, batch),
         rank=pseudonym,
     )
+
+
+def _prices(exports: Exports, as_of: datetime, batch: int) -> dict[str, Decimal]:
+    rows = latest(
+        known(exports, "shop_products", "updated_at", as_of, batch), "product_id", "updated_at", "_arrived_at"
+    )
+    prices = {row["product_id"]: row["price_amount"] for row in rows}
+    return {product: Decimal(str(price)) for product, price in prices.items() if price is not None}
 
 
 def descriptions(exports: Exports, as_of: datetime, batch: int) -> dict[str, tuple[str, str | None]]:

@@ -6,7 +6,6 @@ Written from docs/tables.md, docs/segments.md and the descriptions of the column
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -17,7 +16,8 @@ import duckdb
 from tests.incremental import habits
 from tests.incremental.facts import Exports, descriptions, facts
 from tests.incremental.oracle import PUBLISHED, pseudonym
-from tests.pipeline.oracle import Person, answer_of
+from tests.pipeline.oracle import SCORED, Person, answer_of
+from tests.pipeline.oracle_everybody import quintiles
 from tests.pipeline.oracle_files import Event
 
 Key = frozenset[tuple[str, str]]
@@ -114,7 +114,7 @@ def found(connection: duckdb.DuckDBPyConnection) -> Figures:
         customers={key[row[0]]: dict(zip(_CUSTOMER, row[1:], strict=True)) for row in customers},
         sessions=Counter((key[row[0]], *row[1:]) for row in sessions),
         consents={(key[row[0]], *row[1:3]): row[3] for row in consents},
-        memberships={(segment, key[customer]) for segment, customer in members if segment != "likely_buyers"},
+        memberships={(segment, key[customer]) for segment, customer in members if segment not in SCORED},
         interests={(key[row[0]], *row[1:3]): row[3] for row in interests},
         shares={(key[row[0]], *row[1:-1]): row[-1] for row in _shares(connection)},
     )
@@ -250,17 +250,4 @@ def _interests(
 
 def _rfm(people: list[Person]) -> list[str | None]:
     """Quintiles among buyers, 5 is best."""
-    measures: list[Callable[[Person], Any]] = [
-        lambda person: max(order.at for order in person.completed),
-        lambda person: len(person.completed),
-        lambda person: sum(order.amount for order in person.completed),
-    ]
-    buyers = [person for person in people if person.completed]
-    values = [sorted(measure(person) for person in buyers) for measure in measures]
-    ranks = [{value: place for place, value in enumerate(of, 1)} for of in values]  # of equal ones the last
-    return [
-        "".join(str(math.ceil(5 * (rank[m(person)] / len(buyers)))) for rank, m in zip(ranks, measures, strict=True))
-        if person.completed
-        else None
-        for person in people
-    ]
+    return ["".join(map(str, found)) if found else None for found in quintiles(people)]

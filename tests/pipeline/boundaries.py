@@ -43,6 +43,9 @@ class Edges:
         self._discounts()
         self._unsubscribe()
         self._refuse_by_browser()
+        self.draw = random.Random(seed + 2)
+        self._leave_carts()
+        self._browse_in_the_app()
 
     def write(self, folder: Path) -> None:
         """Write the exports, dated the last day before `as_of`, and orders as they stood the day before."""
@@ -154,6 +157,30 @@ class Edges:
             signal = {"global_privacy_control": self.draw.choice((True, True, False))}
             self.events.append(event | moment | browser | who | signal)
         self.consents = list({(*row[:3], row[4]): row for row in self.consents}.values())
+
+    def _leave_carts(self) -> None:
+        """Carts an hour apart, or just not; some with a purchase an hour after the last, or just not."""
+        for contact, *_ in self.contacts[::30]:
+            start, apart = self.draw.choice((self._edge(30), self._edge(3))), _HOUR + self.draw.choice(_STEPS)
+            carts = self.draw.choice((2, 3, 4))
+            for place in range(carts):
+                self._of_app(contact, "add_to_cart", start + place * apart, product_id="P0001", category="garden")
+            if self.draw.random() < 0.5:
+                bought = start + (carts - 1) * apart + _HOUR + self.draw.choice(_STEPS)
+                self._of_app(contact, "purchase", bought, order_id="E0", value_amount="10.00")
+
+    def _browse_in_the_app(self) -> None:
+        """Ten or eleven products in an app, the first of them thirty days ago, or just not."""
+        for contact, *_ in self.contacts[4::12]:
+            start = self.draw.choice((self._edge(30), self._edge(10)))
+            for place in range(self.draw.choice((10, 11))):
+                at = start + place * 300 * _SECOND
+                self._of_app(contact, "product_view", at, product_id=f"P{place:04}", category="garden")
+
+    def _of_app(self, contact: str, kind: str, at: datetime, **more: str) -> None:
+        on = {"device_id": f"edge-d{int(contact[1:])}", "platform": "ios", "user_id": contact}
+        event = {"event_id": f"edge-{len(self.events)}", "event_type": kind, "occurred_at": _text(at, "T") + "Z"}
+        self.events.append(event | on | more | {"user_agent": _BROWSERS[1], "url": "https://shop.example/"})
 
     def _events(self, contact: str) -> None:
         # one device in five and one browser in five is shared by neighbours; some values identify nobody

@@ -10,7 +10,7 @@ import pytest
 
 from tests.pipeline.boundaries import Edges
 from tests.pipeline.home import NAMESPACE, Home
-from tests.pipeline.oracle import answer, is_control
+from tests.pipeline.oracle import SAID, SCORED, answer, is_control
 from tests.pipeline.shop import FLOOR, Shop, simulate
 from tests.pipeline.state import State
 from tests.pipeline.told import Listener
@@ -70,12 +70,13 @@ def memberships(shop: Shop) -> dict[str, set[int]]:
 @pytest.fixture(scope="session")
 def scored(shop: Shop) -> dict[str, set[int]]:
     """The members of the segments that a model decides."""
-    people = shop.people()
-    rows = shop.home.query(
-        "select customer_id from scores.propensity where model = 'purchase' and tier = 'high'", shop.state.version
-    )
-    high = {people[customer] for (customer,) in rows}
-    return {"likely_buyers": {person for person in high if not shop.answer.people[person].is_bot}}
+    people, found = shop.people(), {name: set[int]() for name in SCORED}
+    tiers = "select customer_id, tier as said from scores.propensity where model = 'purchase'"
+    personas = "select customer_id, persona from scores.clusters"
+    for customer, said in shop.home.query(f"{tiers} union all {personas}", shop.state.version):
+        if said in SAID and not shop.answer.people[people[customer]].is_bot:
+            found[SAID[said]].add(people[customer])
+    return found
 
 
 @pytest.fixture(scope="session")

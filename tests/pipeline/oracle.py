@@ -13,9 +13,10 @@ from decimal import Decimal
 from pathlib import Path
 
 from tests.pipeline.identity_oracle import Account, Graph, Record
+from tests.pipeline.oracle_everybody import RULES_OF_EVERYBODY
 from tests.pipeline.oracle_files import Contact, Event, Facts, Id, Order, read
 
-_DAY = timedelta(days=1)
+_DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
 _BIG_SPENDER = Decimal("500.00")
 _NORTH = {"North East", "North West", "Yorkshire and the Humber"}
 WEB, EMAIL = ("personalisation", "web"), ("marketing_email", "email")
@@ -25,16 +26,32 @@ ACTIVATIONS = {
     "browsers_no_purchase": WEB,
     "category_enthusiast": WEB,
     "cart_abandoned": EMAIL,
+    "currently_browsing_premium": WEB,
+    "frequent_cart_abandoners": EMAIL,
     "high_engagement": WEB,
     "high_value": EMAIL,
     "lapsed_big_spenders": EMAIL,
     "likely_buyers": EMAIL,
     "loyal_customers": EMAIL,
     "new_visitors": WEB,
+    "northern_app_browsers": WEB,
     "northern_evening_app_readers": WEB,
     "price_sensitive": EMAIL,
     "repeat_buyers": EMAIL,
+    "rfm_at_risk": EMAIL,
+    "rfm_champions": EMAIL,
+    "trend_seekers": WEB,
 }
+# what a model said of somebody → the segment that it puts them into; no rule decides these
+PERSONAS = {
+    "persona_dormant": ("lapsed buyers", "dormant visitors", "quiet this quarter", "rare visitors"),
+    "persona_explorers": ("browsers", "searchers", "explorers", "frequent visitors", "cart fillers"),
+    "persona_regulars": ("active buyers", "frequent buyers", "recent buyers", "long-standing customers"),
+    "persona_spenders": ("big spenders", "big spenders this quarter", "big baskets"),
+}
+SAID = {"high": "likely_buyers", "medium": "possible_buyers", "low": "unlikely_buyers"}
+SAID |= {persona: segment for segment, personas in PERSONAS.items() for persona in personas}
+SCORED = tuple(sorted(set(SAID.values())))
 
 
 @dataclass
@@ -110,7 +127,7 @@ class Answer:
         return {
             (segment, member)
             for segment, members in (self.members | scored).items()
-            if self.active(members) >= floor
+            if segment in ACTIVATIONS and self.active(members) >= floor
             for member in members
             if self.people[member].may(ACTIVATIONS[segment])
         }
@@ -148,6 +165,9 @@ def answer_of(facts: Facts) -> Answer:
         name: {place for place, person in enumerate(people) if not person.is_bot and rule(person, facts.as_of)}
         for name, rule in RULES.items()
     }
+    for name, of_everybody in RULES_OF_EVERYBODY.items():
+        found = of_everybody(people, facts.as_of, facts.prices)
+        members[name] = {place for place in found if not people[place].is_bot}
     return Answer(facts.as_of, people, members)
 
 
@@ -221,9 +241,23 @@ def _category_enthusiast(person: Person, as_of: datetime) -> bool:
 def _cart_abandoned(person: Person, as_of: datetime) -> bool:
     added = [event.at for event in person.events if event.kind == "add_to_cart"]
     bought = [event.at for event in person.events if event.kind == "purchase"]
-    if not added or not as_of - 7 * _DAY < max(added) <= as_of - timedelta(hours=1):
+    if not added or not as_of - 7 * _DAY < max(added) <= as_of - _HOUR:
         return False
-    return not bought or max(bought) < max(added)
+    return not any(max(added) <= at <= max(added) + _HOUR for at in bought)
+
+
+def _frequent_abandoner(person: Person, as_of: datetime) -> bool:
+    recent = [event for event in person.events if as_of - 30 * _DAY < event.at <= as_of]
+    added = {event.at for event in recent if event.kind == "add_to_cart"}
+    bought = {event.at for event in recent if event.kind == "purchase"}
+    abandoned = {
+        at
+        for at in added
+        if at <= as_of - _HOUR
+        and not any(at < later <= at + _HOUR for later in added)
+        and not any(at <= later <= at + _HOUR for later in bought)
+    }
+    return len(abandoned) >= 3
 
 
 def _lapsed(person: Person, as_of: datetime) -> bool:
@@ -272,6 +306,15 @@ def _northern_readers(person: Person, as_of: datetime) -> bool:
     return person.region in _NORTH and len(views) >= 2
 
 
+def _northern_app_browsers(person: Person, as_of: datetime) -> bool:
+    products = {
+        event.product
+        for event in person.events
+        if event.kind == "product_view" and event.platform in ("ios", "android") and event.at > as_of - 30 * _DAY
+    }
+    return person.region in _NORTH and len(products - {None}) > 10
+
+
 def _price_sensitive(person: Person, _: datetime) -> bool:
     discounted = sum(order.is_discounted for order in person.completed)
     return len(person.completed) >= 3 and 100 * discounted >= 60 * len(person.completed)
@@ -285,12 +328,15 @@ RULES: dict[str, Callable[[Person, datetime], bool]] = {
     "browsers_no_purchase": _browsers,
     "cart_abandoned": _cart_abandoned,
     "category_enthusiast": _category_enthusiast,
+    "frequent_cart_abandoners": _frequent_abandoner,
     "high_engagement": _high_engagement,
     "high_value": _high_value,
     "lapsed_big_spenders": _lapsed,
     "loyal_customers": _loyal,
     "new_visitors": _new,
+    "northern_app_browsers": _northern_app_browsers,
     "northern_evening_app_readers": _northern_readers,
     "price_sensitive": _price_sensitive,
     "repeat_buyers": _repeat,
 }
+NAMES = sorted({*RULES, *RULES_OF_EVERYBODY})

@@ -102,6 +102,7 @@ class Facts:
     orders: list[Order]
     events: list[Event]
     members: list[Member] = field(default_factory=list)
+    prices: dict[str, Decimal] = field(default_factory=dict)  # of products, as they stood last
     rank: Callable[[Id], str] = lambda one: one[1]  # between identifiers that are otherwise level
 
 
@@ -162,6 +163,7 @@ def read(folder: Path) -> Facts:
         orders=_orders(folder),
         events=events,
         members=_members(folder),
+        prices=_prices(folder),
     )
 
 
@@ -228,6 +230,11 @@ def _members(folder: Path) -> list[Member]:
         )
         for row in latest.values()
     ]
+
+
+def _prices(folder: Path) -> dict[str, Decimal]:
+    rows = sorted(csv_rows(folder, "products_*.csv"), key=lambda row: moment(row["updated_at"]))
+    return {str(row["product_id"]): Decimal(str(row["price_amount"])) for row in rows}
 
 
 def _consent(row: Row) -> Consent:

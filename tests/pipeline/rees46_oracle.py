@@ -63,7 +63,8 @@ class Export:
         """People and members of every rule segment."""
         known = list(self.known_at(as_of))
         events = [_event(at, row) for at, row in known]
-        return answer_of(Facts(as_of, contacts=[], consents=[], orders=_orders(known), events=events))
+        prices = {row["product_id"]: Decimal(row["price"]) for _, row in sorted(known, key=lambda pair: pair[0])}
+        return answer_of(Facts(as_of, contacts=[], consents=[], orders=_orders(known), events=events, prices=prices))
 
     def sessions(self, as_of: datetime) -> dict[str, list[Session]]:
         """User → sessions, oldest first."""

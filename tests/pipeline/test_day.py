@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.home import Home, Rows
+from tests.pipeline.oracle import SCORED
 from tests.pipeline.shop import simulate
 
 MORNING, EVENING = datetime(2026, 8, 31), datetime(2026, 9, 1)
@@ -17,9 +18,9 @@ FIGURES = {
     "identifiers": "select customer_id, * exclude (customer_id) from profiles.identifiers",
     "sessions": "select customer_id, * exclude (customer_id, session_id) from profiles.sessions",
     "customers": "select customer_id, * exclude (customer_id) from profiles.customers",
-    "memberships": "select customer_id, segment_id from segments.memberships where segment_id <> 'likely_buyers'",
-    "audience": """
-        select customer_id, destination, contact_id_crm, list_filter(segment_ids, lambda s: s <> 'likely_buyers')
+    "memberships": f"select customer_id, segment_id from segments.memberships where segment_id not in {SCORED}",
+    "audience": f"""
+        select customer_id, destination, contact_id_crm, list_filter(segment_ids, lambda s: s not in {SCORED})
         from activation.audience""",
 }
 INTERESTS = "select customer_id, dimension, value, score from profiles.interests"

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from tests.pipeline.home import KEY, Home
-from tests.pipeline.oracle import RULES, Answer, answer_of
+from tests.pipeline.oracle import NAMES, RULES, Answer, answer_of
 from tests.pipeline.oracle_files import Event, Facts, Id, Order
 
 DATA = Path(__file__).resolve().parents[3] / "shared/data"
@@ -22,6 +22,7 @@ ARCHIVES = ("cdnow/CDNOW_master.txt.zst", "eshop2008/e-shop clothing 2008.csv.zs
 MOMENTS = [datetime(1998, 6, 30), datetime(2008, 8, 13, 1)]
 AT = pytest.mark.parametrize("moment", MOMENTS, ids=["cdnow", "eshop2008"])
 CATEGORIES = {"1": "trousers", "2": "skirts", "3": "blouses", "4": "sale"}
+_PRODUCT = "page 2 (clothing model)"
 _PUBLISHED_AS = {"user": "user_id", "browser": "anonymous_id"}
 
 
@@ -60,7 +61,8 @@ def _run(home: Home, data: Path, moment: datetime) -> Shops:
     summary = home.run("nightly" if moment == MOMENTS[0] else "hourly", data, *asked)
     orders = [order for order in _cdnow(data / "CDNOW_master.txt") if order.at <= moment]
     events = [event for event in _eshop(data / "e-shop clothing 2008.csv") if event.at <= moment]
-    answer = answer_of(Facts(moment, contacts=[], consents=[], orders=orders, events=events))
+    prices = _prices(data / "e-shop clothing 2008.csv", {str(event.product) for event in events})
+    answer = answer_of(Facts(moment, contacts=[], consents=[], orders=orders, events=events, prices=prices))
     named = {_pseudonym(one): one for person in answer.people for one in person.identifiers}
     rows = home.query("select customer_id, identifier_hash from profiles.identifiers")
     people = {customer: named[value] for customer, value in rows}
@@ -102,13 +104,20 @@ def _eshop(path: Path) -> list[Event]:
                 user=None,
                 device=None,
                 browser=("browser", f"eshop2008:{row['session ID']}"),
-                product=row["page 2 (clothing model)"],
+                product=row[_PRODUCT],
                 category=CATEGORIES[row["page 1 (main category)"]],
                 is_bot=False,
                 platform="web",
             )
             for row in csv.DictReader(stream, delimiter=";")
         ]
+
+
+def _prices(path: Path, known: set[str]) -> dict[str, Decimal]:
+    """Of the products that were viewed; a product has one price in this file."""
+    with path.open(newline="") as stream:
+        rows = csv.DictReader(stream, delimiter=";")
+        return {row[_PRODUCT]: Decimal(row["price"]) for row in rows if row[_PRODUCT] in known}
 
 
 @AT
@@ -134,7 +143,7 @@ def test_orders_are_counted_as_by_hand_to_the_cent(shops: dict[datetime, Shops],
 
 
 @AT
-@pytest.mark.parametrize("segment", sorted(RULES))
+@pytest.mark.parametrize("segment", NAMES)
 def test_a_segment_has_exactly_the_oracles_members(
     shops: dict[datetime, Shops], moment: datetime, segment: str
 ) -> None:

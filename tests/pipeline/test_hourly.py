@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.pipeline.home import Home
-from tests.pipeline.oracle import RULES, answer
+from tests.pipeline.oracle import NAMES, SCORED, answer
 from tests.pipeline.shop import two_deliveries
 from tests.pipeline.state import State
 
@@ -43,7 +43,7 @@ def hours(tmp_path_factory: pytest.TempPathFactory) -> Hours:
     stages = {stage for (stage,) in home.ledger(f"select stage from runs where run_id = '{summary['run_id']}'")}
     found = answer(folder / "second-run")
     return Hours(
-        night, hour, State.of(home), State.of(twin), summary, stages, {name: len(found.members[name]) for name in RULES}
+        night, hour, State.of(home), State.of(twin), summary, stages, {name: len(found.members[name]) for name in NAMES}
     )
 
 
@@ -86,10 +86,10 @@ def test_building_everything_again_comes_to_the_same(hours: Hours) -> None:
 
 def test_rule_segments_are_the_nightly_runs_and_have_the_oracles_sizes(hours: Hours) -> None:
     def ruled(state: State) -> list[tuple[Any, ...]]:
-        return [row for row in state.tables["segments.memberships"] if row[0] != "likely_buyers"]
+        return [row for row in state.tables["segments.memberships"] if row[0] not in SCORED]
 
     assert ruled(hours.hour) == ruled(hours.instead)
-    sizes = {name: sum(row[0] == name for row in ruled(hours.hour)) for name in RULES}
+    sizes = {name: sum(row[0] == name for row in ruled(hours.hour)) for name in NAMES}
     assert sizes == hours.members
     assert sum(sizes.values()) > 300
 

@@ -218,7 +218,8 @@ def test_segments_are_delivered_on_the_declared_basis_and_above_the_floor_only(y
     active = {one for one, buyer in year.buyers.items() if any(start < at <= AS_OF for at in buyer.every)}
     customers = {contact.removeprefix("online_retail:"): customer for contact, customer in _customers(year)}
     wanted = defaultdict(set)
-    for segment in ("repeat_buyers", "high_value", "lapsed_big_spenders", "likely_buyers", "loyal_customers"):
+    sent = "repeat_buyers high_value lapsed_big_spenders likely_buyers loyal_customers rfm_at_risk rfm_champions"
+    for segment in sent.split():
         members = _members(year, segment)
         if len(members & active) >= FLOOR:
             for member in members:

@@ -14,7 +14,7 @@ import pytest
 
 from tests.pipeline import rees46_boundaries
 from tests.pipeline.home import KEY, Home
-from tests.pipeline.oracle import RULES, Answer
+from tests.pipeline.oracle import NAMES, Answer
 from tests.pipeline.rees46_oracle import Export, Session
 
 ARCHIVE = Path(__file__).resolve().parents[3] / "shared/data/rees46_2h50/2019-Oct.csv.zst"
@@ -120,7 +120,7 @@ def test_sessions_are_the_oracles_person_by_person(traffic: dict[datetime, Traff
 
 
 @AT
-@pytest.mark.parametrize("segment", sorted(RULES))
+@pytest.mark.parametrize("segment", NAMES)
 def test_a_segment_has_exactly_the_oracles_members(
     traffic: dict[datetime, Traffic], moment: datetime, segment: str
 ) -> None:

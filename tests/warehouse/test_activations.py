@@ -57,7 +57,7 @@ def test_the_seeds_that_ship_are_sound(seeds: Path) -> None:
         (
             "activations.csv",
             "files,high_value,personalisation,web",
-            "the same as line 6; allowed: each destination and",
+            "the same as line 8; allowed: each destination and",
         ),
         ("destinations.csv", "x,fun,email,0", "destinations.csv: no purpose fun/email in purposes.csv"),
         ("destinations.csv", "x,personalisation,web,1", "holdout_share: Input should be less than 1"),

@@ -10,7 +10,7 @@ repeat_buyers as (
 
     select customer_id
     from customers
-    where orders_count >= {{ threshold('orders') }}
+    where orders_count >= {{ threshold('repeat_orders') }}
 
 )
 

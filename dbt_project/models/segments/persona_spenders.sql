@@ -1,0 +1,32 @@
+with
+
+clusters as (
+
+    select * from {{ source('scores', 'clusters') }}
+
+),
+
+-- one row a person: the values by which the rule decides
+measured as (
+
+    select
+        customer_id,
+        persona
+    from clusters
+
+),
+
+persona_spenders as (
+
+    select customer_id
+    from measured
+    where
+        persona in (
+            'big spenders',
+            'big spenders this quarter',
+            'big baskets'
+        )
+
+)
+
+select * from persona_spenders
