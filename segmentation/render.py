@@ -3,6 +3,7 @@
 A segment may say `ref`, `source`, `as_of` and `threshold`; anything else is refused by name.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -15,6 +16,7 @@ from segmentation.definition import Definition
 from warehouse.dbt import PROJECT
 from warehouse.errors import SmaltiError
 
+_FAULTS = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, RecursionError)
 AS_OF = "as_of()"  # a macro of the connection that the SQL is run on
 
 
@@ -54,12 +56,16 @@ def render(definition: Definition, published: Published) -> str:
     """
     names = _Names(definition, published)
     allowed = {"ref": names.ref, "source": names.source, "threshold": names.threshold, "as_of": lambda: AS_OF}
+    if "{%" in definition.sql:
+        raise Refused(f"{definition.name}.sql: has {{% … %}}; {_allowed(allowed)}")
     try:
         return _environment().from_string(_macros() + definition.sql).render(allowed).strip()
-    except TemplateError as error:
-        raise Refused(
-            f"{definition.name}.sql: {error.message}; allowed in braces are {', '.join(sorted(allowed))}"
-        ) from None
+    except _FAULTS as error:
+        raise Refused(f"{definition.name}.sql: {error}; {_allowed(allowed)}") from None
+
+
+def _allowed(names: Iterable[str]) -> str:
+    return f"allowed in braces are {', '.join(sorted(names))}"
 
 
 @dataclass(frozen=True)

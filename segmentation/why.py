@@ -93,30 +93,35 @@ def why(settings: Settings, segment: str, customer_id: str, at: datetime | None 
         SmaltiError: the person, the segment or the moment is not known.
     """
     with opened(settings) as (connection, _):
-        as_of = _moment(connection, at)
-        values = {"segment": segment, "at": as_of}
-        found = connection.execute(_RULE, values).fetchall()
-        if not found:
-            known = connection.execute("select segment_id from published.segments.catalog order by all").fetchall()
-            names = ", ".join(name for (name,) in known)
-            raise SmaltiError(f"segment {segment!r} was not there on {as_of}; allowed now are: {names}")
-        version, rule, thresholds = found[0]
-        definition = Definition(segment, rule, {"thresholds": json.loads(thresholds)})
-        taken_apart = shape(segment, render(definition, Published.of(connection)))
-        connection.execute(f"create or replace temp macro as_of() as timestamp {literal(as_of)}")
-        ids = _ids(connection, customer_id, as_of)
-        reasons, excluded = {}, []
-        for one in ids:
-            row, is_out = _row(connection, taken_apart, segment, one, as_of)
-            reasons[one] = tuple(_reason(connection, condition) for condition in taken_apart.conditions) if row else ()
-            excluded.append(is_out)
-        is_member = any(
-            reasons[one] and all(reason.is_met for reason in reasons[one]) and not is_out
-            for one, is_out in zip(ids, excluded, strict=True)
-        )
-        person = {"segment": segment, "person": customer_id}
-        spells = connection.execute(_SPELLS, person).pl().to_dicts()
-        return Why(segment, customer_id, as_of, version, is_member, all(excluded), reasons, spells)
+        return explained(connection, segment, customer_id, at)
+
+
+def explained(connection: duckdb.DuckDBPyConnection, segment: str, customer_id: str, at: datetime | None) -> Why:
+    """The same over a version that is open."""
+    as_of = _moment(connection, at)
+    values = {"segment": segment, "at": as_of}
+    found = connection.execute(_RULE, values).fetchall()
+    if not found:
+        known = connection.execute("select segment_id from published.segments.catalog order by all").fetchall()
+        names = ", ".join(name for (name,) in known)
+        raise SmaltiError(f"segment {segment!r} was not there on {as_of}; allowed now are: {names}")
+    version, rule, thresholds = found[0]
+    definition = Definition(segment, rule, {"thresholds": json.loads(thresholds)})
+    taken_apart = shape(segment, render(definition, Published.of(connection)))
+    connection.execute(f"create or replace temp macro as_of() as timestamp {literal(as_of)}")
+    ids = _ids(connection, customer_id, as_of)
+    reasons, excluded = {}, []
+    for one in ids:
+        row, is_out = _row(connection, taken_apart, segment, one, as_of)
+        reasons[one] = tuple(_reason(connection, condition) for condition in taken_apart.conditions) if row else ()
+        excluded.append(is_out)
+    is_member = any(
+        reasons[one] and all(reason.is_met for reason in reasons[one]) and not is_out
+        for one, is_out in zip(ids, excluded, strict=True)
+    )
+    person = {"segment": segment, "person": customer_id}
+    spells = connection.execute(_SPELLS, person).pl().to_dicts()
+    return Why(segment, customer_id, as_of, version, is_member, all(excluded), reasons, spells)
 
 
 def _moment(connection: duckdb.DuckDBPyConnection, at: datetime | None) -> datetime:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.pipeline.asked import differing, settings_of, unexplained
 from tests.pipeline.home import Home
 from tests.pipeline.oracle import NAMES, SCORED, answer
 from tests.pipeline.shop import two_deliveries
@@ -25,6 +26,7 @@ class Hours:
     summary: dict[str, Any]
     stages: set[str]
     members: dict[str, int]
+    home: Home
 
 
 @pytest.fixture(scope="session")
@@ -99,3 +101,13 @@ def test_what_changed_is_delivered_and_accepted(hours: Hours) -> None:
     assert delivery["sent"]["changed"] + delivery["sent"]["added"] > 0
     audience = {row[:2]: row[3] for row in hours.hour.tables["activation.audience"]}
     assert {key: sorted(segments) for key, segments in hours.hour.accepted.items()} == audience
+
+
+def test_each_segment_previewed_without_dbt_is_the_segment_that_dbt_published(hours: Hours) -> None:
+    assert differing(settings_of(hours.home, 10)) == []
+
+
+def test_why_agrees_with_the_spells_for_a_thousand_triples(hours: Hours) -> None:
+    wrong, members = unexplained(settings_of(hours.home, 10), count=1000, seed=11)
+    assert wrong == []
+    assert 300 < members < 700
