@@ -26,6 +26,7 @@ from warehouse.settings import Settings
 from warehouse.sql import literal
 
 SCHEMAS = ("profiles", "scores", "segments", "activation")
+_ASKED = ("identity.customer_orders", "input.products")  # what segments read beside these
 _RUNS = {
     "run_id": "varchar",
     "stage": "varchar",
@@ -165,7 +166,8 @@ def _build(connection: duckdb.DuckDBPyConnection, settings: Settings, path: Path
             connection.execute(f'create table version.{schema}."{table}" as from working.{schema}."{table}"')
     for seed in ("activations", "destinations"):
         connection.execute(f"create table version.profiles.{seed} as from working.seeds.{seed}")
-    connection.execute("create table version.profiles.customer_orders as from working.identity.customer_orders")
+    for table in _ASKED:
+        connection.execute(f"create table version.profiles.{table.partition('.')[2]} as from working.{table}")
     _build_ops(connection, settings)
     published_events.write(connection, settings)
     connection.execute("checkpoint version")
