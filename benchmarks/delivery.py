@@ -26,7 +26,7 @@ from reverse_etl import guard, plan
 from reverse_etl.accepted import accepted
 from warehouse import ledger
 from warehouse.settings import Settings
-from warehouse.version import open_version
+from warehouse.version import hand, open_version, tell
 
 _BATCH, _SHARE = 1_000, 0.2
 _CHANGED, _REMOVED = 300, 200
@@ -170,22 +170,22 @@ def _settings(home: Path) -> Settings:
 
 def _planned(settings: Settings) -> Figures:
     found: Figures = {}
-    values = {"destination": "webhook"}
     with open_version(settings) as (connection, _):
+        tell(connection, destination="webhook", everybody=False, previous="")
         connection.execute("create table suppressed (customer_id text)")
         connection.execute("create table dead_letters (customer_id text, segment_ids text[], attributes text)")
         with _cpu(found, "read the ledger"):
-            connection.register("accepted_rows", accepted(settings.ledger, "webhook"))
+            hand(connection, settings, "accepted_rows", accepted(settings.ledger, "webhook"))
         with _cpu(found, "accepted"):
             connection.execute(plan._ACCEPTED)  # noqa: SLF001  # the statements themselves are measured
         with _cpu(found, "audience"):
-            connection.execute(plan._AUDIENCE, values)  # noqa: SLF001
+            connection.execute(plan._AUDIENCE)  # noqa: SLF001
         with _cpu(found, "compare"):
-            connection.execute(plan._CHANGES, values | {"everybody": False})  # noqa: SLF001
+            connection.execute(plan._CHANGES)  # noqa: SLF001
         with _cpu(found, "count"):
             connection.execute(plan._COUNTS).fetchall()  # noqa: SLF001
         with _cpu(found, "digest"):
-            connection.execute(plan._DIGEST, values | {"previous": ""}).fetchall()  # noqa: SLF001
+            connection.execute(plan._DIGEST).fetchall()  # noqa: SLF001
         with _cpu(found, "guards"):
             plan._check(connection, "webhook")  # noqa: SLF001
             guard.numbers(connection, 0)

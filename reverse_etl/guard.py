@@ -22,7 +22,7 @@ where database_name = 'published' and schema_name = 'ops' and table_name = 'audi
 _UNKNOWN = """
 select distinct segment_id
 from (select unnest(segment_ids) as segment_id from audience)
-anti join (from published.ops.audience_sources where destination = $destination) using (segment_id)
+anti join (from published.ops.audience_sources where destination = getvariable('destination')) using (segment_id)
 order by segment_id
 """
 _STALE = """
@@ -30,7 +30,7 @@ select distinct source, newest_at, fresh_within_hours, as_of
 from published.ops.audience_sources
 inner join published.ops.sources using (source)
 cross join published.ops.control
-where destination = $destination and freshness = 'stale'
+where destination = getvariable('destination') and freshness = 'stale'
 order by source
 """
 
@@ -38,7 +38,7 @@ order by source
 # most of what a destination holds that may leave it in one plan, where that is many people at all
 _MOST_SHARE, _MANY = 0.1, 50
 _TIMES, _SIZED = 3, 100
-_GROWN = """
+_GROWN = f"""
 with
 
 now as (
@@ -51,7 +51,7 @@ before as (
 
 select segment_id, before.members, now.members
 from now inner join before using (segment_id)
-where before.members >= $sized and now.members > $times * before.members
+where before.members >= {_SIZED} and now.members > {_TIMES} * before.members
 order by segment_id
 """
 _FAILED_GATE = """
@@ -152,17 +152,17 @@ def stale(connection: duckdb.DuckDBPyConnection, destination: str) -> tuple[Stal
     [(there,)] = connection.execute(_THERE).fetchall()
     if not there:
         raise Refused("the published version does not say what its audience rests on; the next run's does")
-    if unknown := connection.execute(_UNKNOWN, {"destination": destination}).fetchall():
+    if unknown := connection.execute(_UNKNOWN).fetchall():
         told = ", ".join(str(segment_id) for (segment_id,) in unknown)
         raise Refused(f"ops.audience_sources has no source of {told} for {destination!r}; each segment rests on some")
-    return tuple(Stale(*row) for row in connection.execute(_STALE, {"destination": destination}).fetchall())
+    return tuple(Stale(*row) for row in connection.execute(_STALE).fetchall())
 
 
 def numbers(connection: duckdb.DuckDBPyConnection, removed: int) -> tuple[Guard, ...]:
     """What the tables `audience` and `accepted` say of their sizes."""
     [(held,)] = connection.execute("select count(*) from accepted").fetchall()
     too_many = removed >= _MANY and removed > _MOST_SHARE * held
-    grown = connection.execute(_GROWN, {"sized": _SIZED, "times": _TIMES}).fetchall()
+    grown = connection.execute(_GROWN).fetchall()
     return (*((Removals(removed, held),) if too_many else ()), *(Grown(*row) for row in grown))
 
 

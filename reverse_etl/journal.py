@@ -18,18 +18,39 @@ from reverse_etl.connector import Outcome, Record
 from reverse_etl.sender import Counts
 from warehouse import ledger
 
-_RECEIPT = "insert or replace into receipts values (?, ?, ?, ?, ?, ?)"
-_ACCEPT = (
-    "insert or replace into accepted (destination, customer_id, segment_ids, accepted_at, plan_id, attributes)"
-    " values (?, ?, ?, ?, ?, ?)"
+# what became of people, until it is written down: a statement a table, not one a person
+_TOLD = """
+create temp table if not exists told (
+    customer_id text primary key, segment_ids text not null, attributes text, outcome text not null, code text
+) without rowid
+"""
+_KEEP = (
+    """
+    insert or replace into receipts (plan_id, destination, customer_id, outcome, code, attempted_at)
+    select :plan_id, :destination, customer_id, outcome, code, :at from told order by customer_id
+    """,
+    """
+    insert or replace into accepted (destination, customer_id, segment_ids, accepted_at, plan_id, attributes)
+    select :destination, customer_id, segment_ids, :at, :plan_id, attributes
+    from told where outcome = 'accepted' and segment_ids <> '[]' order by customer_id
+    """,
+    """
+    delete from accepted where destination = :destination and customer_id in (
+        select customer_id from told where outcome = 'accepted' and segment_ids = '[]'
+    )
+    """,
+    """
+    delete from dead_letters where destination = :destination and exists (
+        select 1 from told where told.customer_id = dead_letters.customer_id and outcome = 'accepted'
+    )
+    """,
+    """
+    insert or replace into dead_letters
+    (destination, customer_id, segment_ids, code, plan_id, rejected_at, attributes)
+    select :destination, customer_id, segment_ids, code, :plan_id, :at, attributes from told where outcome = 'rejected'
+    """,
 )
-_LEFT = "delete from accepted where destination = ? and customer_id = ?"
-_BURY = (
-    "insert or replace into dead_letters"
-    " (destination, customer_id, segment_ids, code, plan_id, rejected_at, attributes) values (?, ?, ?, ?, ?, ?, ?)"
-)
-_REVIVE = "delete from dead_letters where destination = ? and customer_id = ?"
-_ANY_DEAD = "select 1 from dead_letters where destination = ? limit 1"
+_STATE = "update batches set state = ? where plan_id = ? and first = ?"
 _FINISH = """
 update plans set status = case
     when exists (select 1 from receipts where plan_id = :plan_id and outcome <> 'accepted') then 'partial'
@@ -72,34 +93,15 @@ class Journal:
 
     def end_all(self, ended: Sequence[tuple[Batch, Sequence[Record], Sequence[Outcome]]], taken: Counts) -> None:
         """Keep what became of batches of one plan, and what that took; one with an outcome nobody knows stays open."""
+        plan_id = ended[0][0].plan_id
+        values = {"plan_id": plan_id, "destination": self.destination, "at": self.at} | vars(taken)
+        told = (_row(*pair) for _, records, outcomes in ended for pair in zip(records, outcomes, strict=True))
         with ledger.transaction(self.book):
-            for batch, records, outcomes in ended:
-                self._keep(batch, records, outcomes)
-            self.book.execute(_TOOK, {"plan_id": ended[0][0].plan_id} | vars(taken))
-
-    def _keep(self, batch: Batch, records: Sequence[Record], outcomes: Sequence[Outcome]) -> None:
-        plan, name, at, book = batch.plan_id, self.destination, self.at, self.book
-        pairs = list(zip(records, outcomes, strict=True))
-        book.executemany(_RECEIPT, [(plan, name, r.customer_id, o.outcome, o.code, at) for r, o in pairs])
-        taken = [r for r, o in pairs if o.outcome == "accepted"]
-        book.executemany(
-            _ACCEPT,
-            [
-                (name, r.customer_id, _text(r.segment_ids), at, plan, r.attributes or None)
-                for r in taken
-                if r.segment_ids
-            ],
-        )
-        book.executemany(_LEFT, [(name, r.customer_id) for r in taken if not r.segment_ids])
-        if book.execute(_ANY_DEAD, [name]).fetchone():
-            book.executemany(_REVIVE, [(name, r.customer_id) for r in taken])
-        dead = [(r, o) for r, o in pairs if o.outcome == "rejected"]
-        book.executemany(
-            _BURY,
-            [(name, r.customer_id, _text(r.segment_ids), o.code, plan, at, r.attributes or None) for r, o in dead],
-        )
-        state = "open" if any(o.outcome == "unknown" for o in outcomes) else "done"
-        book.execute("update batches set state = ? where plan_id = ? and first = ?", (state, plan, batch.first))
+            self.book.execute("delete from told")
+            self.book.executemany("insert into told values (?, ?, ?, ?, ?)", told)
+            for statement in (*_KEEP, _TOOK):
+                self.book.execute(statement, values)
+            self.book.executemany(_STATE, [(_state(outcomes), plan_id, batch.first) for batch, _, outcomes in ended])
 
     def finish(self, plan_id: str, rows: int) -> None:
         """The plan was gone through: it is delivered, or in part."""
@@ -111,6 +113,15 @@ class Journal:
         return [Batch(*row) for row in self.book.execute(_OPEN, [self.destination])]
 
 
+def _row(record: Record, outcome: Outcome) -> tuple[str, str, str | None, str, str | None]:
+    return (record.customer_id, _text(record.segment_ids), record.attributes or None, *outcome)
+
+
+def _state(outcomes: Sequence[Outcome]) -> str:
+    """An outcome that nobody knows keeps the batch open."""
+    return "open" if any(one.outcome == "unknown" for one in outcomes) else "done"
+
+
 @lru_cache(maxsize=1 << 16)
 def _text(segment_ids: tuple[str, ...]) -> str:
     return orjson.dumps(segment_ids).decode()
@@ -120,4 +131,5 @@ def _text(segment_ids: tuple[str, ...]) -> str:
 def opened(path: Path, destination: str, at: str) -> Iterator[Journal]:
     """The journal of one delivery; `at` is its moment, ISO 8601."""
     with ledger.session(path) as book:
+        book.execute(_TOLD)
         yield Journal(book, destination, at)

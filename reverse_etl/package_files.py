@@ -15,6 +15,7 @@ import duckdb
 
 from reverse_etl.destination import Package, Receipt, Refused
 from warehouse import atomic
+from warehouse.sql import literal
 
 SEGMENT = re.compile(r"[a-z][a-z0-9_]{0,62}")
 KEPT_PLANS = 5
@@ -32,7 +33,7 @@ select unnest(segment_ids) as segment_id, customer_id, contact_id_crm
 from audience order by segment_id, customer_id
 """
 _SEGMENT_IDS = "select distinct segment_id from by_segment order by segment_id"
-_ONE_SEGMENT = "select customer_id, contact_id_crm from by_segment where segment_id = $segment_id order by customer_id"
+_ONE_SEGMENT = "select customer_id, contact_id_crm from by_segment where segment_id = {} order by customer_id"
 _OPTIONS = {"csv": "format csv, header", "jsonl": "format json", "parquet": "format parquet, compression zstd"}
 
 
@@ -50,7 +51,7 @@ def render(package: Package, folder: Path) -> None:
     for segment_id in _segment_ids(package.connection):
         for suffix in _OPTIONS:
             name = f"segments/{segment_id}.{suffix}"
-            rows[name] = _copy(package.connection, _ONE_SEGMENT, folder / name, {"segment_id": segment_id})
+            rows[name] = _copy(package.connection, _ONE_SEGMENT.format(literal(segment_id)), folder / name)
     _write_manifest(package, folder, rows)
     for path in (*(folder / name for name in rows), folder / MANIFEST, folder / "segments", folder):
         atomic.sync(path)
@@ -76,9 +77,9 @@ def _segment_ids(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return found
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, query: str, path: Path, values: dict[str, str] | None = None) -> int:
+def _copy(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> int:
     options = _OPTIONS[path.suffix.removeprefix(".")]
-    copied = connection.execute(f"copy ({query}) to $path ({options})", {"path": str(path), **(values or {})})
+    copied = connection.execute(f"copy ({query}) to {literal(path)} ({options})")
     return int(copied.fetchall()[0][0])
 
 

@@ -8,11 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import duckdb
-import polars as pl
 
 from reverse_etl.accepted import accepted, dead_letters, last_finished
 from reverse_etl.connector import Connector
@@ -20,7 +18,7 @@ from reverse_etl.destination import Refused, attribute_names, load_destination
 from reverse_etl.guard import Guard, failed_gate, in_the_way, numbers, stale
 from warehouse import suppressions
 from warehouse.settings import Settings
-from warehouse.version import open_version
+from warehouse.version import hand, open_version, tell
 
 # sets are put in order once each, not once a person: there are few
 _AUDIENCE = """
@@ -33,7 +31,7 @@ members as (
     -- a version from before there were attributes has none
     from (from published.activation.audience union all by name select null::varchar as attributes where false)
     anti join suppressed using (customer_id)
-    where destination = $destination and len(segment_ids) > 0
+    where destination = getvariable('destination') and len(segment_ids) > 0
 
 ),
 
@@ -78,7 +76,7 @@ departed as (
 
     select customer_id, contact_id_crm
     from published.activation.audience_changes
-    where destination = $destination and change = 'removed'
+    where destination = getvariable('destination') and change = 'removed'
 
 )
 
@@ -105,7 +103,7 @@ where
     (
         audience.segment_ids is distinct from accepted.segment_ids
         or audience.attributes is distinct from accepted.attributes
-        or $everybody
+        or getvariable('everybody')
     )
     and (
         dead.segment_ids is distinct from coalesce(audience.segment_ids, [])
@@ -137,7 +135,7 @@ lines as (
 
 )
 
-select sha256(concat_ws(chr(10), $destination, $previous, count(*), sum(md5_number_lower(
+select sha256(concat_ws(chr(10), getvariable('destination'), getvariable('previous'), count(*), sum(md5_number_lower(
     concat_ws(chr(9), what, customer_id, coalesce(contact_id_crm, ''), array_to_string(segment_ids, ','), attributes)
 ))))
 from lines
@@ -195,7 +193,8 @@ def prepare(settings: Settings, destination: str) -> Iterator[tuple[Plan, duckdb
     target = load_destination(destination)
     everybody = isinstance(target, Connector) and target.traits.mode == "all"
     with open_version(settings) as (connection, version):
-        _compare(connection, settings.ledger, destination, everybody=everybody)
+        tell(connection, destination=destination, everybody=everybody)
+        _compare(connection, settings, destination)
         _check_attributes(connection, destination)
         added, changed, removed, unchanged, dead = _row(connection, _COUNTS)
         as_of, (simulated,) = _as_of(connection), _row(connection, _SIMULATED)
@@ -211,22 +210,17 @@ def prepare(settings: Settings, destination: str) -> Iterator[tuple[Plan, duckdb
         yield Plan(destination, plan_id, version, as_of, simulated, *counts, blocked_by), connection
 
 
-def _compare(connection: duckdb.DuckDBPyConnection, path: Path, destination: str, *, everybody: bool) -> None:
-    _copy(connection, "suppressions", suppressions.read(path))
+def _compare(connection: duckdb.DuckDBPyConnection, settings: Settings, destination: str) -> None:
+    path = settings.ledger
+    hand(connection, settings, "suppressions", suppressions.read(path))
     connection.execute(_SUPPRESSED)
-    connection.execute(_AUDIENCE, {"destination": destination})
+    connection.execute(_AUDIENCE)
     _check(connection, destination)
-    connection.register("accepted_rows", accepted(path, destination))
+    hand(connection, settings, "accepted_rows", accepted(path, destination))
     connection.execute(_ACCEPTED)
-    connection.unregister("accepted_rows")
-    _copy(connection, "dead_letters", dead_letters(path, destination))
-    connection.execute(_CHANGES, {"destination": destination, "everybody": everybody})
-
-
-def _copy(connection: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame) -> None:
-    connection.register("frame", frame)
-    connection.execute(f"create table {name} as from frame")  # a name of our own
-    connection.unregister("frame")
+    connection.execute("drop table accepted_rows")
+    hand(connection, settings, "dead_letters", dead_letters(path, destination))
+    connection.execute(_CHANGES)
 
 
 def _check(connection: duckdb.DuckDBPyConnection, destination: str) -> None:
@@ -247,8 +241,8 @@ def _check_attributes(connection: duckdb.DuckDBPyConnection, destination: str) -
 
 
 def _digest(connection: duckdb.DuckDBPyConnection, settings: Settings, destination: str) -> str:
-    previous = last_finished(settings.ledger, destination) or ""
-    (digest,) = _row(connection, _DIGEST, {"destination": destination, "previous": previous})
+    tell(connection, previous=last_finished(settings.ledger, destination) or "")
+    (digest,) = _row(connection, _DIGEST)
     return str(digest)[:16]
 
 
@@ -260,6 +254,6 @@ def _as_of(connection: duckdb.DuckDBPyConnection) -> datetime:
     return found
 
 
-def _row(connection: duckdb.DuckDBPyConnection, sql: str, values: dict[str, str] | None = None) -> tuple[Any, ...]:
+def _row(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
     """The one row of an aggregate."""
-    return connection.execute(sql, values or {}).fetchall()[0]
+    return connection.execute(sql).fetchall()[0]

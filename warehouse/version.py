@@ -1,17 +1,23 @@
 """The published version that activation reads: one immutable file, opened read-only beside an empty database.
 
 Temporary tables live in the empty database, so nothing is ever written near the version.
+
+Nothing is bound and nothing registered: for either DuckDB imports pandas, which costs more than a small delivery.
+Names stand in variables (`tell`), frames come as files (`hand`).
 """
 
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+import polars as pl
 
 from warehouse.errors import SmaltiError
 from warehouse.settings import Settings
+from warehouse.sql import literal
 
 _TRIES, _PAUSE_SECONDS = 10, 0.1
 
@@ -32,10 +38,25 @@ def open_version(settings: Settings) -> Iterator[tuple[duckdb.DuckDBPyConnection
     connection = duckdb.connect(config={"memory_limit": settings.memory_limit, "threads": settings.threads})
     try:
         connection.execute("set timezone = 'UTC'")
-        connection.execute("set temp_directory = $spill", {"spill": str(spill)})
+        connection.execute(f"set temp_directory = {literal(spill)}")
         yield connection, _attach(connection, settings.current)
     finally:
         connection.close()
+
+
+def tell(connection: duckdb.DuckDBPyConnection, **names: object) -> None:
+    """Let SQL read these by `getvariable`."""
+    for name, value in names.items():
+        connection.execute(f"set variable {name} = {value if isinstance(value, bool | int) else literal(value)}")
+
+
+def hand(connection: duckdb.DuckDBPyConnection, settings: Settings, name: str, frame: pl.DataFrame) -> None:
+    """Make a table of a frame, by way of a file that only we can read."""
+    folder = settings.home / "tmp"
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=folder, suffix=".parquet") as file:
+        frame.write_parquet(file.name, compression="uncompressed")
+        connection.execute(f"create table {name} as from read_parquet({literal(file.name)})")
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, current: Path) -> str:
@@ -44,9 +65,8 @@ def _attach(connection: duckdb.DuckDBPyConnection, current: Path) -> str:
             raise NothingPublished(f"nothing is published: no {current}; run the pipeline first")
         # the file behind the name: a publish in between must not mix two versions
         version = current.resolve()
-        quoted = str(version).replace("'", "''")  # `attach` takes no bound value
         try:
-            connection.execute(f"attach '{quoted}' as published (read_only)")
+            connection.execute(f"attach {literal(version)} as published (read_only)")
         except duckdb.IOException:
             if attempt == _TRIES:
                 raise
