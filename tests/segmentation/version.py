@@ -19,6 +19,7 @@ select
     i % 10 = 9 as is_anomalous,
     true as is_active,
     i * 10.0 as spend_365d_amount,
+    timestamp '2026-05-01' as last_ordered_at,
     cast(i // 10 as integer) as orders_count,
     timestamp '2026-09-01' - to_hours(cast(i as integer)) as last_cart_at
 from range(1000) as numbers(i);
