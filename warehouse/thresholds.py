@@ -88,6 +88,8 @@ def problems(path: Path = FILE) -> list[str]:
 
 
 def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+    if not path.exists():
+        return []
     with path.open(newline="") as file:
         return list(enumerate(csv.DictReader(file, restkey="more_columns"), start=2))
 

@@ -1,4 +1,4 @@
-"""The impact of a change: both sides over one version, told in whole floors, down to what a destination would be told."""
+"""The impact of a change: both sides over one version, in whole floors, down to what a destination would be told."""
 
 import subprocess
 from collections.abc import Callable

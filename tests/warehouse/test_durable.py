@@ -25,7 +25,9 @@ def _working(settings: Settings, customer: str = "c1") -> duckdb.DuckDBPyConnect
             '{customer}' as customer_id, true as is_new_anchor;
         create table profiles.merges as from durable.merges;
         create table profiles.customers_history as select {history};
-        create table segments.membership_history as select {spells};""")
+        create table segments.membership_history as select {spells};
+        create table segments.measures_history as from durable.measures_history;
+        create table segments.definitions_history as from durable.definitions_history;""")
     return connection
 
 
@@ -34,7 +36,18 @@ def test_before_the_first_run_every_table_is_empty(settings: Settings):
     durable.bind(connection, settings)
     assert {
         name: connection.execute(f"select count(*) from durable.{name}").fetchone() for name in durable.schemas()
-    } == dict.fromkeys(("customer_ids", "merges", "membership_history", "exposures", "customers_history"), (0,))
+    } == dict.fromkeys(
+        (
+            "customer_ids",
+            "merges",
+            "membership_history",
+            "measures_history",
+            "definitions_history",
+            "exposures",
+            "customers_history",
+        ),
+        (0,),
+    )
 
 
 def test_what_was_decided_is_read_back(settings: Settings):
