@@ -95,7 +95,11 @@ class Journal:
         """Keep what became of batches of one plan, and what that took; one with an outcome nobody knows stays open."""
         plan_id = ended[0][0].plan_id
         values = {"plan_id": plan_id, "destination": self.destination, "at": self.at} | vars(taken)
-        told = (_row(*pair) for _, records, outcomes in ended for pair in zip(records, outcomes, strict=True))
+        told = (
+            (record.customer_id, _text(record.segment_ids), record.attributes or None, *outcome)
+            for _, records, outcomes in ended
+            for record, outcome in zip(records, outcomes, strict=True)
+        )
         with ledger.transaction(self.book):
             self.book.execute("delete from told")
             self.book.executemany("insert into told values (?, ?, ?, ?, ?)", told)
@@ -111,10 +115,6 @@ class Journal:
     def unsettled(self) -> list[Batch]:
         """What earlier deliveries to this destination left open, oldest first."""
         return [Batch(*row) for row in self.book.execute(_OPEN, [self.destination])]
-
-
-def _row(record: Record, outcome: Outcome) -> tuple[str, str, str | None, str, str | None]:
-    return (record.customer_id, _text(record.segment_ids), record.attributes or None, *outcome)
 
 
 def _state(outcomes: Sequence[Outcome]) -> str:

@@ -62,8 +62,6 @@ def _one(group: Sequence[Record]) -> Record:
 
 def attributes(record: Record) -> dict[str, str | None]:
     """The complete set by the names that they have there; None of what is not known, or stands there no longer."""
-    if not (record.attributes or record.cleared):  # of most, and so of many
-        return {}
     return {**_parsed(record.attributes), **dict.fromkeys(record.cleared)}
 
 

@@ -109,7 +109,6 @@ where
         dead.segment_ids is distinct from coalesce(audience.segment_ids, [])
         or dead.attributes is distinct from audience.attributes
     )
-order by 1
 """
 _COUNTS = """
 select

@@ -14,23 +14,22 @@ from warehouse.settings import Settings
 from warehouse.sql import literal
 
 # by which identifier the destination knows people; an e-mail stands there as its pseudonym until it is sent
-_KEYS = {
-    "customer_id": "select customer_id, customer_id as key from changes",
-    "contact_id_crm": "select customer_id, contact_id_crm as key from changes",
-    "email": """
-        select customer_id, arg_max(identifier_hash, (first_seen_at, identifier_hash)) as key
-        from published.profiles.identifiers semi join changes using (customer_id)
-        where identifier_type = 'email' group by customer_id""",
-}
+_EMAILS = """
+left join (
+    select customer_id, arg_max(identifier_hash, (first_seen_at, identifier_hash)) as email
+    from published.profiles.identifiers semi join changes using (customer_id)
+    where identifier_type = 'email' group by customer_id
+) as emails using (customer_id)
+"""
 _ROWS = """
 select
-    changes.customer_id, keys.key, changes.segment_ids,
+    changes.customer_id, {key} as key, changes.segment_ids,
     list_filter(changes.segment_ids, lambda one: not list_contains(changes.before, one)) as entered,
     list_filter(changes.before, lambda one: not list_contains(changes.segment_ids, one)) as left_ids,
     coalesce(changes.attributes, '') as attributes, coalesce(changes.cleared, []) as cleared
-from changes left join ({keys}) as keys using (customer_id)
-where changes.change <> 'removed' or $tells_leavers
-order by keys.key, changes.customer_id  -- two of one key stand in one batch
+from changes {emails}
+where changes.change <> 'removed' or {tells_leavers}
+order by key, changes.customer_id  -- two of one key stand in one batch
 """
 _SETS = ("segment_ids", "entered", "left_ids", "cleared")
 _MARK = "\x1f"  # between ids in one text: the unit separator, which no id contains
@@ -58,7 +57,12 @@ def path(settings: Settings, destination: str, plan_id: str) -> Path:
 
 def freeze(connection: duckdb.DuckDBPyConnection, target: Path, traits: Traits) -> None:
     """Write the rows of the plan whose tables the connection holds, atomically and durably; repeated it is the same."""
-    query = _ROWS.format(keys=_KEYS[traits.key]).replace("$tells_leavers", str(traits.on_exit != "nothing").lower())
+    is_email = traits.key == "email"
+    query = _ROWS.format(
+        key="emails.email" if is_email else f"changes.{traits.key}",
+        emails=_EMAILS if is_email else "",
+        tells_leavers=traits.on_exit != "nothing",
+    )
     _write(connection, query, target)
 
 

@@ -78,7 +78,7 @@ class Webhook:
     @batch
     def write(self, records: Sequence[Record], key: str) -> Conversation:
         """The complete set of each record, an empty one for who leaves."""
-        told = {"records": [_told(one) for one in records]}
+        told = {"records": _told(records)}
         answer = yield self._signed(self.options.url, told, {"Idempotency-Key": key})
         not_markup(answer)
         if answer.status == _EACH:
@@ -113,10 +113,11 @@ def connect() -> Webhook:
     return Webhook(load(WebhookOptions))
 
 
-def _told(record: Record) -> dict[str, Any]:
-    told: dict[str, Any] = {"id": record.key, "segment_ids": record.segment_ids}
-    if named := attributes(record):
-        told["attributes"] = named
+def _told(records: Sequence[Record]) -> list[dict[str, Any]]:
+    told: list[dict[str, Any]] = [{"id": one.key, "segment_ids": one.segment_ids} for one in records]
+    for record, one in zip(records, told, strict=True):
+        if named := (record.attributes or record.cleared) and attributes(record):
+            one["attributes"] = named
     return told
 
 

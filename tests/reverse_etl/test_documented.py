@@ -6,8 +6,10 @@ import re
 import pytest
 
 from reverse_etl.connector import Outcome
+from reverse_etl.destination import attribute_names
 from tests.docs.pages import blocks
-from tests.reverse_etl.vendors.account import connectors, module, opened, person
+from tests.reverse_etl.vendors.account import connectors, module, modules, opened, person
+from warehouse import attributes
 from warehouse.settings import CHECKOUT
 
 PAGE = (CHECKOUT / "docs" / "destinations.md").read_text()
@@ -26,6 +28,18 @@ def test_every_option_stands_in_the_section_of_its_destination(name: str, monkey
 def test_the_section_says_how_many_it_takes_at_once(name: str, monkeypatch: pytest.MonkeyPatch):
     with opened(name, monkeypatch) as account:
         assert f"{account.connector.traits.batch_records:,}" in SECTIONS[name]
+
+
+def test_the_page_names_what_may_be_told():
+    [told] = re.findall(r"^What may be told are .*$", PAGE, re.MULTILINE)
+    named = set(re.findall(r"`(\w+)`", told)) - {"told_for"}
+    assert named == set(attributes.tellable(CHECKOUT / "dbt_project"))
+
+
+@pytest.mark.parametrize("name", modules())
+def test_the_page_says_whether_a_destination_is_told_attributes(name: str):
+    [row] = re.findall(rf"^\| .*\[`{name}`\]\(#{name}\).*$", PAGE, re.MULTILINE)
+    assert ("| none |" in row) == (attribute_names(name) is None)
 
 
 def test_the_receiver_of_the_page_knows_who_sent_a_webhook(monkeypatch: pytest.MonkeyPatch):
