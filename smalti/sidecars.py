@@ -1,5 +1,6 @@
 """The schema of a segment's sidecar; dbt accepts unknown keys, we do not."""
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +12,8 @@ from segmentation import compiled
 from warehouse import activations
 from warehouse.dbt import SEGMENTS
 
+OWNER = re.compile("^[a-z][a-z0-9_]*$")
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -19,7 +22,7 @@ class _Strict(BaseModel):
 class Meta(_Strict):
     """Who owns the segment, for what it may be used, and its thresholds by name."""
 
-    owner: str = Field(pattern="^[a-z][a-z0-9_]*$")
+    owner: str = Field(pattern=OWNER)
     tier: Literal["broad", "micro"]
     purpose: Literal["marketing_email", "personalisation"]
     review_by: date
