@@ -48,8 +48,8 @@ def problems(folder: Path = SEGMENTS) -> list[str]:
 
 def is_stale(name: str, folder: Path = SEGMENTS) -> bool:
     """Whether the query beside a rule is not the rule's."""
-    path = folder / f"{name}.sql"
-    return not path.exists() or path.read_text() != query(name, folder)
+    path, text = folder / f"{name}.sql", query(name, folder)
+    return not path.exists() or path.read_text() != text
 
 
 def write(name: str, folder: Path = SEGMENTS) -> bool:

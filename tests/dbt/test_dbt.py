@@ -18,8 +18,9 @@ from pydantic import SecretStr
 
 from ingestion import source
 from segmentation import start
+from tests.docs.pages import blocks
 from warehouse import dbt, manifest, run
-from warehouse.settings import Settings
+from warehouse.settings import CHECKOUT, Settings
 
 # all tests on one worker: the project is built once
 pytestmark = pytest.mark.xdist_group("dbt")
@@ -33,6 +34,7 @@ WITHOUT_A_BOUNDARY = {
     "segment_definitions",  # reads dbt's graph, which is empty in a unit test
 }
 DATA_TESTS_A_NIGHT = 100
+RULES_PAGE = CHECKOUT / "docs" / "yaml-segments.md"
 
 MUTANTS: dict[str, list[list[str]]] = yaml.safe_load(Path(__file__).with_name("mutants.yml").read_text())
 # a unit test sees its own model only: with one mutant a model and round, one start of dbt tries many
@@ -156,7 +158,7 @@ def test_tables_that_other_tools_rely_on_have_enforced_contracts(built: Built, n
     assert all(column["data_type"] for column in model["columns"].values())
 
 
-def test_a_segment_just_begun_passes_its_unit_test_and_fails_it_beyond_the_edge(
+def test_a_segment_just_begun_or_documented_passes_its_unit_test_which_notices_a_moved_edge(
     built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = tmp_path / "dbt_project"
@@ -166,11 +168,15 @@ def test_a_segment_just_begun_passes_its_unit_test_and_fails_it_beyond_the_edge(
     for name, as_rule in (("as_rule", True), ("as_sql", False), ("moved", True)):
         _, path = start.begin(name, facts, date(2027, 1, 1), as_rule=as_rule, folder=segments)
     path.write_text(path.read_text().replace("last_ordered_at >", "last_ordered_at >="))
-    statuses = _tested(built, ["as_rule", "as_sql", "moved"], tmp_path / "target")
+    for block in blocks(RULES_PAGE.read_text()):
+        if block.place:
+            (tmp_path / block.place).write_text(block.text)
+    statuses = _tested(built, ["as_rule", "as_sql", "moved", "northern_readers"], tmp_path / "target")
     assert {name.split(".")[2]: status for name, status in statuses.items()} == {
         "as_rule": "pass",
         "as_sql": "pass",
         "moved": "fail",
+        "northern_readers": "pass",
     }
 
 

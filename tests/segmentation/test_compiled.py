@@ -83,6 +83,9 @@ def test_a_query_whose_rule_is_gone_may_not_say_that_it_has_one(segments: Path) 
 def test_a_sidecar_without_its_query_is_told(segments: Path) -> None:
     (segments / "buyers.sql").unlink()
     assert [line for line in compiled.problems(segments) if "`smalti segments compile buyers` writes it" in line]
+    sidecar = segments / "buyers.yml"
+    sidecar.write_text(sidecar.read_text().replace("after: window", "after: widow"))
+    assert [line.split(",")[0] for line in compiled.problems(segments)] == ["buyers.yml:13:51: no threshold 'widow'"]
 
 
 @pytest.mark.parametrize("as_rule", [True, False])

@@ -65,7 +65,7 @@ RULES: dict[str, Any] = {
     "a kind": lambda text: {text: [{"attribute": "region", "is": "x"}]},
 }
 VALUES = list(RULES)[:5]
-EXPECTED = dict.fromkeys(VALUES, ["ann"]) | {"a name": ["ann", "bob"]}
+EXPECTED = {place: ["ann"] for place in VALUES} | {"a name": ["ann", "bob"]}
 
 
 def write(folder: Path, rule: Any, thresholds: Any) -> None:
