@@ -52,7 +52,7 @@ def render(sql: str, thresholds: Mapping[str, Any] = THRESHOLDS) -> str:
         "as_of": lambda: f"timestamp '{AS_OF}'",
         "threshold": lambda name: thresholds[name],
     }
-    return SandboxedEnvironment(autoescape=False).from_string(sql).render(words)
+    return SandboxedEnvironment(autoescape=False, keep_trailing_newline=True).from_string(sql).render(words)
 
 
 def query(rule: Any, words: Vocabulary, name: str = "tested") -> str:
