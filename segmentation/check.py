@@ -21,7 +21,7 @@ from segmentation.rule import (
     Rule,
     Score,
 )
-from segmentation.vocabulary import SCORES, Column, Log, Vocabulary
+from segmentation.vocabulary import SCORES, Column, Log, Vocabulary, reserved
 from segmentation.wording import close, listed, shown
 
 _NUMBERS = ("at_least", "more_than", "at_most", "less_than", "between")
@@ -83,6 +83,8 @@ def _occurrence(rule: Event | Order, what: str, log: Log, setting: Setting, path
         yield from _named(name, columns, "column", (*path, "where"))
         if column := columns.get(name):
             yield from _compared(comparison, column, setting, (*path, "where", name))
+    if "as_" in rule.model_fields_set and rule.as_ in reserved():
+        yield (*path, "as"), f"the name {shown(rule.as_)} is a word of SQL; allowed is any other"
     if "within" in rule.model_fields_set:
         yield from _duration(rule.within, setting, (*path, "within"))
     measure, comparison = rule.measure

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -13,7 +12,7 @@ from pydantic_core import ErrorDetails
 from segmentation import check, generate
 from segmentation.located import Wrong, compose, faults, place, plain, under
 from segmentation.rule import GRAMMAR, NAME, AllOf, AnyOf, Member, Not, Rule
-from segmentation.vocabulary import MEASURED, TABLES, Vocabulary, vocabulary
+from segmentation.vocabulary import MEASURED, TABLES, Vocabulary, reserved, vocabulary
 from segmentation.wording import close, listed, shown
 from warehouse import atomic, thresholds
 from warehouse.dbt import SEGMENTS
@@ -49,8 +48,8 @@ def problems(folder: Path = SEGMENTS) -> list[str]:
 
 def is_stale(name: str, folder: Path = SEGMENTS) -> bool:
     """Whether the query beside a rule is not the rule's."""
-    path = folder / f"{name}.sql"
-    return not path.exists() or path.read_text() != query(name, folder)
+    path, text = folder / f"{name}.sql", query(name, folder)
+    return not path.exists() or path.read_text() != text
 
 
 def write(name: str, folder: Path = SEGMENTS) -> bool:
@@ -109,7 +108,7 @@ def rule(name: str, folder: Path, words: Vocabulary) -> Rule:
         raise _told(path, [_placed(found, each) for each in error.errors()]) from None
     setting = check.Setting(words, _thresholds(node))
     wrong = [place(found, at, told) for at, told in check.problems(read, setting)]
-    wrong += [place(found, (), told) for told in _circles(name, read, folder)]
+    wrong += [place(found, (), told) for told in _circles(name, read, folder, words)]
     if wrong:
         raise _told(path, wrong)
     return read
@@ -119,7 +118,7 @@ def unfit(name: str) -> str | None:
     """Why a segment may not be called so, whatever there is already."""
     if not re.fullmatch(NAME, name) or len(name) > _LONGEST_NAME:
         return f"the name {shown(name)}; allowed are small letters, digits and _, at most {_LONGEST_NAME}"
-    if name in _reserved():
+    if name in reserved():
         return f"the name {shown(name)} is a word of SQL; allowed is any other"
     if name in {*TABLES, MEASURED}:
         return f"the name {shown(name)} is a step of every query; allowed is any other"
@@ -127,12 +126,6 @@ def unfit(name: str) -> str | None:
 
 
 _LONGEST_NAME = 60
-
-
-def _reserved() -> set[str]:
-    with duckdb.connect() as connection:
-        rows = connection.execute("select keyword_name from duckdb_keywords() where keyword_category <> 'unreserved'")
-        return {name for (name,) in rows.fetchall()}
 
 
 def _rule_node(path: Path) -> yaml.Node | None:
@@ -158,7 +151,7 @@ def _placed(node: yaml.Node, error: ErrorDetails) -> Wrong:
     return place(node, error["loc"], error["msg"], key)
 
 
-def _circles(name: str, read: Rule, folder: Path) -> Iterator[str]:
+def _circles(name: str, read: Rule, folder: Path, words: Vocabulary) -> Iterator[str]:
     """Segments that are, over others, made of themselves."""
     waiting: list[tuple[str, tuple[str, ...]]] = [(each, (name, each)) for each in members(read)]
     seen: set[str] = set()
@@ -167,7 +160,7 @@ def _circles(name: str, read: Rule, folder: Path) -> Iterator[str]:
         if segment == name:
             yield f"is made of itself: {' → '.join(way)}; allowed are segments that do not lead back"
             return
-        if segment not in seen:
+        if segment in words.segments - seen:
             seen.add(segment)
             waiting += [(each, (*way, each)) for each in sorted(_made_of(segment, folder))]
 

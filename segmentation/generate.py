@@ -59,7 +59,7 @@ def _selected(column: str, comma: str) -> list[str]:
     if len(column) <= _MOST_ON_A_LINE or not column.startswith("coalesce("):
         return [column + comma]
     figure, name = column.removeprefix("coalesce(").split(", 0) as ")
-    return ["coalesce(", *indented([f"{figure}, 0"]), f") as {name}{comma}"]
+    return ["coalesce(", *indented([f"{figure},", "0"]), f") as {name}{comma}"]
 
 
 def _joined(name: str) -> list[str]:

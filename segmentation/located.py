@@ -80,7 +80,7 @@ def faults(node: yaml.Node) -> Iterator[Wrong]:
             return
         seen.add(id(each))
         if each.tag not in _PLAIN:
-            yield at(each, f"the tag {shown(each.tag.rpartition(':')[2])}; allowed are plain values: quote a text")
+            yield at(each, f"is of type {shown(each.tag.rpartition(':')[2])}; allowed are plain values: quote a text")
         if depth > DEEPEST:
             yield at(each, f"is nested deeper than {DEEPEST} levels; allowed is less")
             return

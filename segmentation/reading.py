@@ -10,7 +10,7 @@ from segmentation.conditions import Expression, Leaf, Operand, compared, group, 
 from segmentation.rule import Duration, Event, OfColumn, Order, Score
 from segmentation.vocabulary import MEASURED, SCORES, TABLES, Log, Vocabulary
 
-_SLUG = re.compile(r"[a-z][a-z0-9_]{0,15}")
+_SLUG = re.compile(r"[a-z][a-z0-9_]{0,11}")
 _WINDOWS = {"minute": "min", "hour": "h", "day": "d", "week": "w"}
 
 

@@ -244,7 +244,7 @@ def _of_a_kind(value: object) -> object:
     keys = list(value) if isinstance(value, dict) else []
     if len([kind for kind in KINDS if kind in keys]) == 1:
         return value
-    told = f"is {shown(value)}" if not isinstance(value, dict) else "says of which kind it is in no or in two ways"
+    told = f"is {shown(value)}" if not isinstance(value, dict) else "names no kind, or several"
     guess = next((hint for key in keys if (hint := close(key, KINDS))), "")
     raise wrong(f"a condition {told}{guess}; allowed is exactly one of: {listed(KINDS)}")
 

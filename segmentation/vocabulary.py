@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import yaml
 
 from warehouse.dbt import PROJECT, SEGMENTS
@@ -132,3 +133,11 @@ def _column(described: Mapping[str, Any]) -> Column:
     accepted = [test["accepted_values"]["arguments"]["values"] for test in tests if "accepted_values" in test]
     values = [value for each in accepted for value in each]
     return Column(kind, name, tuple(values), is_amount=name.endswith("_amount"))
+
+
+@cache
+def reserved() -> frozenset[str]:
+    """Words of SQL that can name neither a segment nor a step."""
+    with duckdb.connect() as connection:
+        rows = connection.execute("select keyword_name from duckdb_keywords() where keyword_category <> 'unreserved'")
+        return frozenset(name for (name,) in rows.fetchall())

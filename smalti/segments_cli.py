@@ -2,7 +2,8 @@
 
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +25,31 @@ def _definition(segment: str) -> Any:
 
     path = Path(segment)
     return definition.read(path.stem, path.parent) if path.suffix == ".sql" else definition.read(segment)
+
+
+class Form(StrEnum):
+    """What a segment is written as."""
+
+    sql = "sql"
+    yaml = "yaml"
+
+
+class Tier(StrEnum):
+    """How narrow a segment is."""
+
+    broad = "broad"
+    micro = "micro"
+
+
+class Purpose(StrEnum):
+    """For what a segment may be used."""
+
+    marketing_email = "marketing_email"
+    personalisation = "personalisation"
+
+
+def _in_half_a_year() -> date:
+    return (datetime.now(UTC) + timedelta(days=182)).date()
 
 
 def _published(config: Settings) -> None:
@@ -213,3 +239,30 @@ def show_garden(
         dump([asdict(plot) for plot in found])
     else:
         present_segments.garden(out, found)
+
+
+@app.command("new")
+def new_segment(
+    name: Annotated[str, typer.Argument(help="Small letters, digits and _; who they are: lapsed_big_spenders.")],
+    form: Annotated[Form, typer.Option("--from", help="A query, or a rule that is compiled to one.")] = Form.yaml,
+    owner: Annotated[str, typer.Option(help="Who answers for it.")] = "crm",
+    purpose: Annotated[Purpose, typer.Option(help="For what it may be used.")] = Purpose.marketing_email,
+    tier: Annotated[Tier, typer.Option(help="How narrow it is.")] = Tier.broad,
+) -> None:
+    """Write a new segment's query and sidecar: an example to change, with a unit test at its edge.
+
+    Examples:
+      smalti segments new recent_buyers --from sql
+      smalti segments new recent_buyers --from yaml --owner merchandising --purpose personalisation --tier micro
+    """
+    from segmentation import start
+    from smalti import sidecars
+
+    with plain_errors():
+        if not sidecars.OWNER.fullmatch(owner):
+            raise SmaltiError("--owner: allowed are small letters, digits and _")
+        facts = {"owner": owner, "purpose": purpose.value, "tier": tier.value}
+        for path in start.begin(name, facts, _in_half_a_year(), as_rule=form is Form.yaml):
+            out.print(f"wrote {path.name}", markup=False)
+    then = "" if form is Form.sql else "`smalti segments compile` and "
+    out.print(f"change what they say, then {then}`smalti segments check`", markup=False)

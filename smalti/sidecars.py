@@ -1,5 +1,6 @@
 """The schema of a segment's sidecar; dbt accepts unknown keys, we do not."""
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,6 +14,8 @@ from smalti.yaml_lines import line
 from warehouse import activations
 from warehouse.dbt import SEGMENTS
 from warehouse.thresholds import Bounded, Name, Number
+
+OWNER = re.compile("^[a-z][a-z0-9_]*$")
 
 
 class _Strict(BaseModel):
@@ -30,7 +33,7 @@ Threshold = Annotated[Annotated[Number, Tag("number")] | Annotated[Bounded, Tag(
 class Meta(_Strict):
     """Who owns the segment, for what it may be used, and its thresholds by name."""
 
-    owner: str = Field(pattern="^[a-z][a-z0-9_]*$")
+    owner: str = Field(pattern=OWNER)
     tier: Literal["broad", "micro"]
     purpose: Literal["marketing_email", "personalisation"]
     review_by: date

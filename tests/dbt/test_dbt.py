@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import date
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ import yaml
 from pydantic import SecretStr
 
 from ingestion import source
+from segmentation import start
+from tests.docs.pages import blocks
 from warehouse import dbt, manifest, run
-from warehouse.settings import Settings
+from warehouse.settings import CHECKOUT, Settings
 
 # all tests on one worker: the project is built once
 pytestmark = pytest.mark.xdist_group("dbt")
@@ -31,6 +34,7 @@ WITHOUT_A_BOUNDARY = {
     "segment_definitions",  # reads dbt's graph, which is empty in a unit test
 }
 DATA_TESTS_A_NIGHT = 100
+RULES_PAGE = CHECKOUT / "docs" / "yaml-segments.md"
 
 MUTANTS: dict[str, list[list[str]]] = yaml.safe_load(Path(__file__).with_name("mutants.yml").read_text())
 # a unit test sees its own model only: with one mutant a model and round, one start of dbt tries many
@@ -162,6 +166,28 @@ def test_tables_that_other_tools_rely_on_have_enforced_contracts(built: Built, n
     assert all(column["data_type"] for column in model["columns"].values())
 
 
+def test_a_segment_just_begun_or_documented_passes_its_unit_test_which_notices_a_moved_edge(
+    built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "dbt_project"
+    shutil.copytree(dbt.PROJECT, project, ignore=shutil.ignore_patterns("logs", "target"))
+    monkeypatch.setattr(dbt, "PROJECT", project)
+    segments, facts = project / "models" / "segments", {"owner": "crm", "purpose": "personalisation", "tier": "micro"}
+    for name, as_rule in (("as_rule", True), ("as_sql", False), ("moved", True)):
+        _, path = start.begin(name, facts, date(2027, 1, 1), as_rule=as_rule, folder=segments)
+    path.write_text(path.read_text().replace("last_ordered_at >", "last_ordered_at >="))
+    for block in blocks(RULES_PAGE.read_text()):
+        if block.place:
+            (tmp_path / block.place).write_text(block.text)
+    statuses = _tested(built, ["as_rule", "as_sql", "moved", "northern_readers"], tmp_path / "target")
+    assert {name.split(".")[2]: status for name, status in statuses.items()} == {
+        "as_rule": "pass",
+        "as_sql": "pass",
+        "moved": "fail",
+        "northern_readers": "pass",
+    }
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("mutants", ROUNDS, ids=[f"round_{number}" for number, _ in enumerate(ROUNDS, 1)])
 def test_the_unit_tests_notice_every_mutant(
@@ -179,9 +205,15 @@ def test_the_unit_tests_notice_every_mutant(
 
 def _noticed(built: Built, models: list[str], target: Path) -> set[str]:
     """Models of which a unit test found other rows than expected; SQL that does not run is no finding."""
+    statuses = _tested(built, models, target)
+    assert [name for name, status in statuses.items() if status not in ("pass", "fail")] == []
+    return {built.unit_tests[name]["model"] for name, status in statuses.items() if status == "fail"}
+
+
+def _tested(built: Built, models: list[str], target: Path) -> dict[str, str]:
+    """How the unit tests of these models end, by their ids."""
     command = [str(Path(sys.executable).with_name("dbt")), "--no-version-check", "test", *dbt.arguments(target)]
     command += ["--select", *(f"test_type:unit,{model}" for model in models)]
     subprocess.run(command, env=dbt.environment(built.settings), check=False, capture_output=True)
     results = json.loads((target / "run_results.json").read_text())["results"]
-    assert [result["unique_id"] for result in results if result["status"] not in ("pass", "fail")] == []
-    return {built.unit_tests[result["unique_id"]]["model"] for result in results if result["status"] == "fail"}
+    return {result["unique_id"]: result["status"] for result in results}

@@ -122,7 +122,7 @@ def test_a_version_is_built_in_a_home_with_a_quote_in_its_name(settings: Setting
         connection.execute("create table seeds.activations as from profiles.activations")
         connection.execute("create table seeds.destinations as select 'files' as destination")
         connection.execute("drop table profiles.activations")
-        connection.execute("alter table ops.control add column run_number integer")
+        connection.execute("alter table ops.control add column run_number integer default 1")
         connection.execute("create schema identity; create schema input")
         connection.execute("create table identity.customer_orders (customer_id varchar)")
         connection.execute("create table identity.customer_ids (identifier_number integer, customer_id varchar)")
