@@ -12,8 +12,10 @@ from warehouse.dbt import PROJECT
 
 _MODEL = PROJECT / "models" / "memberships" / "kept_out.sql"
 _STATED = """
-create or replace temp table {side}_segment_definitions
-    (segment_id varchar, group_name varchar, group_rank integer, excludes varchar[])
+create or replace temp table {side}_segment_definitions (
+    segment_id varchar, group_name varchar, group_rank integer, excludes varchar[], parent varchar,
+    owner varchar, tier varchar, purpose varchar, review_by date, definition_version varchar
+)
 """
 _RULE_HITS = """
 select segment_id, customer_id from published.segments.memberships
@@ -55,11 +57,12 @@ def unchanged(connection: duckdb.DuckDBPyConnection, side: str, changed: list[st
 
 
 def apply(connection: duckdb.DuckDBPyConnection, side: str, definitions: dict[str, Definition]) -> None:
-    """Create `<side>_memberships` from `<side>_rule_hits`, by dbt's own model of who is kept out."""
+    """Create `<side>_segment_definitions`, and `<side>_memberships` from `<side>_rule_hits` by dbt's own model."""
     connection.execute(_STATED.format(side=side))
     for one in definitions.values():
-        stated = [one.name, one.policy.group, one.policy.rank, list(one.policy.excludes)]
-        connection.execute(f"insert into {side}_segment_definitions values (?, ?, ?, ?)", stated)
+        stated = [one.name, one.policy.group, one.policy.rank, list(one.policy.excludes), one.meta.get("parent")]
+        columns = "(segment_id, group_name, group_rank, excludes, parent)"
+        connection.execute(f"insert into {side}_segment_definitions {columns} values (?, ?, ?, ?, ?)", stated)
     sql = _environment().from_string(_MODEL.read_text()).render(ref=lambda model: f"{side}_{model}")
     connection.execute(
         f"create or replace temp table {side}_memberships as"

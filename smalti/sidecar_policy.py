@@ -17,16 +17,20 @@ class Stated(Protocol):
     group: str | None
     rank: int | None
     excludes: list[str]
+    parent: str | None
 
 
 def problems(stated: Mapping[str, Stated], folder: Path = SEGMENTS) -> list[str]:
     """One line for each thing wrong: file, line, what is allowed."""
     excludes = {name: one.excludes for name, one in stated.items()}
+    parent = {name: [one.parent] if one.parent else [] for name, one in stated.items()}
     return [
         *(problem for name, one in stated.items() for problem in _place(folder, name, one)),
         *_same_rank(folder, stated),
         *_unknown(folder, excludes, "excludes"),
         *_circles(folder, excludes, "excludes"),
+        *_unknown(folder, parent, "parent"),
+        *_circles(folder, parent, "parent"),
     ]
 
 

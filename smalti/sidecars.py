@@ -39,6 +39,7 @@ class Meta(_Strict):
     group: Name | None = None  # of its segments each person is in one at most, that of the lowest rank
     rank: int | None = Field(default=None, ge=1)
     excludes: list[Name] = []
+    parent: Name | None = None  # as whose its members are sent while it has too few
 
 
 class Config(_Strict):

@@ -69,7 +69,8 @@ _AUDIT = {
         select count(*) - count(distinct (segment_id, customer_id)) from segments.memberships""",
     "memberships: a person is in two segments of a group": """
         select count(*) from (
-            select group_name, customer_id from segments.memberships join segments.segment_definitions using (segment_id)
+            select group_name, customer_id
+            from segments.memberships join segments.segment_definitions using (segment_id)
             where group_name is not null group by all having count(*) > 1)""",
     "audience: a segment below the floor": """
         select count(*) from (select unnest(segment_ids) as segment_id from activation.audience)

@@ -36,8 +36,9 @@ def _told(folder: Path, **stated: str) -> list[str]:
         {"a": "", "b": ""},
         {"a": "{group: g, rank: 1}", "b": "{group: g, rank: 2}", "c": "{group: h, rank: 2}"},
         {"a": "{excludes: [b, c]}", "b": "{excludes: [c]}", "c": ""},
+        {"a": "{parent: b}", "b": "{parent: c}", "c": ""},
     ],
-    ids=["nothing", "groups", "exclusions"],
+    ids=["nothing", "groups", "exclusions", "parents"],
 )
 def test_what_is_sound_has_no_problem(tmp_path: Path, stated: dict[str, str]):
     assert _told(tmp_path, **{name: _lines(lines) for name, lines in stated.items()}) == []
@@ -74,8 +75,16 @@ def test_what_is_sound_has_no_problem(tmp_path: Path, stated: dict[str, str]):
                 "c.yml:11: models.0.config.meta.excludes: comes back to itself: c → a → b → c; allowed: no circle",
             ],
         ),
+        ({"a": "{parent: bb}"}, ["a.yml:11: models.0.config.meta.parent: no segment 'bb'; there are: a"]),
+        (
+            {"a": "{parent: b}", "b": "{parent: a}"},
+            [
+                "a.yml:11: models.0.config.meta.parent: comes back to itself: a → b → a; allowed: no circle",
+                "b.yml:11: models.0.config.meta.parent: comes back to itself: b → a → b; allowed: no circle",
+            ],
+        ),
     ],
-    ids=["rank_alone", "group_alone", "same_rank", "unknown", "itself", "circle"],
+    ids=["rank", "group", "same_rank", "unknown", "itself", "circle", "no_parent", "own_ancestor"],
 )
 def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, stated: dict[str, str], told: list[str]):
     assert _told(tmp_path, **{name: _lines(lines) for name, lines in stated.items()}) == told

@@ -20,7 +20,8 @@ segment_definitions as (
         '{{ definition_version(node) }}' as definition_version,
         {{ text_or_null(node.config.meta.get('group')) }} as group_name,
         cast({{ node.config.meta.get('rank', 'null') }} as integer) as group_rank,
-        cast({{ node.config.meta.get('excludes', []) }} as varchar[]) as excludes
+        cast({{ node.config.meta.get('excludes', []) }} as varchar[]) as excludes,
+        {{ text_or_null(node.config.meta.get('parent')) }} as parent
     {% if not loop.last %}union all{% endif %}
     {% else %}
     select
@@ -34,7 +35,8 @@ segment_definitions as (
         cast(null as varchar) as definition_version,
         cast(null as varchar) as group_name,
         cast(null as integer) as group_rank,
-        cast(null as varchar[]) as excludes
+        cast(null as varchar[]) as excludes,
+        cast(null as varchar) as parent
     where false
     {% endfor %}
 
