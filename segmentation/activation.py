@@ -13,13 +13,7 @@ from warehouse.sql import literal
 _MODEL = PROJECT / "models" / "activation" / "activated_memberships.sql"
 _MACROS = PROJECT / "macros" / "holdout.sql"
 _SEEDS = ("activations", "destinations", "holdouts")
-_CATALOG = """
-create or replace temp table {name}_catalog as
-select segment_id, count(*) filter (where people.is_active) >= {floor} as is_sendable
-from {name}_memberships
-inner join people using (customer_id)
-group by segment_id
-"""
+_CATALOG = PROJECT / "models" / "memberships" / "catalog.sql"
 _ACTIVATED = "create or replace temp table {name}_activated as select * from ({sql}) where is_sendable"
 _AUDIENCE = """
 create or replace temp table {name}_audience as
@@ -33,6 +27,8 @@ group by destination, customer_id
 def build(connection: duckdb.DuckDBPyConnection, name: str, project: Path, floor: int) -> None:
     """Create `<name>_activated` and `<name>_audience` from `<name>_memberships` and the seeds of that dbt project.
 
+    `<name>_segment_definitions` says what rolls up to what.
+
     The lots are those of dbt: the session must hold the namespace (`pseudonyms.bind`).
     """
     for seed in _SEEDS:
@@ -42,19 +38,26 @@ def build(connection: duckdb.DuckDBPyConnection, name: str, project: Path, floor
         )
     connection.execute(f"alter table {name}_destinations alter holdout_share type double")
     connection.execute(f"alter table {name}_holdouts alter holdout_share type double")
-    connection.execute(_CATALOG.format(name=name, floor=floor))
-    own = {"memberships", "catalog", *_SEEDS}
+    own = {"memberships", "segment_definitions", "catalog", *_SEEDS}
+    catalog = _environment().from_string(_CATALOG.read_text())
+    control = f"(select {floor} as segment_floor)"
+    sql = catalog.render(ref=lambda model: _relation(name, model, own), source=lambda *_: control)
+    connection.execute(f"create or replace temp table {name}_catalog as {sql}")
     share = yaml.safe_load((project / "dbt_project.yml").read_text())["vars"]["global_control_share"]
     sql = (
         _environment()
         .from_string(_MACROS.read_text() + _MODEL.read_text())
         .render(
-            ref=lambda model: f"{name}_{model}" if model in own else f"published.profiles.{model}",
+            ref=lambda model: _relation(name, model, own),
             var=lambda _: share,
         )
     )
     connection.execute(_ACTIVATED.format(name=name, sql=sql))
     connection.execute(_AUDIENCE.format(name=name))
+
+
+def _relation(name: str, model: str, own: set[str]) -> str:
+    return f"{name}_{model}" if model in own else f"published.profiles.{model}"
 
 
 def _environment() -> ImmutableSandboxedEnvironment:

@@ -22,6 +22,15 @@ _THRESHOLD = re.compile(r"threshold\(\s*'([^']*)'")
 
 
 @dataclass(frozen=True)
+class Policy:
+    """What a segment says of others: the group it stands in, its rank there, and whose people it does not take."""
+
+    group: str | None = None
+    rank: int | None = None
+    excludes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Definition:
     """One segment: `sql` with its Jinja, the sidecar's `meta`, and the thresholds that segments share."""
 
@@ -37,8 +46,13 @@ class Definition:
         own: dict[str, Any] = self.meta.get("thresholds") or {}
         return {**self.shared, **{name: one["value"] if isinstance(one, dict) else one for name, one in own.items()}}
 
+    @property
+    def policy(self) -> Policy:
+        """What it says of other segments."""
+        return Policy(self.meta.get("group"), self.meta.get("rank"), tuple(sorted(self.meta.get("excludes") or [])))
+
     def rule(self) -> tuple[str, dict[str, Any]]:
-        """What decides who is in it, however it is spaced."""
+        """What decides who fulfils it, however it is spaced."""
         used = {name: self.thresholds.get(name) for name in _THRESHOLD.findall(self.sql)}
         return " ".join(self.sql.split()), used
 

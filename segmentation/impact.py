@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from segmentation import activation, definition
+from segmentation import activation, definition, policy
 from segmentation.candidates import evaluate, opened
 from segmentation.definition import Definition
 from segmentation.render import Published
@@ -23,12 +23,16 @@ from warehouse.settings import Settings
 # what stops a send where it is passed; docs/operations.md, "Blocked sends"
 _MOST_REMOVED, _MANY_REMOVED, _MOST_TIMES = 0.1, 50, 3
 _SIDES = ("before", "after")
-_UNCHANGED = """
-create or replace temp table {side}_memberships as
-select segment_id, customer_id from published.segments.memberships
-where segment_id not in (select unnest($changed))
+_HITS = "insert into {side}_rule_hits select $name, customer_id from candidates where is_member"
+# segments that stay as they are, and gain or lose people to one that does not
+_MOVED = """
+select distinct segment_id
+from (
+    (select * from before_memberships except select * from after_memberships)
+    union all
+    (select * from after_memberships except select * from before_memberships)
+)
 """
-_MEMBERS = "insert into {side}_memberships select $name, customer_id from candidates where is_member"
 _SIZES = """
 select
     count(*) filter (where is_before) as before,
@@ -162,7 +166,7 @@ def impact(settings: Settings, against: str, project: Path = PROJECT) -> Impact:
             version=version,
             is_simulated=simulated,
             floor=settings.segment_floor,
-            segments=[_segment(connection, name, sides, teller) for name in changed],
+            segments=[_segment(connection, name, sides, teller) for name in _affected(connection, changed)],
             destinations=_destinations(connection, teller),
             seconds=round(time.monotonic() - begun, 3),
         )
@@ -175,19 +179,28 @@ def _definitions(project: Path) -> dict[str, Definition]:
 def _changed(before: dict[str, Definition], after: dict[str, Definition]) -> list[str]:
     every = sorted(before.keys() | after.keys())
     return [
-        name for name in every if name not in before or name not in after or before[name].rule() != after[name].rule()
+        name for name in every if name not in before or name not in after or _says(before[name]) != _says(after[name])
     ]
+
+
+def _says(one: Definition) -> tuple[object, ...]:
+    return (one.rule(), one.policy)
+
+
+def _affected(connection: duckdb.DuckDBPyConnection, changed: list[str]) -> list[str]:
+    return sorted({*changed, *(name for (name,) in connection.execute(_MOVED).fetchall())})
 
 
 def _memberships(
     connection: duckdb.DuckDBPyConnection, side: str, definitions: dict[str, Definition], changed: list[str]
 ) -> None:
-    connection.execute(_UNCHANGED.format(side=side), {"changed": changed})
+    policy.unchanged(connection, side, changed)
     published = Published.of(connection)
     for name in changed:
         if name in definitions:
             evaluate(connection, definitions[name], published)
-            connection.execute(_MEMBERS.format(side=side), {"name": name})
+            connection.execute(_HITS.format(side=side), {"name": name})
+    policy.apply(connection, side, definitions)
 
 
 def _segment(
@@ -200,7 +213,7 @@ def _segment(
     share = round(moved / told_before, 2) if told_before and name in sides["after"] else None
     return SegmentImpact(
         segment=name,
-        what="added" if name not in sides["before"] else "removed" if name not in sides["after"] else "changed",
+        what=_what(name, sides),
         before=told_before,
         after=teller.told(after),
         entered=teller.told(entered),
@@ -213,6 +226,13 @@ def _segment(
         destinations=_told(connection, _SENT, values, teller, "adds", "removes"),
         guards=_guards(name, before, after, teller) if name in sides["after"] else [],
     )
+
+
+def _what(name: str, sides: dict[str, dict[str, Definition]]) -> str:
+    before, after = (sides[side].get(name) for side in _SIDES)
+    if before is None or after is None:
+        return "added" if before is None else "removed"
+    return "changed" if _says(before) != _says(after) else "affected"
 
 
 def _guards(name: str, before: int, after: int, teller: Teller) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 
+from segmentation import policy
 from segmentation.candidates import Candidates, evaluate, opened
 from segmentation.definition import Definition
 from segmentation.render import Published
@@ -93,7 +94,7 @@ def preview(settings: Settings, definition: Definition) -> Preview:
     begun = time.monotonic()
     with opened(settings) as (connection, version):
         candidates = evaluate(connection, definition, Published.of(connection))
-        _members(connection, candidates, definition.name)
+        _members(connection, candidates, definition)
         teller = Teller.of(settings, version)
         is_exact = teller.may_be_exact(connection, "now_member")
         members, active, entered, left = connection.execute(_COUNTS).fetchall()[0]
@@ -120,14 +121,15 @@ def preview(settings: Settings, definition: Definition) -> Preview:
         )
 
 
-def _members(connection: duckdb.DuckDBPyConnection, candidates: Candidates, name: str) -> None:
+def _members(connection: duckdb.DuckDBPyConnection, candidates: Candidates, definition: Definition) -> None:
     connection.execute(
         f"create or replace temp table now_member as select customer_id from {candidates.table} where is_member"
     )
+    policy.keep_out(connection, definition)
     connection.execute(
         "create or replace temp table was_member as"
         " select customer_id from published.segments.memberships where segment_id = $name",
-        {"name": name},
+        {"name": definition.name},
     )
 
 

@@ -5,6 +5,7 @@ that was in force. Nothing is counted again.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import duckdb
 
 from segmentation.candidates import opened
-from segmentation.definition import Definition
+from segmentation.definition import Definition, Policy
 from segmentation.render import Published, render
 from segmentation.shape import Condition, Shape, shape
 from warehouse.errors import SmaltiError
@@ -21,7 +22,7 @@ from warehouse.sql import literal
 
 _MOMENTS = "select max(as_of) from published.ops.moments where as_of <= $at"
 _RULE = """
-select definition_version, rule, thresholds
+select definition_version, rule, thresholds, group_name, group_rank, excludes
 from published.segments.definitions_history
 where segment_id = $segment and valid_from <= $at
 order by valid_from desc
@@ -38,6 +39,24 @@ with recursive ids as (
     where merges.evidence like 'merged%' and merges.merged_at > $at
 )
 select customer_id from ids
+"""
+# segments of the group that ranked higher and had the person then
+_OUTRANKING = """
+select standing.segment_id
+from (
+    from published.segments.definitions_history
+    where valid_from <= $at
+    qualify row_number() over (partition by segment_id order by valid_from desc) = 1
+) as standing
+inner join published.segments.membership_history as spells using (segment_id)
+where
+    standing.group_name = $group
+    and standing.group_rank < $rank
+    and spells.customer_id = $person
+    and spells.started_at <= $at
+    and (spells.left_at is null or spells.left_at > $at)
+order by standing.group_rank
+limit 1
 """
 _SPELLS = """
 select entered_at, started_at, left_at, left_reason, definition_version, is_continued
@@ -69,11 +88,36 @@ class Reason:
 
 
 @dataclass(frozen=True)
+class KeptOut:
+    """Another segment that keeps out who fulfils the rule: by rank in a group, or excluded where `group` is None."""
+
+    segment: str
+    group: str | None = None
+
+    @property
+    def told(self) -> str:
+        """In words."""
+        if self.group is None:
+            return f"is out: member of excluded {self.segment}"
+        return f"is out: {self.segment} of group {self.group} ranks higher"
+
+
+@dataclass(frozen=True)
+class _Judged:
+    version: str
+    policy: Policy
+    reasons: dict[str, tuple[Reason, ...]]
+    excluded: bool
+    fulfilled: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Why:
     """The answer for one person, segment and moment; `as_of` is the published moment that decided then.
 
     `reasons` holds an answer for each id that the person had then: one, unless they were merged since. `is_excluded`
-    says that a bot or an anomalous profile is in no segment, whatever the conditions say.
+    says that a bot or an anomalous profile is in no segment, whatever the conditions say; `kept_out` names the segments
+    that kept the person out who fulfilled the rule.
     """
 
     segment: str
@@ -84,6 +128,7 @@ class Why:
     is_excluded: bool
     reasons: dict[str, tuple[Reason, ...]]
     spells: list[dict[str, Any]]
+    kept_out: tuple[KeptOut, ...] = ()
 
 
 def why(settings: Settings, segment: str, customer_id: str, at: datetime | None = None) -> Why:
@@ -99,29 +144,53 @@ def why(settings: Settings, segment: str, customer_id: str, at: datetime | None 
 def explained(connection: duckdb.DuckDBPyConnection, segment: str, customer_id: str, at: datetime | None) -> Why:
     """The same over a version that is open."""
     as_of = _moment(connection, at)
-    values = {"segment": segment, "at": as_of}
-    found = connection.execute(_RULE, values).fetchall()
-    if not found:
+    connection.execute(f"create or replace temp macro as_of() as timestamp {literal(as_of)}")
+    ids = _ids(connection, customer_id, as_of)
+    judged = _judged(connection, segment, ids, as_of)
+    if judged is None:
         known = connection.execute("select segment_id from published.segments.catalog order by all").fetchall()
         names = ", ".join(name for (name,) in known)
         raise SmaltiError(f"segment {segment!r} was not there on {as_of}; allowed now are: {names}")
-    version, rule, thresholds = found[0]
-    definition = Definition(segment, rule, {"thresholds": json.loads(thresholds)})
-    taken_apart = shape(segment, render(definition, Published.of(connection)))
-    connection.execute(f"create or replace temp macro as_of() as timestamp {literal(as_of)}")
-    ids = _ids(connection, customer_id, as_of)
-    reasons, excluded = {}, []
-    for one in ids:
-        row, is_out = _row(connection, taken_apart, segment, one, as_of)
-        reasons[one] = tuple(_reason(connection, condition) for condition in taken_apart.conditions) if row else ()
-        excluded.append(is_out)
-    is_member = any(
-        reasons[one] and all(reason.is_met for reason in reasons[one]) and not is_out
-        for one, is_out in zip(ids, excluded, strict=True)
-    )
     person = {"segment": segment, "person": customer_id}
     spells = connection.execute(_SPELLS, person).pl().to_dicts()
-    return Why(segment, customer_id, as_of, version, is_member, all(excluded), reasons, spells)
+    kept_out = _kept_out(connection, judged, customer_id, as_of)
+    is_member = bool(judged.fulfilled) and not kept_out
+    return Why(
+        segment, customer_id, as_of, judged.version, is_member, judged.excluded, judged.reasons, spells, kept_out
+    )
+
+
+def _judged(connection: duckdb.DuckDBPyConnection, segment: str, ids: Sequence[str], at: datetime) -> _Judged | None:
+    """What the rule of that moment said of these ids; None where the segment was not there."""
+    found = connection.execute(_RULE, {"segment": segment, "at": at}).fetchall()
+    if not found or found[0][1] is None:
+        return None
+    version, rule, thresholds, group, rank, excludes = found[0]
+    definition = Definition(segment, rule, {"thresholds": json.loads(thresholds)})
+    taken_apart = shape(segment, render(definition, Published.of(connection)))
+    reasons, excluded = {}, {}
+    for one in ids:
+        row, excluded[one] = _row(connection, taken_apart, segment, one, at)
+        reasons[one] = tuple(_reason(connection, condition) for condition in taken_apart.conditions) if row else ()
+    fulfilled = [one for one in ids if reasons[one] and all(reason.is_met for reason in reasons[one])]
+    policy = Policy(group, rank, tuple(excludes or ()))
+    return _Judged(
+        version, policy, reasons, all(excluded.values()), tuple(one for one in fulfilled if not excluded[one])
+    )
+
+
+def _kept_out(connection: duckdb.DuckDBPyConnection, judged: _Judged, person: str, at: datetime) -> tuple[KeptOut, ...]:
+    """The excluded segments whose rules the person fulfilled then, or the one of the group that had them."""
+    if not judged.fulfilled:
+        return ()
+    others = {name: _judged(connection, name, judged.fulfilled, at) for name in judged.policy.excludes}
+    fulfilled = {name: set(other.fulfilled) for name, other in others.items() if other and other.fulfilled}
+    if set(judged.fulfilled) <= set().union(*fulfilled.values()):
+        return tuple(KeptOut(name) for name in fulfilled)
+    policy = judged.policy
+    values = {"at": at, "group": policy.group, "rank": policy.rank, "person": person}
+    found = connection.execute(_OUTRANKING, values).fetchall()
+    return tuple(KeptOut(name, policy.group) for (name,) in found)
 
 
 def _moment(connection: duckdb.DuckDBPyConnection, at: datetime | None) -> datetime:

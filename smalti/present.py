@@ -41,11 +41,15 @@ def segments(console: Console, found: list[dict[str, Any]], floor: int) -> None:
             f"<{floor}" if row["active_members"] is None else row["active_members"],
             row["entered"],
             row["left"],
-            "yes" if row["is_sendable"] else f"no: {row['why_not']}",
+            "yes" if row["is_sendable"] else _held(row),
         ]
         for row in found
     ]
     console.print(table("Segments", ["segment", "members", "active", "entered", "left", "sendable"], lines))
+
+
+def _held(row: dict[str, Any]) -> str:
+    return f"no: {row['why_not']}" + (f"; sent as {row['rolls_up_to']}" if row["rolls_up_to"] else "")
 
 
 def run(console: Console, found: dict[str, Any], floor: int) -> None:

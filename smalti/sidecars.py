@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
 from segmentation import compiled
-from smalti import destination_seeds, sidecar_thresholds
+from smalti import destination_seeds, sidecar_policy, sidecar_thresholds
 from smalti.yaml_lines import line
 from warehouse import activations
 from warehouse.dbt import SEGMENTS
@@ -39,6 +39,10 @@ class Meta(_Strict):
     review_by: date
     thresholds: dict[Name, Threshold] = {}
     rule: dict[str, Any] | None = None  # its grammar is `segmentation.rule`
+    group: Name | None = None  # of its segments each person is in one at most, that of the lowest rank
+    rank: int | None = Field(default=None, ge=1)
+    excludes: list[Name] = []
+    parent: Name | None = None  # as whose its members are sent while it has too few
 
 
 class Config(_Strict):
@@ -79,14 +83,18 @@ def names() -> list[str]:
 def all_problems() -> list[str]:
     """Of the sidecars, of rules and their queries, of thresholds, and of the seeds that say what is sent where."""
     found = problems()
-    found += [] if found else sidecar_thresholds.problems(thresholds())
+    found += [] if found else sidecar_thresholds.problems(thresholds()) + sidecar_policy.problems(metas())
     return found + compiled.problems() + activations.problems() + destination_seeds.problems()
+
+
+def metas(folder: Path = SEGMENTS) -> dict[str, Meta]:
+    """What each sound sidecar says of its segment, by name."""
+    return {path.stem: _read(path).models[0].config.meta for path in sorted(folder.glob("*.yml"))}
 
 
 def thresholds(folder: Path = SEGMENTS) -> list[tuple[str, dict[str, float | Bounded]]]:
     """What each sound sidecar states itself, by segment."""
-    sidecars = [(path.stem, _read(path)) for path in sorted(folder.glob("*.yml"))]
-    return [(name, dict(sidecar.models[0].config.meta.thresholds)) for name, sidecar in sidecars]
+    return [(name, dict(meta.thresholds)) for name, meta in metas(folder).items()]
 
 
 def problems(folder: Path = SEGMENTS) -> list[str]:

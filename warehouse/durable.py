@@ -47,6 +47,9 @@ _TABLES = {
         "definition_version": "varchar",
         "rule": "varchar",
         "thresholds": "varchar",
+        "group_name": "varchar",
+        "group_rank": "integer",
+        "excludes": "varchar[]",
         "valid_from": "timestamp",
     },
     "exposures": {

@@ -68,6 +68,11 @@ _AUDIT = {
         where is_bot or is_anomalous""",
     "memberships: a pair stands twice": """
         select count(*) - count(distinct (segment_id, customer_id)) from segments.memberships""",
+    "memberships: a person is in two segments of a group": """
+        select count(*) from (
+            select group_name, customer_id
+            from segments.memberships join segments.segment_definitions using (segment_id)
+            where group_name is not null group by all having count(*) > 1)""",
     "audience: a segment below the floor": """
         select count(*) from (select unnest(segment_ids) as segment_id from activation.audience)
         join segments.catalog using (segment_id) where not is_sendable""",

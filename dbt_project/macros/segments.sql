@@ -26,9 +26,42 @@
     {{ return(known) }}
 {%- endmacro %}
 
-{# Version of a segment's definition: a fingerprint of its SQL and the thresholds that it uses, whatever the spacing. #}
+{# Version of a segment's definition: a fingerprint of what decides who is in it. That is its rule; where it stands in
+   a group or excludes others, also its place and the rules of those that come before it. #}
 {% macro definition_version(node) -%}
-    {{ local_md5((node.raw_code.split() | join(' ')) ~ tojson(used_thresholds(node), sort_keys=true))[:12] }}
+    {%- set deciding = [rule_text(node)] -%}
+    {%- set meta = node.config.meta -%}
+    {%- if meta.get('group') or meta.get('excludes') -%}
+        {%- do deciding.append(tojson([meta.get('group'), meta.get('rank'), meta.get('excludes', []) | sort])) -%}
+        {%- for name in segments_before(node) -%}
+            {%- do deciding.append(name ~ rule_text(graph.nodes['model.smalti.' ~ name])) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ local_md5(deciding | join(''))[:12] }}
+{%- endmacro %}
+
+{# A segment's SQL and the thresholds that it uses, whatever the spacing. #}
+{% macro rule_text(node) -%}
+    {{ return((node.raw_code.split() | join(' ')) ~ tojson(used_thresholds(node), sort_keys=true)) }}
+{%- endmacro %}
+
+{# The segments by whose rules people are kept out of this one: those of its group that rank higher, what they exclude,
+   and what it excludes itself. #}
+{% macro segments_before(node) -%}
+    {%- set meta = node.config.meta -%}
+    {%- set found = meta.get('excludes', []) | list -%}
+    {%- for name in var('segments') -%}
+        {%- set other = graph.nodes['model.smalti.' ~ name].config.meta -%}
+        {%- if meta.get('group') and other.get('group') == meta.group and other.rank < meta.rank -%}
+            {%- do found.extend([name] + other.get('excludes', [])) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(found | unique | sort | list) }}
+{%- endmacro %}
+
+{# A text as SQL has it. #}
+{% macro text_or_null(text) -%}
+    {{ "'" ~ text ~ "'" if text else 'cast(null as varchar)' }}
 {%- endmacro %}
 
 {# Of its effective thresholds those that its SQL names. #}

@@ -28,7 +28,8 @@ create table seeds.destinations as
     select 'd' as destination, 'mail' as purpose, 'email' as channel, 0.05::double as holdout_share;
 create table seeds.holdouts (destination varchar, segment varchar, holdout_share double);
 create table segments.memberships as select segment as segment_id, customer_id from people, seeds.activations;
-create table segments.catalog as select segment as segment_id, true as is_sendable from seeds.activations;
+create table segments.catalog as
+    select segment as segment_id, true as is_sendable, null::varchar as rolls_up_to from seeds.activations;
 create table profiles.customer_consents as
     select customer_id, 'mail' as purpose, 'email' as channel, true as is_granted from people;
 """

@@ -23,7 +23,9 @@ create table profiles.customer_consents as
     select 'c1' as customer_id, 'mail' as purpose, 'email' as channel, true as is_granted;
 create table profiles.activations as
     select 'files' as destination, 's' as segment, 'mail' as purpose, 'email' as channel;
-create table segments.memberships as select 's' as segment_id, 'c1' as customer_id;
+create table segments.memberships as from (values ('s', 'c1'), ('u', 'c1')) as t(segment_id, customer_id);
+create table segments.segment_definitions as
+    from (values ('s', 'g'), ('t', 'g'), ('u', null)) as t(segment_id, group_name);
 create table segments.catalog as from (values ('s', true), ('small', false)) as t(segment_id, is_sendable);
 create table activation.audience as select 'files' as destination, 'c1' as customer_id, ['s'] as segment_ids;
 create table activation.assignments as
@@ -43,6 +45,7 @@ MUTANTS = {
         "insert into segments.memberships values ('s', 'odd')"
     ),
     "memberships: a pair stands twice": "insert into segments.memberships values ('s', 'c1')",
+    "memberships: a person is in two segments of a group": "insert into segments.memberships values ('t', 'c1')",
     "audience: a segment below the floor": "update activation.audience set segment_ids = ['s', 'small']",
     "audience: a person without consent": "update profiles.customer_consents set is_granted = false",
     "audience: a person of a control group": "update activation.assignments set arm = 'control'",

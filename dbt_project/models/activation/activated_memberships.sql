@@ -57,27 +57,67 @@ declared as (
 
 ),
 
+-- too small a segment is sent as its parent, by the parent's own line: same destination, purpose and channel
+roll_ups as (
+
+    select
+        parents.*,
+        children.segment as child
+    from declared as children
+    inner join catalog on children.segment = catalog.segment_id
+    inner join declared as parents
+        on
+            catalog.rolls_up_to = parents.segment
+            and children.destination = parents.destination
+            and children.purpose = parents.purpose
+            and children.channel = parents.channel
+
+),
+
+members as (
+
+    select
+        declared.*,
+        memberships.customer_id,
+        roll_ups.segment as rolls_up_to
+    from memberships
+    inner join declared on memberships.segment_id = declared.segment
+    left join roll_ups on declared.destination = roll_ups.destination and declared.segment = roll_ups.child
+
+    union all by name
+
+    select distinct
+        roll_ups.* exclude (child),
+        memberships.customer_id,
+        cast(null as varchar) as rolls_up_to
+    from memberships
+    inner join roll_ups on memberships.segment_id = roll_ups.child
+    anti join memberships as own
+        on roll_ups.segment = own.segment_id and memberships.customer_id = own.customer_id
+
+),
+
 -- what is not known to be granted is refused
 decided as (
 
     select
-        declared.destination,
-        memberships.segment_id,
-        memberships.customer_id,
-        declared.purpose,
-        declared.channel,
+        members.destination,
+        members.segment as segment_id,
+        members.customer_id,
+        members.purpose,
+        members.channel,
+        members.rolls_up_to,
         catalog.is_sendable,
         coalesce(consents.is_granted, false) as has_consent,
-        declared.holdout_share,
-        declared.global_control_share
-    from memberships
-    inner join declared on memberships.segment_id = declared.segment
-    inner join catalog on memberships.segment_id = catalog.segment_id
+        members.holdout_share,
+        members.global_control_share
+    from members
+    inner join catalog on members.segment = catalog.segment_id
     left join consents
         on
-            memberships.customer_id = consents.customer_id
-            and declared.purpose = consents.purpose
-            and declared.channel = consents.channel
+            members.customer_id = consents.customer_id
+            and members.purpose = consents.purpose
+            and members.channel = consents.channel
 
 ),
 

@@ -19,7 +19,10 @@ withheld as (
         end as reason,
         count(*) as customers
     from activated_memberships
-    where not is_sendable or not has_consent or arm = 'control'
+    where
+        (not is_sendable or not has_consent or arm = 'control')
+        -- sent as the parent: of that they are counted
+        and rolls_up_to is null
     group by all
 
 )

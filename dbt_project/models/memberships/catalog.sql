@@ -1,4 +1,4 @@
-with
+with recursive
 
 definitions as (
 
@@ -30,7 +30,7 @@ sizes as (
 
 ),
 
-catalog as (
+judged as (
 
     select
         definitions.segment_id,
@@ -39,6 +39,7 @@ catalog as (
         definitions.purpose,
         definitions.review_by,
         definitions.definition_version,
+        definitions.parent,
         coalesce(sizes.members, 0) as members,
         coalesce(sizes.active_members, 0) as active_members,
         coalesce(sizes.active_members, 0) >= control.segment_floor as is_sendable,
@@ -49,6 +50,47 @@ catalog as (
     from definitions
     cross join {{ source('ops', 'control') }} as control
     left join sizes on definitions.segment_id = sizes.segment_id
+
+),
+
+-- from a segment that may not be sent upwards, to the first that may
+ancestors as (
+
+    select
+        segment_id,
+        parent
+    from judged
+    where not is_sendable
+
+    union
+
+    select
+        ancestors.segment_id,
+        judged.parent
+    from ancestors
+    inner join judged on ancestors.parent = judged.segment_id
+    where not judged.is_sendable
+
+),
+
+roll_ups as (
+
+    select
+        ancestors.segment_id,
+        ancestors.parent
+    from ancestors
+    inner join judged on ancestors.parent = judged.segment_id
+    where judged.is_sendable
+
+),
+
+catalog as (
+
+    select
+        judged.* exclude (parent),
+        roll_ups.parent as rolls_up_to
+    from judged
+    left join roll_ups on judged.segment_id = roll_ups.segment_id
 
 )
 

@@ -14,6 +14,9 @@ known_before as (
         definition_version,
         rule,
         thresholds,
+        group_name,
+        group_rank,
+        excludes,
         valid_from
     from {{ source('durable', 'definitions_history') }}
     where valid_from < {{ as_of() }}
@@ -37,6 +40,9 @@ changed as (
         definitions.definition_version,
         definitions.rule,
         definitions.thresholds,
+        definitions.group_name,
+        definitions.group_rank,
+        definitions.excludes,
         {{ as_of() }} as valid_from
     from definitions
     left join valid_before on definitions.segment_id = valid_before.segment_id

@@ -17,7 +17,11 @@ segment_definitions as (
         cast('{{ node.config.meta.review_by }}' as date) as review_by,
         '{{ node.raw_code | replace("'", "''") }}' as rule,
         '{{ tojson(used_thresholds(node), sort_keys=true) }}' as thresholds,
-        '{{ definition_version(node) }}' as definition_version
+        '{{ definition_version(node) }}' as definition_version,
+        {{ text_or_null(node.config.meta.get('group')) }} as group_name,
+        cast({{ node.config.meta.get('rank', 'null') }} as integer) as group_rank,
+        cast({{ node.config.meta.get('excludes', []) }} as varchar[]) as excludes,
+        {{ text_or_null(node.config.meta.get('parent')) }} as parent
     {% if not loop.last %}union all{% endif %}
     {% else %}
     select
@@ -28,7 +32,11 @@ segment_definitions as (
         cast(null as date) as review_by,
         cast(null as varchar) as rule,
         cast(null as varchar) as thresholds,
-        cast(null as varchar) as definition_version
+        cast(null as varchar) as definition_version,
+        cast(null as varchar) as group_name,
+        cast(null as integer) as group_rank,
+        cast(null as varchar[]) as excludes,
+        cast(null as varchar) as parent
     where false
     {% endfor %}
 

@@ -1,38 +1,26 @@
 with
 
-hits as (
+rule_hits as (
 
-    {% for segment in var('segments') %}
-    select
-        '{{ segment }}' as segment_id,
-        customer_id
-    from {{ ref(segment) }}
-    {% if not loop.last %}union all{% endif %}
-    {% else %}
-    select
-        cast(null as varchar) as segment_id,
-        cast(null as varchar) as customer_id
-    where false
-    {% endfor %}
+    select * from {{ ref('rule_hits') }}
 
 ),
 
-customers as (
+kept_out as (
 
-    select * from {{ ref('customers') }}
+    select * from {{ ref('kept_out') }}
 
 ),
 
--- whoever is a bot, shares an account or changed overnight is in no segment
-people as (
+segment_hits as (
 
     select
-        hits.segment_id,
-        hits.customer_id
-    from hits
-    inner join customers on hits.customer_id = customers.customer_id
-    where not customers.is_anomalous
+        rule_hits.segment_id,
+        rule_hits.customer_id
+    from rule_hits
+    anti join kept_out
+        on rule_hits.segment_id = kept_out.segment_id and rule_hits.customer_id = kept_out.customer_id
 
 )
 
-select * from people
+select * from segment_hits

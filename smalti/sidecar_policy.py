@@ -1,0 +1,85 @@
+"""What sidecars say of other segments, held against each other: nothing that is not there, and nothing in a circle.
+
+dbt would build all of it: a misspelt name excludes nobody, and of two segments with one rank chance would decide.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from smalti.yaml_lines import line
+from warehouse.dbt import SEGMENTS
+
+
+class Stated(Protocol):
+    """The part of a sidecar's `config.meta` that speaks of other segments."""
+
+    group: str | None
+    rank: int | None
+    excludes: list[str]
+    parent: str | None
+
+
+def problems(stated: Mapping[str, Stated], folder: Path = SEGMENTS) -> list[str]:
+    """One line for each thing wrong: file, line, what is allowed."""
+    excludes = {name: one.excludes for name, one in stated.items()}
+    parent = {name: [one.parent] if one.parent else [] for name, one in stated.items()}
+    return [
+        *(problem for name, one in stated.items() for problem in _place(folder, name, one)),
+        *_same_rank(folder, stated),
+        *_unknown(folder, excludes, "excludes"),
+        *_circles(folder, excludes, "excludes"),
+        *_unknown(folder, parent, "parent"),
+        *_circles(folder, parent, "parent"),
+    ]
+
+
+def _at(folder: Path, name: str, key: str) -> str:
+    path = ("models", 0, "config", "meta", key)
+    return f"{name}.yml:{line(folder / f'{name}.yml', path)}: {'.'.join(map(str, path))}"
+
+
+def _place(folder: Path, name: str, one: Stated) -> Iterator[str]:
+    if one.rank is not None and one.group is None:
+        yield f"{_at(folder, name, 'rank')}: ranks in no group; allowed: with a group, or no rank"
+    if one.group is not None and one.rank is None:
+        yield f"{_at(folder, name, 'group')}: has no rank in it; allowed: `rank`, a whole number from 1"
+
+
+def _same_rank(folder: Path, stated: Mapping[str, Stated]) -> Iterator[str]:
+    first: dict[tuple[str, int], str] = {}
+    for name, one in stated.items():
+        if one.group is None or one.rank is None:
+            continue
+        other = first.setdefault((one.group, one.rank), name)
+        if other != name:
+            taken = ", ".join(str(rank) for group, rank in sorted(first) if group == one.group)
+            told = f"{other} has rank {one.rank} of group {one.group!r}; allowed: any but {taken}"
+            yield f"{_at(folder, name, 'rank')}: {told}"
+
+
+def _unknown(folder: Path, named: Mapping[str, Sequence[str]], key: str) -> Iterator[str]:
+    for name, others in named.items():
+        for other in others:
+            if other not in named:
+                yield f"{_at(folder, name, key)}: no segment {other!r}; there are: {', '.join(sorted(named))}"
+
+
+def _circles(folder: Path, named: Mapping[str, Sequence[str]], key: str) -> Iterator[str]:
+    for name in named:
+        if way := _way_back(named, name):
+            yield f"{_at(folder, name, key)}: comes back to itself: {' → '.join(way)}; allowed: no circle"
+
+
+def _way_back(named: Mapping[str, Sequence[str]], start: str) -> list[str]:
+    """The shortest way from a segment to itself; empty where there is none."""
+    ways, seen = [[start]], set[str]()
+    while ways:
+        way = ways.pop(0)
+        for other in named.get(way[-1], ()):
+            if other == start:
+                return [*way, other]
+            if other not in seen:
+                seen.add(other)
+                ways.append([*way, other])
+    return []
