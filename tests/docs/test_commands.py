@@ -75,6 +75,16 @@ ELSEWHERE = {
         "tests/smalti/test_gates.py",
         '["gates", "accept", run_id',
     ),
+    "smalti segments impact --against HEAD": (
+        "the copy is no checkout",
+        "tests/segmentation/test_commands.py",
+        '"impact"',
+    ),
+    "smalti segments why high_value ID --as-of 2026-08-31": (
+        "needs somebody's id",
+        "tests/pipeline/test_hourly.py",
+        'smalti("segments", "why", "high_value"',
+    ),
     "smalti person show ID --as-of 2026-08-31": (
         "needs somebody's id",
         "tests/pipeline/test_backfill.py",

@@ -1,5 +1,6 @@
 """The hourly run after a night: newer data, the night's scores, and otherwise what the nightly run would say."""
 
+import json
 import shutil
 from dataclasses import dataclass
 from typing import Any
@@ -111,3 +112,14 @@ def test_why_agrees_with_the_spells_for_a_thousand_triples(hours: Hours) -> None
     wrong, members = unexplained(settings_of(hours.home, 10), count=1000, seed=11)
     assert wrong == []
     assert 300 < members < 700
+
+
+def test_why_is_told_by_a_command(hours: Hours) -> None:
+    [(person,)] = hours.home.query("select min(customer_id) from segments.memberships where segment_id = 'high_value'")
+    ended = hours.home.smalti("segments", "why", "high_value", person, "--json")
+    found = json.loads(ended.stdout)
+    [(reason,)] = found["reasons"].values()
+    assert found["is_member"]
+    assert reason["is_met"]
+    assert reason["values"]["spend_365d_amount"]
+    assert "met" in hours.home.smalti("segments", "why", "high_value", person).stdout
