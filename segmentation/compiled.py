@@ -134,11 +134,14 @@ def _rule_node(path: Path) -> yaml.Node | None:
 
 
 def _thresholds(node: yaml.Node) -> Mapping[str, Any]:
+    """The sidecar's numbers by name, whether each stands there alone or with the range that it may be changed within."""
     found = under(node, *_META, "thresholds")
     if found is None or next(faults(found), None):
         return {}
     stated = plain(found)
-    return stated if isinstance(stated, dict) else {}
+    if not isinstance(stated, dict):
+        return {}
+    return {name: number.get("value") if isinstance(number, dict) else number for name, number in stated.items()}
 
 
 def _told(path: Path, wrong: list[Wrong]) -> SmaltiError:
