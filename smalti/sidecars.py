@@ -83,8 +83,8 @@ def problems(folder: Path = SEGMENTS) -> list[str]:
 
 def _problems_of(path: Path) -> list[str]:
     try:
-        sidecar = Sidecar.model_validate(yaml.safe_load(path.read_text()))
-    except yaml.YAMLError as error:
+        sidecar = Sidecar.model_validate(yaml.safe_load(path.read_bytes()))
+    except (yaml.YAMLError, RecursionError) as error:
         return [f"{path.name}: is no YAML: {' '.join(str(error).split())}"]
     except ValidationError as error:
         return [f"{path.name}: {'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()]
