@@ -100,18 +100,22 @@ def rule(name: str, folder: Path, words: Vocabulary) -> Rule:
         raise SmaltiError(
             f"{path.name}: no `config.meta.rule`; allowed here: {listed(with_rule(folder)) or 'none yet'}"
         )
-    if wrong := list(faults(found)):
-        raise _told(path, wrong)
-    try:
-        read = GRAMMAR.validate_python(plain(found))
-    except ValidationError as error:
-        raise _told(path, [_placed(found, each) for each in error.errors()]) from None
+    read = _shaped(path, found)
     setting = check.Setting(words, _thresholds(node))
     wrong = [place(found, at, told) for at, told in check.problems(read, setting)]
     wrong += [place(found, (), told) for told in _circles(name, read, folder, words)]
     if wrong:
         raise _told(path, wrong)
     return read
+
+
+def _shaped(path: Path, node: yaml.Node) -> Rule:
+    if wrong := list(faults(node)):
+        raise _told(path, wrong)
+    try:
+        return GRAMMAR.validate_python(plain(node))
+    except ValidationError as error:
+        raise _told(path, [_placed(node, each) for each in error.errors()]) from None
 
 
 def unfit(name: str) -> str | None:
@@ -134,11 +138,11 @@ def _rule_node(path: Path) -> yaml.Node | None:
 
 
 def _thresholds(node: yaml.Node) -> Mapping[str, Any]:
-    """By name: those that segments share, and over them those of the sidecar."""
+    """By name: those that segments share, and over them those of the sidecar, alone or with their range."""
     found = under(node, *_META, "thresholds")
     stated = None if found is None or next(faults(found), None) else plain(found)
     own = stated if isinstance(stated, dict) else {}
-    return thresholds.values() | {name: one["value"] if isinstance(one, dict) else one for name, one in own.items()}
+    return thresholds.values() | {name: one.get("value") if isinstance(one, dict) else one for name, one in own.items()}
 
 
 def _told(path: Path, wrong: list[Wrong]) -> SmaltiError:

@@ -109,13 +109,13 @@ def problems(folder: Path = SEGMENTS) -> list[str]:
 
 
 def _read(path: Path) -> Sidecar:
-    return Sidecar.model_validate(yaml.safe_load(path.read_text()))
+    return Sidecar.model_validate(yaml.safe_load(path.read_bytes()))
 
 
 def _problems_of(path: Path) -> list[str]:
     try:
         sidecar = _read(path)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         return [f"{path.name}: is no YAML: {' '.join(str(error).split())}"]
     except ValidationError as error:
         places = [(problem["loc"], problem["msg"]) for problem in error.errors()]

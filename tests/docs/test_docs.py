@@ -19,7 +19,7 @@ PROSE = "\n".join(prose(page.read_text()) for page in PAGES)
 SOURCES = [["sources", name] for name in ("list", "check", "rejects", "replay")]
 GUARDS = [["sync", "plan"], ["sync", "approve"], ["sync", "run"], ["gates", "accept"]]
 PRIVACY = [["vault", "rotate"], ["retention", "plan"], ["retention", "run"], ["privacy", "record"]]
-SEGMENTS = [["segments", name] for name in ("check", "compile", "new")]
+SEGMENTS = [["segments", name] for name in ("check", "compile", "new", "impact", "garden")]
 PEOPLE = [["identity", "simulate"], ["identity", "unmerge"], ["person", "show"]]
 HELP = [
     CliRunner().invoke(app, [*command, "--help"]).output

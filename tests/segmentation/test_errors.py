@@ -140,6 +140,12 @@ def test_all_errors_are_told_at_once_in_the_order_of_the_file(tmp_path: Path):
     assert [line.split(":")[1] for line in found] == ["8", "12", "16"]
 
 
+def test_a_threshold_may_stand_there_with_its_range(tmp_path: Path):
+    ranged = SIDECAR.replace("30 days", "days days").replace("days: 30}", "days: {value: 30, minimum: 1, maximum: 90}}")
+    assert errors(tmp_path, ranged) == []
+    assert errors(tmp_path, ranged.replace("value: 30", "value: 0.5"))[0].startswith("readers.yml:11:23: is 0.5 days;")
+
+
 def test_segments_may_not_be_made_of_themselves(tmp_path: Path):
     rule = "models: [{config: {meta: {rule: {segment: %s}}}}]"
     (tmp_path / "other.yml").write_text(rule % "by_hand")

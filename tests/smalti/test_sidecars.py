@@ -47,6 +47,17 @@ def test_a_problem_names_file_and_place(tmp_path: Path, was: str, becomes: str, 
     assert [problem for problem in _problems(tmp_path, SOUND.replace(was, becomes)) if told in problem]
 
 
+@pytest.mark.parametrize("text", ["models: [", "a: *nowhere", "[" * 5000, "a: \x00"])
+def test_a_sidecar_that_is_no_yaml_is_told(tmp_path: Path, text: str):
+    (problem,) = _problems(tmp_path, text)
+    assert problem.startswith("big.yml: is no YAML: ")
+
+
+def test_a_rule_is_a_mapping(tmp_path: Path):
+    (problem,) = _problems(tmp_path, SOUND.replace("owner: crm", "rule: 5, owner: crm"))
+    assert "big.yml: models.0.config.meta.rule" in problem
+
+
 def test_a_segment_without_its_other_half_is_told(tmp_path: Path):
     (tmp_path / "only.sql").write_text("select 1")
     (tmp_path / "alone.yml").write_text(SOUND.replace("name: big", "name: alone"))
