@@ -140,6 +140,13 @@ def test_all_errors_are_told_at_once_in_the_order_of_the_file(tmp_path: Path):
     assert [line.split(":")[1] for line in found] == ["8", "12", "16"]
 
 
+def test_a_text_has_at_most_eighty_characters(tmp_path: Path):
+    assert errors(tmp_path, SIDECAR.replace("Wales", "W" * 80)) == []
+    (told,) = errors(tmp_path, SIDECAR.replace("Wales", "W" * 81))
+    assert told.startswith("readers.yml:8:52: is 'WWW")
+    assert "(81 characters); allowed is text of at most 80" in told
+
+
 def test_a_threshold_may_stand_there_with_its_range(tmp_path: Path):
     ranged = SIDECAR.replace("30 days", "days days").replace("days: 30}", "days: {value: 30, minimum: 1, maximum: 90}}")
     assert errors(tmp_path, ranged) == []
