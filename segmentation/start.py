@@ -31,7 +31,6 @@ models:
         thresholds: {{window: 30}}
 {rule}    columns:
       - name: customer_id
-        data_tests: [is_key]
 
 unit_tests:
   - name: in_{name}_thirty_days_ago_is_too_long
