@@ -14,6 +14,7 @@ from tests.pipeline.shop import two_deliveries
 from tests.pipeline.state import State
 
 SMALL = {"SMALTI_SEGMENT_FLOOR": "10"}
+pytestmark = pytest.mark.timeout(1500)  # four whole runs stand before the first of these
 
 
 @dataclass(frozen=True)
