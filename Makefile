@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := .smalti/demo
 SHELL := /bin/bash
 
-.PHONY: run docs up down test test-tools report-image check clean prove prove-ingest bench-ingest bench-linkage bench-delivery lock-test
+.PHONY: run docs up down test test-tools report-image check clean prove prove-ingest bench-ingest bench-linkage bench-delivery bench-segments lock-test
 
 # installs exactly what uv.lock says, bytecode compiled, and writes .env with random keys where there is none
 $(VENV)/.synced: pyproject.toml uv.lock
@@ -84,6 +84,10 @@ bench-linkage: $(VENV)/.synced
 ## bench-delivery: delivery beside drt-core (fetched from PyPI into a folder of its own), its rate, the cost of a plan
 bench-delivery: $(VENV)/.synced
 	@PATH="$(BIN):$$PATH" $(BIN)/python -m benchmarks.delivery $(if $(PART),--part $(PART)) $(if $(TIMES),--times $(TIMES))
+
+## bench-segments: what the segments cost beside one scan of 10 million events; needs 3 GB of disk
+bench-segments: $(VENV)/.synced
+	@PATH="$(BIN):$$PATH" $(BIN)/python -m benchmarks.segments $(if $(ROWS),--rows $(ROWS))
 
 ## clean: remove the environment and all state, keep .env
 clean:
