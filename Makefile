@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := .smalti/demo
 SHELL := /bin/bash
 
-.PHONY: run docs up down test test-tools report-image check clean prove prove-ingest bench-ingest bench-linkage bench-delivery bench-asking lock-test
+.PHONY: run docs up down test test-tools report-image check clean prove prove-ingest bench-ingest bench-linkage bench-delivery bench-asking bench-segments lock-test
 
 # installs exactly what uv.lock says, bytecode compiled, and writes .env with random keys where there is none
 $(VENV)/.synced: pyproject.toml uv.lock
@@ -88,6 +88,10 @@ bench-delivery: $(VENV)/.synced
 ## bench-asking: what a preview and an impact cost at 10 million events; takes the published version of .smalti many times over
 bench-asking: $(VENV)/.synced
 	@$(BIN)/python -m benchmarks.asking --home .smalti
+
+## bench-segments: what the segments cost beside one scan of 10 million events; needs 3 GB of disk
+bench-segments: $(VENV)/.synced
+	@PATH="$(BIN):$$PATH" $(BIN)/python -m benchmarks.segments $(if $(ROWS),--rows $(ROWS))
 
 ## clean: remove the environment and all state, keep .env
 clean:

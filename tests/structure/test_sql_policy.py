@@ -18,8 +18,8 @@ CLOCKS = re.compile(
     r"|\bmodules\s*\.\s*datetime\b",
     re.IGNORECASE,
 )
-SEGMENT_WORDS = {"ref", "source", "as_of", "threshold"}
-SEGMENT_NODES = (nodes.Template, nodes.Output, nodes.TemplateData, nodes.Call, nodes.Name, nodes.Const)
+SEGMENT_WORDS = {"ref", "source", "as_of", "threshold", "crowded"}
+SEGMENT_NODES = (nodes.Template, nodes.Output, nodes.TemplateData, nodes.Call, nodes.Name, nodes.Const, nodes.Keyword)
 
 
 def sql_files(folder: str) -> list[Path]:
@@ -45,7 +45,9 @@ def foreign_words(sql: str) -> Iterator[str]:
             yield type(node).__name__.lower()
         elif isinstance(node, nodes.Name) and node.name not in SEGMENT_WORDS:
             yield node.name
-        elif isinstance(node, nodes.Call) and not all(isinstance(a, nodes.Const) for a in node.args):
+        elif isinstance(node, nodes.Call) and not all(
+            isinstance(a, nodes.Const) for a in (*node.args, *(word.value for word in node.kwargs))
+        ):
             yield "an argument that is no constant"
 
 
@@ -99,6 +101,8 @@ def test_segments_use_only_what_preview_can_render() -> None:
         "select {{ ref('a') | upper }}",
         "select {{ ref(target.name) }}",
         "{% for x in [1] %} {{ ref('a') }} {% endfor %}",
+        "{{ crowded('a', seconds=days) }}",
+        "{{ crowded('a', seconds=as_of()) }}",
     ],
 )
 def test_the_segment_rule_notices_other_words(sql: str) -> None:
@@ -108,6 +112,7 @@ def test_the_segment_rule_notices_other_words(sql: str) -> None:
 def test_the_segment_rule_allows_its_words() -> None:
     allowed = (
         "select * from {{ ref('a') }}, {{ source('scores', 'b') }} where t < {{ as_of() }} and x > {{ threshold('y') }}"
+        " and {{ crowded('a', seconds=600) }}"
     )
     assert not list(foreign_words(allowed))
 

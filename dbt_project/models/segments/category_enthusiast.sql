@@ -1,11 +1,24 @@
 with
 
-product_views as (
+product_views as not materialized (
 
-    select * from {{ ref('customer_events') }}
+    select
+        customer_id,
+        product_id,
+        category,
+        occurred_at
+    from {{ ref('customer_events') }}
     where
         event_type = 'product_view'
+        and category is not null
         and occurred_at > {{ as_of() }} - interval 30 day
+
+),
+
+-- of people with as many views of one category within ten minutes; by the others nothing is decided
+close_together as (
+
+    {{ crowded('product_views', group_by='category', least='products', seconds=600) }}
 
 ),
 
@@ -19,8 +32,7 @@ counted as (
             order by occurred_at
             range between interval 10 minute preceding and current row
         ) as products_count
-    from product_views
-    where category is not null
+    from close_together
 
 ),
 

@@ -13,21 +13,12 @@ carts_and_purchases as (
 
 ),
 
--- at each event: the purchases, and what else was added, up to exactly an hour later
+-- what comes next: what else was added, or bought, at the earliest at the same moment
 followed as (
 
     select
         *,
-        count(*) filter (where event_type = 'purchase') over (
-            partition by customer_id
-            order by occurred_at
-            range between current row and interval 1 hour following
-        ) as purchases_1h_count,
-        count(*) filter (where event_type = 'add_to_cart') over (
-            partition by customer_id
-            order by occurred_at
-            range between interval 1 microsecond following and interval 1 hour following
-        ) as added_1h_count
+        lead(occurred_at) over (partition by customer_id order by occurred_at, event_type) as next_at
     from carts_and_purchases
 
 ),
@@ -41,9 +32,8 @@ carts as (
     from followed
     where
         event_type = 'add_to_cart'
-        and added_1h_count = 0
-        and purchases_1h_count = 0
         and occurred_at <= {{ as_of() }} - interval 1 hour
+        and (next_at is null or next_at > occurred_at + interval 1 hour)
 
 ),
 
@@ -52,7 +42,7 @@ measured as (
 
     select
         customer_id,
-        count(distinct occurred_at) as abandoned_carts_30d_count
+        count(*) as abandoned_carts_30d_count
     from carts
     group by customer_id
 

@@ -1,11 +1,23 @@
 with
 
-product_views as (
+product_views as not materialized (
 
-    select * from {{ ref('customer_events') }}
+    select
+        customer_id,
+        product_id,
+        occurred_at
+    from {{ ref('customer_events') }}
     where
         event_type = 'product_view'
+        and product_id is not null
         and occurred_at > {{ as_of() }} - interval 30 day
+
+),
+
+-- of people with as many views of one product within ten minutes; by the others nothing is decided
+close_together as (
+
+    {{ crowded('product_views', group_by='product_id', least='views', seconds=600) }}
 
 ),
 
@@ -19,8 +31,7 @@ counted as (
             order by occurred_at
             range between interval 10 minute preceding and current row
         ) as views_count
-    from product_views
-    where product_id is not null
+    from close_together
 
 ),
 
