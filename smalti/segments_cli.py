@@ -78,3 +78,25 @@ def compile_segments(
         out.print(f"{name}.sql {told}", markup=False)
     if failed:
         raise typer.Exit(1)
+
+
+@app.command("triggers")
+def list_triggers(as_json: Json = False) -> None:
+    """Segments that a message follows on entering, and what became of it, in whole floors of the past 30 days.
+
+    Example: smalti segments triggers
+    """
+    from smalti import present, triggers
+
+    with plain_errors():
+        config = configuration.load()
+        _published(config)
+        found = triggers.counts(config)
+    if as_json:
+        dump(found)
+        return
+    if not found:
+        out.print("no segment is a trigger; `trigger` in a sidecar makes it one")
+        return
+    present.simulated(out, any(row["simulated"] for row in found))
+    present.triggers(out, found, config.segment_floor)
