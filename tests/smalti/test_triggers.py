@@ -33,7 +33,7 @@ def published(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     with duckdb.connect(settings.published / "v.duckdb") as connection:
         connection.execute(VERSION)
     settings.current.symlink_to(settings.published / "v.duckdb")
-    monkeypatch.setattr(configuration, "load", lambda: settings)
+    monkeypatch.setattr(configuration, "load", lambda: settings.model_copy(update={"segment_floor": 100}))
 
 
 def test_entries_are_told_in_whole_floors() -> None:
