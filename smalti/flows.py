@@ -19,6 +19,7 @@ _KEPT = {
     "membership_history": "segments.membership_history",
     "customers_history": "profiles.customers_history",
     "exposures": "activation.exposures",
+    "message_intents": "activation.message_intents",
 }
 
 

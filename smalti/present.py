@@ -48,6 +48,22 @@ def segments(console: Console, found: list[dict[str, Any]], floor: int) -> None:
     console.print(table("Segments", ["segment", "members", "active", "entered", "left", "sendable"], lines))
 
 
+def triggers(console: Console, found: list[dict[str, Any]], floor: int) -> None:
+    """One line a trigger, with what became of the entries of the past 30 days."""
+    columns = ["due", "waiting", "cooled_down", "held_out", "no_consent", "below_floor"]
+    lines = [
+        [
+            row["segment_id"],
+            f"{row['cool_down_days']} days",
+            "none" if row["quiet_from_hour"] is None else f"{row['quiet_from_hour']} to {row['quiet_to_hour']} UTC",
+            *(f"<{floor}" if row[name] is None else row[name] for name in columns),
+        ]
+        for row in found
+    ]
+    head = ["segment", "cool-down", "quiet hours", *(name.replace("_", " ") for name in columns)]
+    console.print(table("Triggers, past 30 days", head, lines))
+
+
 def _held(row: dict[str, Any]) -> str:
     return f"no: {row['why_not']}" + (f"; sent as {row['rolls_up_to']}" if row["rolls_up_to"] else "")
 

@@ -266,3 +266,25 @@ def new_segment(
             out.print(f"wrote {path.name}", markup=False)
     then = "" if form is Form.sql else "`smalti segments compile` and "
     out.print(f"change what they say, then {then}`smalti segments check`", markup=False)
+
+
+@app.command("triggers")
+def list_triggers(as_json: Json = False) -> None:
+    """Segments that a message follows on entering, and what became of it, in whole floors of the past 30 days.
+
+    Example: smalti segments triggers
+    """
+    from smalti import present, triggers
+
+    with plain_errors():
+        config = configuration.load()
+        _published(config)
+        found = triggers.counts(config)
+    if as_json:
+        dump(found)
+        return
+    if not found:
+        out.print("no segment is a trigger; `trigger` in a sidecar makes it one")
+        return
+    present.simulated(out, any(row["simulated"] for row in found))
+    present.triggers(out, found, config.segment_floor)

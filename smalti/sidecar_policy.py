@@ -3,12 +3,20 @@
 dbt would build all of it: a misspelt name excludes nobody, and of two segments with one rank chance would decide.
 """
 
+import csv
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from smalti.yaml_lines import line
+from warehouse import activations
 from warehouse.dbt import SEGMENTS
+
+
+class Triggering(Protocol):
+    """The part of a trigger that says where its messages go."""
+
+    destination: str | None
 
 
 class Stated(Protocol):
@@ -19,8 +27,12 @@ class Stated(Protocol):
     excludes: list[str]
     parent: str | None
 
+    @property
+    def trigger(self) -> Triggering | None:
+        """What follows when somebody enters."""
 
-def problems(stated: Mapping[str, Stated], folder: Path = SEGMENTS) -> list[str]:
+
+def problems(stated: Mapping[str, Stated], folder: Path = SEGMENTS, seeds: Path = activations.SEEDS) -> list[str]:
     """One line for each thing wrong: file, line, what is allowed."""
     excludes = {name: one.excludes for name, one in stated.items()}
     parent = {name: [one.parent] if one.parent else [] for name, one in stated.items()}
@@ -31,6 +43,7 @@ def problems(stated: Mapping[str, Stated], folder: Path = SEGMENTS) -> list[str]
         *_circles(folder, excludes, "excludes"),
         *_unknown(folder, parent, "parent"),
         *_circles(folder, parent, "parent"),
+        *_triggers(folder, stated, seeds),
     ]
 
 
@@ -69,6 +82,22 @@ def _circles(folder: Path, named: Mapping[str, Sequence[str]], key: str) -> Iter
     for name in named:
         if way := _way_back(named, name):
             yield f"{_at(folder, name, key)}: comes back to itself: {' → '.join(way)}; allowed: no circle"
+
+
+def _triggers(folder: Path, stated: Mapping[str, Stated], seeds: Path) -> Iterator[str]:
+    """A trigger's message goes by one line of the activations, which gives it purpose and channel."""
+    with (seeds / "activations.csv").open(newline="") as file:
+        lines = [(row["segment"], row["destination"]) for row in csv.DictReader(file)]
+    for name, one in stated.items():
+        if one.trigger is None:
+            continue
+        sent_to = sorted(destination for segment, destination in lines if segment == name)
+        listed = ", ".join(sent_to) or "none: activations.csv sends it nowhere"
+        if one.trigger.destination is None and len(sent_to) != 1:
+            yield f"{_at(folder, name, 'trigger')}: is sent to no one destination; allowed as `destination`: {listed}"
+        elif one.trigger.destination not in (None, *sent_to):
+            told = f"is not sent to {one.trigger.destination!r}; allowed as `destination`: {listed}"
+            yield f"{_at(folder, name, 'trigger')}: {told}"
 
 
 def _way_back(named: Mapping[str, Sequence[str]], start: str) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator
 
 from segmentation import compiled
 from smalti import destination_seeds, sidecar_policy, sidecar_thresholds
@@ -26,8 +26,24 @@ def _form(stated: object) -> str:
     return "range" if isinstance(stated, dict | Bounded) else "number"
 
 
+Hour = Annotated[int, Field(ge=0, le=23)]
 # one form is asked for its errors, not both
 Threshold = Annotated[Annotated[Number, Tag("number")] | Annotated[Bounded, Tag("range")], Discriminator(_form)]
+
+
+class Trigger(_Strict):
+    """What follows when somebody enters: one message, not too soon after the last, not in the quiet hours (UTC)."""
+
+    cool_down_days: int = Field(ge=0)
+    quiet_hours: tuple[Hour, Hour] | None = None
+    destination: Name | None = None
+
+    @field_validator("quiet_hours")
+    @classmethod
+    def _has_hours(cls, hours: tuple[int, int] | None) -> tuple[int, int] | None:
+        if hours and hours[0] == hours[1]:
+            raise ValueError("begin when they end; allowed: two hours, or none at all")
+        return hours
 
 
 class Meta(_Strict):
@@ -43,6 +59,7 @@ class Meta(_Strict):
     rank: int | None = Field(default=None, ge=1)
     excludes: list[Name] = []
     parent: Name | None = None  # as whose its members are sent while it has too few
+    trigger: Trigger | None = None
 
 
 class Config(_Strict):

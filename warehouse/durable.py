@@ -1,4 +1,4 @@
-"""Decisions that raw cannot give back: ids, merges, spells, exposures, versions; a folder a run, swapped as one."""
+"""What raw cannot give back: ids, merges, spells, exposures, intents, versions; a folder a run, swapped whole."""
 
 import shutil
 
@@ -64,6 +64,11 @@ _TABLES = {
         "ended_at": "timestamp",
         "ended_reason": "varchar",
     },
+    "message_intents": {
+        **dict.fromkeys(("intent_id", "segment_id", "customer_id"), "varchar"),
+        **dict.fromkeys(("entered_at", "due_at"), "timestamp"),
+        **dict.fromkeys(("reason", "destination", "purpose", "channel", "status"), "varchar"),
+    },
 }
 
 # what each table keeps of the working file; an identifier keeps the id that was made from it for ever
@@ -87,6 +92,7 @@ _KEEP = {
     "measures_history": "select * from segments.measures_history order by all",
     "definitions_history": "select * from segments.definitions_history order by segment_id, valid_from",
     "exposures": "select * from activation.exposures order by all",
+    "message_intents": "select * from activation.message_intents order by intent_id",
     "customers_history": "select * from profiles.customers_history order by customer_id, valid_from",
 }
 

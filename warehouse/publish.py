@@ -92,6 +92,14 @@ _AUDIT = {
         select count(*) from (
             select destination, customer_id, segment_ids from activation.audience_changes where change <> 'removed'
             except all select destination, customer_id, segment_ids from activation.audience)""",
+    "intents: one entry has two": """
+        select count(*) - count(distinct (segment_id, customer_id, entered_at)) from activation.message_intents""",
+    "intents: one is due to a person who may not be sent": """
+        select count(*) from activation.message_intents join ops.control on entered_at = as_of
+        anti join (
+            select * from activation.activated_memberships where is_sendable and has_consent and arm = 'treated')
+            using (destination, segment_id, customer_id)
+        where status = 'due'""",
     # scores may be older than this version: whoever was merged since stands in them under the id that ended
     "scores: a scored person is no customer and was not merged": """
         select count(*) from scores.propensity

@@ -10,3 +10,21 @@
         else error('seeds/interest_weights.csv: a signal has no half_life_days above 0; allowed is any number above 0')
     end
 {%- endmacro %}
+
+{# This moment, or where it lies in quiet hours (UTC, the first one included, the last one not) their end; without quiet
+   hours the moment itself. #}
+{% macro after_quiet_hours(moment, from_hour, to_hour) -%}
+    case
+        when
+            if(
+                {{ from_hour }} < {{ to_hour }},
+                hour({{ moment }}) >= {{ from_hour }} and hour({{ moment }}) < {{ to_hour }},
+                hour({{ moment }}) >= {{ from_hour }} or hour({{ moment }}) < {{ to_hour }}
+            )
+            then
+                date_trunc('day', {{ moment }})
+                + to_hours({{ to_hour }})
+                + if(hour({{ moment }}) < {{ to_hour }}, interval 0 day, interval 1 day)
+        else {{ moment }}
+    end
+{%- endmacro %}

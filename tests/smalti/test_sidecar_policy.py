@@ -22,12 +22,21 @@ unit_tests: [{{name: the_edge_counts, model: {name}}}]
 """
 
 
+ACTIVATIONS = """destination,segment,purpose,channel
+cms,once,marketing_email,email
+cms,twice,marketing_email,email
+mail,twice,marketing_email,email
+"""
+SENT_TO_NO_ONE = "11: models.0.config.meta.trigger: is sent to no one destination; allowed as `destination`:"
+
+
 def _told(folder: Path, **stated: str) -> list[str]:
+    (folder / "activations.csv").write_text(ACTIVATIONS)
     for name, lines in stated.items():
         (folder / f"{name}.sql").write_text("select 1")
         (folder / f"{name}.yml").write_text(SIDECAR.format(name=name, lines=lines))
     assert sidecars.problems(folder) == []
-    return sidecar_policy.problems(sidecars.metas(folder), folder)
+    return sidecar_policy.problems(sidecars.metas(folder), folder, folder)
 
 
 @pytest.mark.parametrize(
@@ -37,8 +46,10 @@ def _told(folder: Path, **stated: str) -> list[str]:
         {"a": "{group: g, rank: 1}", "b": "{group: g, rank: 2}", "c": "{group: h, rank: 2}"},
         {"a": "{excludes: [b, c]}", "b": "{excludes: [c]}", "c": ""},
         {"a": "{parent: b}", "b": "{parent: c}", "c": ""},
+        {"once": "{trigger: {cool_down_days: 0}}"},
+        {"twice": "{trigger: {cool_down_days: 7, quiet_hours: [22, 7], destination: mail}}"},
     ],
-    ids=["nothing", "groups", "exclusions", "parents"],
+    ids=["nothing", "groups", "exclusions", "parents", "trigger", "trigger_of_two"],
 )
 def test_what_is_sound_has_no_problem(tmp_path: Path, stated: dict[str, str]):
     assert _told(tmp_path, **{name: _lines(lines) for name, lines in stated.items()}) == []
@@ -83,8 +94,32 @@ def test_what_is_sound_has_no_problem(tmp_path: Path, stated: dict[str, str]):
                 "b.yml:11: models.0.config.meta.parent: comes back to itself: b → a → b; allowed: no circle",
             ],
         ),
+        (
+            {"nowhere": "{trigger: {cool_down_days: 1}}"},
+            [f"nowhere.yml:{SENT_TO_NO_ONE} none: activations.csv sends it nowhere"],
+        ),
+        (
+            {"twice": "{trigger: {cool_down_days: 1}}"},
+            [f"twice.yml:{SENT_TO_NO_ONE} cms, mail"],
+        ),
+        (
+            {"once": "{trigger: {cool_down_days: 1, destination: mail}}"},
+            ["once.yml:11: models.0.config.meta.trigger: is not sent to 'mail'; allowed as `destination`: cms"],
+        ),
     ],
-    ids=["rank", "group", "same_rank", "unknown", "itself", "circle", "no_parent", "own_ancestor"],
+    ids=[
+        "rank",
+        "group",
+        "same_rank",
+        "unknown",
+        "itself",
+        "circle",
+        "no_parent",
+        "own_ancestor",
+        "unsent",
+        "of_two",
+        "elsewhere",
+    ],
 )
 def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, stated: dict[str, str], told: list[str]):
     assert _told(tmp_path, **{name: _lines(lines) for name, lines in stated.items()}) == told
@@ -92,6 +127,8 @@ def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, stated: dict[str, s
 
 def _lines(mapping: str) -> str:
     """The keys of a one-line mapping, a line each."""
+    if mapping.startswith("{trigger"):
+        return mapping[1:-1]
     parts = mapping.strip("{}").split(", ") if "[" not in mapping else [mapping.strip("{}")]
     return "\n        ".join(parts)
 
@@ -106,3 +143,24 @@ def test_a_rank_is_a_whole_number_from_one(tmp_path: Path, rank: str):
 
 def test_the_sidecars_that_ship_are_sound_together():
     assert sidecar_policy.problems(sidecars.metas()) == []
+
+
+@pytest.mark.parametrize(
+    ("trigger", "told"),
+    [
+        ("{}", "trigger.cool_down_days: Field required"),
+        ("{cool_down_days: -1}", "trigger.cool_down_days: Input should be greater than or equal to 0"),
+        ("{cool_down_days: 1, quiet_hours: [22]}", "trigger.quiet_hours.1: Field required"),
+        (
+            "{cool_down_days: 1, quiet_hours: [22, 24]}",
+            "trigger.quiet_hours.1: Input should be less than or equal to 23",
+        ),
+        ("{cool_down_days: 1, quiet_hours: [7, 7]}", "begin when they end; allowed: two hours, or none at all"),
+        ("{cool_down_days: 1, quiet: [7, 8]}", "trigger.quiet: Extra inputs are not permitted"),
+    ],
+)
+def test_a_trigger_has_a_cool_down_and_hours_of_the_day(tmp_path: Path, trigger: str, told: str):
+    (tmp_path / "a.sql").write_text("select 1")
+    (tmp_path / "a.yml").write_text(SIDECAR.format(name="a", lines=f"trigger: {trigger}"))
+    [problem] = sidecars.problems(tmp_path)
+    assert told in problem

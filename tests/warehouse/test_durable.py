@@ -6,28 +6,31 @@ import pytest
 from warehouse import durable
 from warehouse.settings import Settings
 
+TABLES = {
+    "segments": ("membership_history", "measures_history", "definitions_history"),
+    "activation": ("exposures", "message_intents"),
+}
+
+
+def _row(table: str) -> str:
+    columns = durable.schemas()[table]
+    return "select " + ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in columns.items())
+
 
 def _working(settings: Settings, customer: str = "c1") -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     durable.bind(connection, settings)
-    history = ", ".join(
-        f'cast(null as {kind}) as "{name}"' for name, kind in durable.schemas()["customers_history"].items()
-    )
-    spells = ", ".join(
-        f'cast(null as {kind}) as "{name}"' for name, kind in durable.schemas()["membership_history"].items()
-    )
-    exposures = ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in durable.schemas()["exposures"].items())
     connection.execute(f"""
-        create schema activation; create table activation.exposures as select {exposures};
-        create schema ops; create schema identity; create schema profiles; create schema segments;
+        create schema activation; create schema ops; create schema identity; create schema profiles;
+        create schema segments;
         create table ops.control as select timestamp '2026-09-01' as as_of;
         create table identity.customer_ids as select 'email' as identifier_type, 'h1' as identifier_hash,
             '{customer}' as customer_id, true as is_new_anchor;
         create table profiles.merges as from durable.merges;
-        create table profiles.customers_history as select {history};
-        create table segments.membership_history as select {spells};
-        create table segments.measures_history as from durable.measures_history;
-        create table segments.definitions_history as from durable.definitions_history;""")
+        create table profiles.customers_history as {_row("customers_history")};""")
+    for schema, tables in TABLES.items():
+        for table in tables:
+            connection.execute(f"create table {schema}.{table} as {_row(table)}")
     return connection
 
 
@@ -37,16 +40,7 @@ def test_before_the_first_run_every_table_is_empty(settings: Settings):
     assert {
         name: connection.execute(f"select count(*) from durable.{name}").fetchone() for name in durable.schemas()
     } == dict.fromkeys(
-        (
-            "customer_ids",
-            "merges",
-            "membership_history",
-            "measures_history",
-            "definitions_history",
-            "exposures",
-            "customers_history",
-        ),
-        (0,),
+        ("customer_ids", "merges", *TABLES["segments"], *TABLES["activation"], "customers_history"), (0,)
     )
 
 

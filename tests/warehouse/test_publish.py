@@ -31,6 +31,12 @@ create table activation.audience as select 'files' as destination, 'c1' as custo
 create table activation.assignments as
     from (values ('files', 's', 'c1', 'treated'), ('files', 's', 'held_out', 'control'))
     as t(destination, segment_id, customer_id, arm);
+create table activation.activated_memberships as
+    select 'files' as destination, 's' as segment_id, 'c1' as customer_id, true as is_sendable, true as has_consent,
+        'treated' as arm;
+create table activation.message_intents as
+    from (values ('s', 'c1', timestamp '2026-09-01', 'files', 'due'), ('s', 'c2', '2026-09-01', 'files', 'no_consent'),
+        ('s', 'left', '2026-08-01', 'files', 'due')) as t(segment_id, customer_id, entered_at, destination, status);
 create table activation.consent_proofs as from activation.audience;
 create table activation.audience_changes as select *, 'added' as change from activation.audience;
 create table scores.propensity as from (values ('c1'), ('merged')) as t(customer_id);
@@ -51,6 +57,10 @@ MUTANTS = {
     "audience: a person of a control group": "update activation.assignments set arm = 'control'",
     "audience: a person without proof of consent": "delete from activation.consent_proofs",
     "changes: a set is sent": "insert into activation.audience_changes values ('files', 'c2', ['s'], 'added')",
+    "intents: one entry has two": (
+        "insert into activation.message_intents from activation.message_intents where customer_id = 'c2'"
+    ),
+    "intents: one is due to a person who may not be sent": "update activation.message_intents set status = 'due'",
     "scores: a scored person is no customer and was not merged": "insert into scores.propensity values ('nobody')",
     "runs: rows in are not": "update ops.runs set rows_rejected = 0",
     "identity: a limit": "update profiles.identity_quality set is_within_limit = false",

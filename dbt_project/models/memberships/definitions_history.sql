@@ -27,7 +27,7 @@ valid_before as (
 
     select
         segment_id,
-        arg_max(definition_version, valid_from) as definition_version
+        arg_max_null(definition_version, valid_from) as definition_version
     from known_before
     group by segment_id
 
@@ -48,8 +48,28 @@ changed as (
     left join valid_before on definitions.segment_id = valid_before.segment_id
     where definitions.definition_version is distinct from valid_before.definition_version
 
+),
+
+-- one that comes back begins anew
+removed as (
+
+    select
+        valid_before.segment_id,
+        cast(null as varchar) as definition_version,
+        cast(null as varchar) as rule,
+        cast(null as varchar) as thresholds,
+        cast(null as varchar) as group_name,
+        cast(null as integer) as group_rank,
+        cast(null as varchar[]) as excludes,
+        {{ as_of() }} as valid_from
+    from valid_before
+    anti join definitions on valid_before.segment_id = definitions.segment_id
+    where valid_before.definition_version is not null
+
 )
 
 select * from known_before
 union all by name
 select * from changed
+union all by name
+select * from removed

@@ -9,6 +9,8 @@ with
 segment_definitions as (
 
     {% for node in found %}
+    {%- set trigger = node.config.meta.get('trigger', {}) %}
+    {%- set quiet_hours = trigger.get('quiet_hours', ['null', 'null']) %}
     select
         '{{ node.name }}' as segment_id,
         '{{ node.config.meta.owner }}' as owner,
@@ -21,7 +23,11 @@ segment_definitions as (
         {{ text_or_null(node.config.meta.get('group')) }} as group_name,
         cast({{ node.config.meta.get('rank', 'null') }} as integer) as group_rank,
         cast({{ node.config.meta.get('excludes', []) }} as varchar[]) as excludes,
-        {{ text_or_null(node.config.meta.get('parent')) }} as parent
+        {{ text_or_null(node.config.meta.get('parent')) }} as parent,
+        cast({{ trigger.get('cool_down_days', 'null') }} as integer) as cool_down_days,
+        cast({{ quiet_hours[0] }} as integer) as quiet_from_hour,
+        cast({{ quiet_hours[1] }} as integer) as quiet_to_hour,
+        {{ text_or_null(trigger.get('destination')) }} as trigger_destination
     {% if not loop.last %}union all{% endif %}
     {% else %}
     select
@@ -36,7 +42,11 @@ segment_definitions as (
         cast(null as varchar) as group_name,
         cast(null as integer) as group_rank,
         cast(null as varchar[]) as excludes,
-        cast(null as varchar) as parent
+        cast(null as varchar) as parent,
+        cast(null as integer) as cool_down_days,
+        cast(null as integer) as quiet_from_hour,
+        cast(null as integer) as quiet_to_hour,
+        cast(null as varchar) as trigger_destination
     where false
     {% endfor %}
 
