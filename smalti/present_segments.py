@@ -102,6 +102,8 @@ def why(console: Console, found: Why) -> None:
             _reason(console, reason, 1)
     if found.is_excluded:
         console.print("  out whatever the conditions say: no customer then, a bot, or anomalous otherwise")
+    for other in found.kept_out:
+        console.print(f"  {other.told}", markup=False)
     lines = [[one[name] for name in ("entered_at", "left_at", "left_reason")] for one in found.spells]
     console.print()
     console.print(table("Spells", ["entered", "left", "because"], lines))

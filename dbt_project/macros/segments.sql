@@ -30,6 +30,9 @@
    a group or excludes others, also its place and the rules of those that come before it. #}
 {% macro definition_version(node) -%}
     {%- set deciding = [rule_text(node)] -%}
+    {%- for read in node.depends_on.nodes | sort if read in graph.nodes and graph.nodes[read].name in var('segments') -%}
+        {%- do deciding.append(definition_version(graph.nodes[read])) -%}
+    {%- endfor -%}
     {%- set meta = node.config.meta -%}
     {%- if meta.get('group') or meta.get('excludes') -%}
         {%- do deciding.append(tojson([meta.get('group'), meta.get('rank'), meta.get('excludes', []) | sort])) -%}
