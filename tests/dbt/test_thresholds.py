@@ -52,7 +52,9 @@ def test_the_sidecars_number_counts_then_the_shared_one_and_either_changes_the_d
     spend, versions = _compiled(project, "first")
     assert spend == {"high_value": "500", "lapsed_big_spenders": "500"}
     sidecar = project / "models" / "segments" / "high_value.yml"
-    sidecar.write_text(sidecar.read_text().replace("        rule:", "        thresholds: {big_spend_amount: 750.5}\n        rule:"))
+    sidecar.write_text(
+        sidecar.read_text().replace("        rule:", "        thresholds: {big_spend_amount: 750.5}\n        rule:")
+    )
     overridden, then = _compiled(project, "second")
     assert overridden == {"high_value": "750.5", "lapsed_big_spenders": "500"}
     assert _changed(versions, then) == {"high_value"}
