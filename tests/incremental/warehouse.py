@@ -4,6 +4,7 @@ In production dbt runs for real; what dbt's materializations do is done here by 
 """
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from warehouse import arrivals, dbt, durable, links, pseudonyms, run, separation
 from warehouse.settings import Settings
 
 Node = dict[str, Any]
+MEASURED_OF = {"model.smalti.customers", "model.smalti.customer_events", "source.smalti.ops.control"}
+EDGE = re.compile(r"ops\"?\.\"?control\"?\) *- *((?:[0-9.]+ *\* *)?interval *'?[0-9]+'? *[a-z]+)")
 UNTIL = "_until"  # beside the columns of raw: the batch that took the row's file back
 FOLDERS = ("staging", "input", "identity", "profiles", "segments", "memberships", "activation")
 SETTINGS = Settings(
@@ -77,7 +80,18 @@ class Warehouse:
         made.connection.execute("set temp_directory = ''")
         pseudonyms.bind(made.connection, SETTINGS)
         schemas = {str(node["schema"]) for node in models}
-        for schema in schemas | {"ops", "raw", "arrivals", "exports", "durable", "ledger", "links", "scores", "seeds"}:
+        for schema in schemas | {
+            "ops",
+            "raw",
+            "arrivals",
+            "exports",
+            "durable",
+            "ledger",
+            "links",
+            "scores",
+            "seeds",
+            "segment_measures",
+        }:
             made.connection.execute(f"create schema if not exists {schema}")
         made._load(exports)
         made._seeds()
@@ -107,7 +121,8 @@ class Warehouse:
         run._control(self.connection)
         self.connection.execute("create table ops.lawful_bases (source varchar, purpose varchar, channel varchar)")
         self.connection.execute(
-            "create table ledger.accepted (destination varchar, customer_id varchar, segment_ids varchar[])"
+            "create table ledger.accepted"
+            " (destination varchar, customer_id varchar, segment_ids varchar[], attributes varchar)"
         )
         separations.create(self.connection)
         self._table("links.record_links", links.COLUMNS)
@@ -160,7 +175,9 @@ class Warehouse:
         text = str(node["compiled_code"])
         assert old in text, f"{name} has no {old!r}"
         sql = text.replace(old, new) if old else text
-        if kind in {"table", "view"}:
+        if kind == "segment":
+            self._segment(node, sql)
+        elif kind in {"table", "view"}:
             self.connection.execute(f"create or replace {kind} {name} as {sql}")
         else:
             self._add(name, kind, node, sql)
@@ -177,6 +194,39 @@ class Warehouse:
         self.connection.execute(f"insert into {name} by name {sql}")
         self.connection.execute("commit")
 
+    def _segment(self, node: Node, sql: str) -> None:
+        """What it measures as a table, of which a run replaces the people of whom it may differ; the rule as a view."""
+        name, read = node["name"], {str(one) for one in node["depends_on"]["nodes"]}
+        if "\nmeasured as (" not in sql:
+            self.connection.execute(f"create or replace view segment_rules.{name} as {sql}")
+            return
+        steps, _, rule = sql.rpartition(f"\n{name} as (")
+        body, table = steps.rstrip().rstrip(",") + "\n\nselect * from measured", f"segment_measures.{name}"
+        if self.control.is_full or read - MEASURED_OF:
+            self.connection.execute(f"create or replace table {table} as {body}")
+        else:
+            self._measure_again(table, body)
+        view = f"with measured as (select * from {table}), {name} as ({rule}"
+        self.connection.execute(f"create or replace view segment_rules.{name} as {view}")
+
+    def _measure_again(self, table: str, body: str) -> None:
+        edges = "".join(
+            " union select customer_id from identity.customer_events, ops.control"
+            f" where occurred_at >= prev_as_of - {edge} and occurred_at <= as_of - {edge}"
+            for edge in set(EDGE.findall(body))
+        )
+        self.connection.execute(
+            "create or replace temp table evaluated as select customer_id from identity.touched union"
+            " select customer_id from profiles.customers_history where valid_from = (select as_of from ops.control)"
+            + edges
+        )
+        events = "(select * from identity.customer_events semi join evaluated using (customer_id))"
+        replaced = re.sub(r'"?memory"?\."?identity"?\."?customer_events"?', events, body)
+        assert replaced != body, table
+        again = "where customer_id in (select customer_id from evaluated)"
+        self.connection.execute(f"delete from {table} {again}")
+        self.connection.execute(f"insert into {table} by name select * from ({replaced}) {again}")
+
     def _keep(self) -> None:
         for name, query in durable._KEEP.items():
             self.connection.execute(f"create table durable.kept as {query}")
@@ -191,7 +241,7 @@ class Warehouse:
     def restore(self, decisions: dict[str, pl.DataFrame]) -> None:
         """Begin with decisions of earlier runs, and no other trace of them."""
         for name, kept in decisions.items():
-            assert not kept.is_empty() or name == "merges"
+            assert not kept.is_empty() or name in {"merges", "message_intents"}  # nobody ships a trigger
             self.connection.execute(f"insert into durable.{name} by name select * from kept")
 
     def rows(self, sql: str) -> pl.DataFrame:
