@@ -47,7 +47,14 @@ def hours(tmp_path_factory: pytest.TempPathFactory) -> Hours:
     stages = {stage for (stage,) in home.ledger(f"select stage from runs where run_id = '{summary['run_id']}'")}
     found = answer(folder / "second-run")
     return Hours(
-        night, hour, State.of(home), State.of(twin), summary, stages, {name: len(found.members[name]) for name in NAMES}
+        night,
+        hour,
+        State.of(home),
+        State.of(twin),
+        summary,
+        stages,
+        {name: len(found.members[name]) for name in NAMES},
+        home,
     )
 
 

@@ -5,11 +5,11 @@ import re
 import pytest
 
 from reports import sending
-from reports.floor import Floor
 from reports.material import Material
 from reports.section import Part
 from reverse_etl.guard import Grown
 from warehouse import ledger
+from warehouse.floor import Floor
 from warehouse.settings import Settings
 
 PLAN = """
