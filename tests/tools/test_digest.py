@@ -27,7 +27,7 @@ select unnest(segment_ids) as segment_id, customer_id from activation.audience w
 create table activation.activated_memberships as
 select 'files' as destination, segment_id, customer_id, true as is_sendable, 'marketing_email' as purpose,
     right(customer_id, 1) not in ('4', '7') as has_consent,
-    if(right(customer_id, 1) = '2', 'control', 'treated') as arm
+    if(right(customer_id, 1) in ('1', '2'), 'control', 'treated') as arm
 from segments.memberships
 """
 
@@ -88,7 +88,7 @@ def told(shop: Shop, segment_id: str) -> str:
     """Members who are sent, without consent, and held out, counted here, in whole hundreds."""
     members = [customer_id for customer_id, segment_ids in shop.accepted().items() if segment_id in segment_ids]
     refused = sum(customer_id.endswith(("4", "7")) for customer_id in members)
-    control = sum(customer_id.endswith("2") for customer_id in members)
+    control = sum(customer_id.endswith(("1", "2")) for customer_id in members)
     numbers = len(members) - refused - control, refused, control
     return " ".join(f"{number // 100 * 100:,}" for number in numbers)
 
