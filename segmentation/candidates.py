@@ -15,6 +15,10 @@ from warehouse.version import open_version
 
 # whoever is a bot or anomalous otherwise is in no segment, as in `segments.segment_hits`
 _PEOPLE = "create temp table people as select * from published.profiles.customers where not is_anomalous"
+# what was published last: a version that has it can be asked
+_ASKED = """
+select count(*) > 0 from duckdb_tables() where database_name = 'published' and table_name = 'kept_out'
+"""
 _AS_OF = "create temp macro as_of() as (select as_of from published.ops.control)"
 _CANDIDATES = """
 create or replace temp table {table} as
@@ -46,8 +50,11 @@ def opened(settings: Settings) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]
 
     Raises:
         NothingPublished: there is no current version.
+        SmaltiError: the current version was published before segments could be asked.
     """
     with open_version(settings) as (connection, version):
+        if connection.execute(_ASKED).fetchall() != [(True,)]:
+            raise SmaltiError(f"version {version} is of an earlier Smalti; allowed is one that the next run publishes")
         connection.execute(_AS_OF)
         connection.execute(_PEOPLE)
         yield connection, version

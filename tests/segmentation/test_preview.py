@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from segmentation import definition, garden
@@ -130,3 +131,10 @@ def test_the_garden_finds_twins_and_what_is_sent_nowhere(published: Published) -
     assert found["tiny"].members is None
     assert found["tiny"].problems == ("fewer than 100 active members", "sent nowhere")
     assert found["large"].proposal == "review"
+
+
+def test_a_version_of_an_earlier_smalti_is_told_as_such(published: Published, of: Of) -> None:
+    with duckdb.connect(published.settings.current) as connection:
+        connection.execute("drop table segments.kept_out")
+    with pytest.raises(SmaltiError, match="of an earlier Smalti; allowed is one that the next run publishes"):
+        preview(published.settings, of("true and number < 3"))
