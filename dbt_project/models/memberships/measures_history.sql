@@ -46,7 +46,7 @@ carried as (
     select
         known_before.* exclude (valid_to),
         case
-            when known_before.valid_to is null and compared.known_id is not null then {{ as_of() }}
+            when compared.known_id is not null then {{ as_of() }}
             else known_before.valid_to
         end as valid_to
     from known_before
