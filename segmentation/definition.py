@@ -72,8 +72,8 @@ def read(name: str, folder: Path = SEGMENTS) -> Definition:
     if not query.is_file():
         known = ", ".join(sorted(path.stem for path in folder.glob("*.sql"))) or "none"
         raise UnknownSegment(f"no segment {name!r} in {folder.name}; there are: {known}")
-    seed = folder.parents[1] / "seeds" / thresholds.FILE.name
-    shared = thresholds.values(seed) if seed.is_file() else {}
+    seed = folder.resolve().parent.parent / "seeds" / thresholds.FILE.name
+    shared = thresholds.values(seed if seed.is_file() else thresholds.FILE)  # a draft lies outside the project
     return _definition(name, query.read_text(), sidecar.read_text() if sidecar.is_file() else "", shared)
 
 

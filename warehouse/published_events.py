@@ -47,41 +47,48 @@ def write(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     folder = _folder(settings)
     folder.mkdir(parents=True, exist_ok=True)
     numbers = connection.execute("select distinct run_number from working.identity.event_log order by 1").fetchall()
-    [(own,)] = connection.execute("select run_number from working.ops.control").fetchall()
-    paths = [_write(connection, folder, number, is_own=number == own) for (number,) in numbers]
-    if not paths:
-        paths = [_write(connection, folder, own, is_own=True)]
+    [(own, run_id)] = connection.execute("select run_number, run_id from working.ops.control").fetchall()
+    before = _published(settings.current)
+    paths = {
+        number: before[number]
+        if number in before and number != own
+        else _write(connection, folder / f"events-{number}-{run_id}.parquet", number)
+        for number in ([number for (number,) in numbers] or [own])
+    }
     connection.execute(_OWNERS)
-    connection.execute(_VIEW.format(files=", ".join(map(literal, paths))))
-    connection.execute("create table version.ops.event_files (file varchar)")
-    connection.executemany("insert into version.ops.event_files values (?)", [[path.name] for path in paths])
+    connection.execute(_VIEW.format(files=", ".join(map(literal, paths.values()))))
+    connection.execute("create table version.ops.event_files (run_number integer, file varchar)")
+    rows = [[number, path.name] for number, path in paths.items()]
+    connection.executemany("insert into version.ops.event_files values (?, ?)", rows)
 
 
 def prune(settings: Settings, kept: list[Path]) -> None:
     """Remove the files that none of the kept versions names."""
     named = set()
     for version in kept:
-        with duckdb.connect(version, read_only=True) as connection:
-            named |= {name for (name,) in _named(connection)}
+        named |= set(_published(version).values())
     for path in _folder(settings).glob("*"):
-        if path.name not in named:
+        if path not in named:
             path.unlink()
 
 
-def _named(connection: duckdb.DuckDBPyConnection) -> list[tuple[str]]:
-    there = connection.execute("select 1 from duckdb_tables() where table_name = 'event_files'").fetchall()
-    return connection.execute("select file from ops.event_files").fetchall() if there else []
+def _published(version: Path) -> dict[int, Path]:
+    """The files that a version names, by the run whose events they hold; none of one that is not there."""
+    if not version.exists():
+        return {}
+    with duckdb.connect(version, read_only=True) as connection:
+        there = connection.execute("select 1 from duckdb_tables() where table_name = 'event_files'").fetchall()
+        rows = connection.execute("select run_number, file from ops.event_files").fetchall() if there else []
+    found = {number: version.resolve().parent / "data" / name for number, name in rows}
+    return {number: path for number, path in found.items() if path.exists()}
 
 
 def _folder(settings: Settings) -> Path:
     return settings.published / "data"
 
 
-def _write(connection: duckdb.DuckDBPyConnection, folder: Path, number: int, *, is_own: bool) -> Path:
-    """A run that is repeated replaces its own file: no version names that one yet."""
-    path = folder / f"events-{number}.parquet"
-    if path.exists() and not is_own:
-        return path
+def _write(connection: duckdb.DuckDBPyConnection, path: Path, number: int) -> Path:
+    """Named by the run that writes it too: a home whose working file is gone counts its runs anew."""
     columns = ", ".join(("identifier_number", *COLUMNS))
     query = (
         f"select {columns} from working.identity.event_log"

@@ -65,11 +65,12 @@
     {{ return(not others and moments == edges_of(body) | length + ends) }}
 {% endmacro %}
 
-{# Whether the table holds what this same SQL measured, in runs before this one. #}
+{# Whether the table holds what this same SQL measured, in runs of earlier moments: of a moment that comes again, what
+   was changed and changed back leaves no trace in `customers_history`. #}
 {% macro is_kept(segment, version) %}
     {%- set found = run_query(
         "select 1 from duckdb_tables() cross join " ~ source('ops', 'control') ~ " as control"
-        ~ " where not control.is_full and schema_name = 'segment_measures' and table_name = '" ~ segment.identifier
+        ~ " where not control.is_full and control.as_of > control.prev_as_of and schema_name = 'segment_measures' and table_name = '" ~ segment.identifier
         ~ "' and database_name = '" ~ segment.database ~ "' and comment = '" ~ version ~ "'"
     ) -%}
     {{ return(found | length > 0) }}

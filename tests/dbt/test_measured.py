@@ -184,3 +184,19 @@ def test_a_changed_definition_is_measured_of_everybody(shop: Shop) -> None:
     sql = shop.build()
     kept = shop.rows("from segment_measures.browsers_of_three_days")
     assert kept == shop.rows(sql.replace("select * from browsers_of_three_days", "select * from measured"))
+
+
+def test_a_moment_that_comes_again_is_measured_of_everybody(shop: Shop) -> None:
+    """An order that came and went between two runs of one moment is in no version of the customer."""
+    shop.step(1)
+    shop.build()
+    shop.step(24)
+    shop.build()
+    with duckdb.connect(shop.settings.working) as work:
+        work.execute("update ops.control set prev_as_of = as_of, run_number = 3")
+        work.execute("delete from identity.touched")
+        work.execute("delete from profiles.customers_history where valid_from = (select as_of from ops.control)")
+        work.execute("update profiles.customers set orders_count = orders_count + 5")
+    sql = shop.build()
+    kept = shop.rows("from segment_measures.browsers_of_three_days")
+    assert kept == shop.rows(sql.replace("select * from browsers_of_three_days", "select * from measured"))

@@ -43,14 +43,17 @@ def test_preview_shows_the_size_the_conditions_and_a_sample(run: Run) -> None:
     assert json.loads(run("preview", "high_value", "--json"))["conditions"][0]["kept"] == 800
 
 
-def test_preview_takes_a_file_that_is_nowhere_merged(run: Run, tmp_path: Path) -> None:
-    draft = tmp_path / "drafts" / "models" / "rich.sql"
-    draft.parent.mkdir(parents=True)
+def test_preview_takes_a_file_that_is_nowhere_merged(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    draft = Path("drafts") / "rich.sql"
+    draft.parent.mkdir()
     draft.write_text((PROJECT / "models/segments/high_value.sql").read_text().replace("high_value", "rich"))
     (draft.with_suffix(".yml")).write_text(
         "models: [{name: rich, config: {meta: {thresholds: {big_spend_amount: 6000}}}}]"
     )
     assert json.loads(run("preview", str(draft), "--json"))["members"] == 360
+    draft.with_suffix(".yml").unlink()
+    assert json.loads(run("preview", str(draft), "--json"))["members"] == 800  # by the threshold that segments share
 
 
 @is_checkout
