@@ -76,7 +76,7 @@ def evaluate(
         rule=" and ".join(met),
         steps=found.steps,
     )
-    with _plain(definition.name):
+    with plain(definition.name):
         connection.execute(query)
     twice = connection.execute(f"select count(*) - count(distinct customer_id) from {table}").fetchall()[0][0]
     if twice:
@@ -88,7 +88,7 @@ def evaluate(
 
 
 @contextmanager
-def _plain(name: str) -> Iterator[None]:
+def plain(name: str) -> Iterator[None]:
     """DuckDB's error as ours; of one that may quote a value, only its kind."""
     try:
         yield

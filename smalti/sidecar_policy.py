@@ -74,7 +74,7 @@ def _same_rank(folder: Path, stated: Mapping[str, Stated]) -> Iterator[str]:
 def _unknown(folder: Path, named: Mapping[str, Sequence[str]], key: str) -> Iterator[str]:
     for name, others in named.items():
         for other in others:
-            if other not in named:
+            if other not in named and not (folder / f"{other}.sql").is_file():
                 yield f"{_at(folder, name, key)}: no segment {other!r}; there are: {', '.join(sorted(named))}"
 
 

@@ -12,6 +12,7 @@ from segmentation import compiled
 from smalti import destination_seeds, sidecar_policy, sidecar_thresholds
 from smalti.yaml_lines import line
 from warehouse import activations
+from warehouse import thresholds as shared_thresholds
 from warehouse.dbt import SEGMENTS
 from warehouse.thresholds import Bounded, Name, Number
 
@@ -60,6 +61,7 @@ class Meta(_Strict):
     excludes: list[Name] = []
     parent: Name | None = None  # as whose its members are sent while it has too few
     trigger: Trigger | None = None
+    comes_and_goes: bool = False  # by its nature it may be empty or three times as large within an hour
 
 
 class Config(_Strict):
@@ -99,14 +101,26 @@ def names() -> list[str]:
 
 def all_problems() -> list[str]:
     """Of the sidecars, of rules and their queries, of thresholds, and of the seeds that say what is sent where."""
-    found = problems()
-    found += [] if found else sidecar_thresholds.problems(thresholds()) + sidecar_policy.problems(metas())
+    found = problems() + sidecar_thresholds.problems(thresholds()) + sidecar_policy.problems(metas())
     return found + compiled.problems() + activations.problems() + destination_seeds.problems()
+
+
+def wrong(folder: Path = SEGMENTS) -> dict[str, str]:
+    """Of each segment whose files cannot be used as they are the first thing that is wrong; of seeds nothing."""
+    found = problems(folder)
+    found += sidecar_thresholds.held_against(shared_thresholds.shared(), thresholds(folder), folder)
+    found += sidecar_policy.problems(metas(folder), folder)
+    names = {path.stem for path in folder.iterdir()}
+    return {name: one for one in reversed(found) if (name := one.partition(".")[0]) in names}
 
 
 def metas(folder: Path = SEGMENTS) -> dict[str, Meta]:
     """What each sound sidecar says of its segment, by name."""
-    return {path.stem: _read(path).models[0].config.meta for path in sorted(folder.glob("*.yml"))}
+    return {
+        path.stem: _read(path).models[0].config.meta
+        for path in sorted(folder.glob("*.yml"))
+        if path.with_suffix(".sql").is_file() and not _problems_of(path)
+    }
 
 
 def thresholds(folder: Path = SEGMENTS) -> list[tuple[str, dict[str, float | Bounded]]]:

@@ -12,7 +12,7 @@ from expectations import gate, raw, scores, volume
 from ingestion import load, profile
 from models_ml import score
 from reports import write as report
-from smalti import alerts, gates, mail, observe, retention
+from smalti import alerts, gates, mail, observe, retention, standstill
 from smalti.sending import send
 from warehouse import dbt, freshness, keys, lease, ledger, lookback, publish, run, settings, slot
 from warehouse.errors import Busy, Skipped
@@ -165,6 +165,7 @@ def open_run(this: Run) -> None:
         last = run.finished_at(config)
         as_of = max(this.as_of, last) if this.is_tick and this.as_of and last else this.as_of
         row.message = run.open_run(config, this.run_id, as_of, is_full=this.is_full).isoformat()
+        standstill.prepare(config)
 
 
 def link_records(this: Run) -> None:
@@ -192,7 +193,11 @@ def build(this: Run, name: str, folders: str, *, data_tests: bool) -> None:
     with _stage(this, name) as (config, row):
         if "activation" in folders:
             run.bind_scores(config)
-        row.message = f"{dbt.build(config, folders.split(), data_tests=data_tests)} models and tests"
+            built, still = standstill.build(config, folders.split(), data_tests=data_tests)
+            row.status = "problem" if still else row.status
+        else:
+            built, still = dbt.build(config, folders.split(), data_tests=data_tests), []
+        row.message = "\n".join((f"{built} models and tests", *map(str, still)))
         if "features" in folders:
             row.rows_loaded = run.export_features(config, this.run_id)
 

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from warehouse import ledger, manifest
+from warehouse import dbt, ledger, manifest
 from warehouse.manifest import Line
 from warehouse.settings import Settings
 
@@ -29,6 +29,8 @@ def home(settings: Settings, name: str, known: Known, decided_by: str) -> Iterat
                     (folder / path.name).symlink_to(path)
             manifest.write(folder, known(source.name, manifest.read(source)))
         there.links.symlink_to(settings.links)
+        if dbt.copy_of(settings).exists():
+            dbt.copy_of(there).symlink_to(dbt.copy_of(settings))
         _separations(settings, there, decided_by)
         yield there
     finally:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -47,7 +48,27 @@ def fingerprint() -> str:
     return digest.hexdigest()
 
 
-def arguments(target_path: Path) -> list[str]:
+class BuildFailed(SmaltiError):
+    """Models or tests failed; of those that are segments the kind of error, by name."""
+
+    def __init__(self, message: str, segments: dict[str, str]) -> None:
+        """The message for a person, and the segments that are among what failed."""
+        super().__init__(message)
+        self.segments = segments
+
+
+def copy_of(settings: Settings) -> Path:
+    """Where the run keeps a copy of the project in which others stand in for segments that cannot be read."""
+    return settings.home / "dbt_project"
+
+
+def _read(settings: Settings) -> Path:
+    """The project that a run of this home reads."""
+    copy = copy_of(settings)
+    return copy if copy.exists() else PROJECT
+
+
+def arguments(target_path: Path, project: Path | None = None) -> list[str]:
     """Options that every call of dbt in this project needs.
 
     Raises:
@@ -58,7 +79,7 @@ def arguments(target_path: Path) -> list[str]:
         "shared_thresholds": thresholds.values(PROJECT / "seeds" / thresholds.FILE.name),
     }
     return [
-        *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
+        *("--project-dir", str(project or PROJECT), "--profiles-dir", str(PROJECT)),
         *("--target-path", str(target_path), "--vars", json.dumps(given)),
     ]
 
@@ -102,7 +123,7 @@ def compile(settings: Settings, name: str) -> dict[str, dict[str, Any]]:  # noqa
         SmaltiError: dbt failed; the message names the log.
     """
     target, log = settings.home / "dbt", settings.logs / "dbt.log"
-    command = [_dbt(), "--no-version-check", "compile", *arguments(target), "--select", f"+{name}"]
+    command = [_dbt(), "--no-version-check", "compile", *arguments(target, _read(settings)), "--select", f"+{name}"]
     code = process.start(command, environment(settings), log).wait()
     if code:
         raise SmaltiError(f"dbt compile ended with exit code {code}; see {log}")
@@ -138,12 +159,13 @@ def build(settings: Settings, folders: Sequence[str], *, data_tests: bool = True
     Unit tests do not depend on data: they run when the project is tested, not when it runs.
 
     Raises:
-        SmaltiError: a model or test failed, by name; or the seeds would send what may not be sent.
+        BuildFailed: a model or test failed, by name.
+        SmaltiError: the seeds would send what may not be sent.
     """
     activations.refuse(PROJECT / "seeds")
     target = settings.home / "dbt"
     (target / "run_results.json").unlink(missing_ok=True)
-    command = [_dbt(), "--no-version-check", "build", *arguments(target)]
+    command = [_dbt(), "--no-version-check", "build", *arguments(target, _read(settings))]
     command += ["--select", *(f"path:{'' if folder == 'seeds' else 'models/'}{folder}" for folder in folders)]
     left_out = [kind for kind, wanted in (("test", data_tests), ("unit_test", unit_tests)) if not wanted]
     command += ["--exclude-resource-type", *left_out] if left_out else []
@@ -153,25 +175,42 @@ def build(settings: Settings, folders: Sequence[str], *, data_tests: bool = True
 
 def _succeeded(results: Path, exit_code: int, log: Path) -> int:
     nodes = json.loads(results.read_text())["results"] if results.exists() else []
-    failed = [
-        _told(results.with_name("manifest.json"), node["unique_id"])
-        for node in nodes
-        if node["status"] in ("error", "fail", "runtime error")
-    ]
+    failed = [node for node in nodes if node["status"] in ("error", "fail", "runtime error")]
     if exit_code or failed or not nodes:
-        what = f"failed: {', '.join(failed)}" if failed else f"ended with exit code {exit_code} before any result"
-        raise SmaltiError(f"dbt {what}; see {log}")
+        manifest = results.with_name("manifest.json")
+        known = json.loads(manifest.read_text())["nodes"] if failed and manifest.exists() else {}
+        told = ", ".join(_told(known, node["unique_id"]) for node in failed)
+        what = f"failed: {told}" if failed else f"ended with exit code {exit_code} before any result"
+        segments = {
+            segment["name"]: _kind(node["message"] or "")
+            for node in failed
+            for segment in _segments(known, node["unique_id"])
+        }
+        raise BuildFailed(f"dbt {what}; see {log}", segments)
     return sum(node["status"] in ("success", "pass") for node in nodes)
 
 
-def _told(manifest: Path, unique_id: str) -> str:
+def _told(nodes: dict[str, Any], unique_id: str) -> str:
     """A model or test by name; of a segment also whose it is, so that its owner can be told."""
-    kind, _, name = unique_id.split(".")[:3]
-    nodes = json.loads(manifest.read_text())["nodes"] if manifest.exists() else {}
-    concerned = nodes.get(unique_id, {}).get("depends_on", {}).get("nodes", []) if kind == "test" else [unique_id]
-    segments = [nodes[model] for model in concerned if nodes.get(model, {}).get("fqn", [""])[1:2] == ["segments"]]
-    owners = [f"segment {segment['name']}, owner {segment['config']['meta']['owner']}" for segment in segments]
+    name = unique_id.split(".")[2]
+    owners = [
+        f"segment {segment['name']}, owner {segment['config']['meta']['owner']}"
+        for segment in _segments(nodes, unique_id)
+    ]
     return f"{name} ({'; '.join(owners)})" if owners else name
+
+
+def _segments(nodes: dict[str, Any], unique_id: str) -> list[dict[str, Any]]:
+    """The segment that this is, or the segments that this test looks at."""
+    is_test = unique_id.startswith("test.")
+    concerned = nodes.get(unique_id, {}).get("depends_on", {}).get("nodes", []) if is_test else [unique_id]
+    return [nodes[model] for model in concerned if nodes.get(model, {}).get("fqn", [""])[1:2] == ["segments"]]
+
+
+def _kind(message: str) -> str:
+    """The kind of a database's error; the rest of its message may quote a value."""
+    found = re.search(r"^\s*(\w+ Error): ", message, re.MULTILINE)
+    return found[1] if found else "a data test is red"
 
 
 if __name__ == "__main__":

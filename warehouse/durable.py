@@ -52,6 +52,17 @@ _TABLES = {
         "excludes": "varchar[]",
         "valid_from": "timestamp",
     },
+    "segment_definitions": {
+        **dict.fromkeys(("segment_id", "owner", "tier", "purpose"), "varchar"),
+        "review_by": "date",
+        **dict.fromkeys(("rule", "thresholds", "definition_version", "group_name"), "varchar"),
+        "group_rank": "integer",
+        "excludes": "varchar[]",
+        "parent": "varchar",
+        **dict.fromkeys(("cool_down_days", "quiet_from_hour", "quiet_to_hour"), "integer"),
+        "trigger_destination": "varchar",
+    },
+    "segment_checks": {"segment_id": "varchar", "people": "bigint", "customers": "bigint"},
     "exposures": {
         "destination": "varchar",
         "segment_id": "varchar",
@@ -91,6 +102,9 @@ _KEEP = {
     "membership_history": "select * from segments.membership_history order by all",
     "measures_history": "select * from segments.measures_history order by all",
     "definitions_history": "select * from segments.definitions_history order by segment_id, valid_from",
+    "segment_definitions": "select * from segments.segment_definitions order by segment_id",
+    "segment_checks": """
+        select segment_id, people, customers from segments.segment_checks where people is not null order by segment_id""",
     "exposures": "select * from activation.exposures order by all",
     "message_intents": "select * from activation.message_intents order by intent_id",
     "customers_history": "select * from profiles.customers_history order by customer_id, valid_from",

@@ -8,11 +8,11 @@ from typing import Any, Literal
 from warehouse import ledger
 from warehouse.errors import SmaltiError
 
-Kind = Literal["plan", "gate"]
+Kind = Literal["plan", "gate", "segment"]
 
 
 def record(path: Path, kind: Kind, subject: str, details: Iterable[str], reason: str, at: datetime) -> None:
-    """Keep that the details of this plan or gate were let pass at that moment (UTC); the first reason given stays.
+    """Keep that the details of this plan, gate or segment were let pass at that moment (UTC); the first reason given stays.
 
     Raises:
         SmaltiError: the reason is empty.
@@ -25,7 +25,7 @@ def record(path: Path, kind: Kind, subject: str, details: Iterable[str], reason:
 
 
 def passed(path: Path, kind: Kind, subject: str | None = None) -> set[str]:
-    """The details that were let pass: of this plan or gate, or of all."""
+    """The details that were let pass: of this plan, gate or segment, or of all."""
     found = latest(path, None)
     return {row["detail"] for row in found if row["kind"] == kind and subject in (None, row["subject"])}
 

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 
 import duckdb
 
-from warehouse import arrivals, contracts, dbt, durable, keys, ledger, links, manifest, past, raw, separations
+from warehouse import arrivals, contracts, dbt, durable, examined, keys, ledger, links, manifest, past, raw, separations
 from warehouse.errors import Busy, NothingToDo, SmaltiError
+from warehouse.examined import Examined
 from warehouse.settings import Settings
 from warehouse.sql import literal
 
@@ -107,6 +108,7 @@ def open_run(
         durable.bind(connection, settings)
         past.bind(connection, settings)
         _bind_links(connection, settings, now.links_run_id)
+        examined.bind(connection, map(Examined, dbt.segment_names()))
         connection.execute("commit")
     return as_of
 

@@ -1,26 +1,27 @@
 {#
-  `segment`: a view of who is in it. What its rule decides by, the step `measured`, is kept beside it as the table
-  `segment_measures.<segment>`: it tells why somebody is in or out, and it saves the scan of all events: where a segment
-  reads nothing but people and their events, a run measures again only those of whom something may differ.
+  `segment`: a table of who is in it, so that what fails on some row fails under the segment's own name. What its rule
+  decides by, the step `measured`, is kept beside it as the table `segment_measures.<segment>`: it tells why somebody is
+  in or out, and it saves the scan of all events: where a segment reads nothing but people and their events, a run
+  measures again only those of whom something may differ.
 #}
 {% materialization segment, adapter='duckdb' %}
-    {%- set view = this.incorporate(type='view') -%}
+    {%- set table = this.incorporate(type='table') -%}
     {%- set existing = load_cached_relation(this) -%}
-    {%- if existing is not none and existing.type != 'view' -%}
+    {%- if existing is not none and existing.type != 'table' -%}
         {%- do adapter.drop_relation(existing) -%}
     {%- endif -%}
     {% call statement('main') %}
         {% if is_measured(sql) %}
             {%- set steps, rule = sql.rsplit('\n' ~ this.identifier ~ ' as (', 1) %}
             {{ measure(this, steps.rstrip().rstrip(',') ~ '\n\nselect * from measured') }}
-            create or replace view {{ view }} as
+            create or replace table {{ table }} as
             with measured as (select * from {{ measures_of(this) }}), {{ this.identifier }} as ({{ rule }};
         {% else %}
-            create or replace view {{ view }} as {{ sql }};
+            create or replace table {{ table }} as {{ sql }};
         {% endif %}
     {% endcall %}
     {% do adapter.commit() %}
-    {{ return({'relations': [view]}) }}
+    {{ return({'relations': [table]}) }}
 {% endmaterialization %}
 
 {# Whether a segment decides by more than the columns of `customers`. #}
@@ -38,7 +39,7 @@
     {%- set measures = measures_of(segment) -%}
     {%- do adapter.create_schema(measures) -%}
     {%- set version = local_md5(body) -%}
-    {%- if can_be_kept(body) and is_kept(segment, version) %}
+    {%- if can_be_kept(segment, body) and is_kept(segment, version) %}
         {%- set events = model_relation('customer_events') -%}
         create or replace temp table evaluated as {{ people_to_evaluate(body, events) }};
         delete from {{ measures }} where customer_id in (select customer_id from evaluated);
@@ -56,13 +57,17 @@
     {{ return(modules.re.findall('ops"?\."?control"?\) *- *((?:[0-9.]+ *\* *)?interval *\'?[0-9]+\'? *[a-z]+)', body)) }}
 {% endmacro %}
 
-{# Whether a run can tell of whom the measures may differ: only people and events are read, time only by its edges. #}
-{% macro can_be_kept(body) %}
+{# Whether a run can tell of whom the measures may differ: each person's follow from that person's rows alone, only
+   people and events are read, time only by its edges. #}
+{% macro can_be_kept(segment, body) %}
+    {%- set alone = run_query(
+        "select 1 from " ~ source('ops', 'examined_segments') ~ " where stands_alone and segment_id = '" ~ segment.identifier ~ "'"
+    ) -%}
     {%- set read = ['model.smalti.customers', 'model.smalti.customer_events', 'source.smalti.ops.control'] -%}
     {%- set others = model.depends_on.nodes | reject('in', read) | list -%}
     {%- set moments = modules.re.findall('ops"?\."?control"?\)', body) | length -%}
     {%- set ends = modules.re.findall('< *=? *\(select as_of from [^)]*ops"?\."?control"?\)(?! *-)', body) | length -%}
-    {{ return(not others and moments == edges_of(body) | length + ends) }}
+    {{ return(alone | length > 0 and not others and moments == edges_of(body) | length + ends) }}
 {% endmacro %}
 
 {# Whether the table holds what this same SQL measured, in runs of earlier moments: of a moment that comes again, what

@@ -12,8 +12,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from segmentation import definition
+from segmentation.examine import examine
 from tests.incremental.warehouse import SETTINGS
-from warehouse import dbt
+from warehouse import dbt, examined
+from warehouse.examined import Examined
 from warehouse.settings import Settings
 
 pytestmark = pytest.mark.xdist_group("dbt")
@@ -125,7 +128,11 @@ class Shop:
         return self.number > 1
 
     def build(self) -> str:
-        """Run dbt for the segment, and return its compiled SQL."""
+        """Run dbt for the segment as it is found, and return its compiled SQL."""
+        with duckdb.connect(self.settings.working) as work:
+            found = examine(work, {NAME: definition.read(NAME, dbt.SEGMENTS)})
+            assert found[NAME].problem is None
+            examined.bind(work, [Examined(NAME, stands_alone=found[NAME].stands_alone)])
         command = [str(Path(sys.executable).with_name("dbt")), "--quiet", "--no-version-check", "run"]
         target = self.settings.home / "dbt"
         given = [*dbt.arguments(target), "--select", NAME]
@@ -172,6 +179,20 @@ def test_measured_again_of_some_equals_measured_again_of_everybody(shop: Shop) -
         (shop.settings.logs / "dbt" / "dbt.log").write_text("")
     assert evaluated == [False] + [True] * 9
     assert changes > 5
+
+
+def test_what_looks_at_others_is_measured_of_everybody(shop: Shop) -> None:
+    """Who views more than the mean may do so because somebody else viewed less."""
+    mean = "views_count >= (select avg(views) from (select count(*) as views from views group by customer_id))"
+    path = dbt.SEGMENTS / f"{NAME}.sql"
+    path.write_text(
+        SQL.replace("    group by customers.customer_id", "    group by customers.customer_id\n    having " + mean.replace("views_count", "count(*)"))
+    )
+    for hours in (1, 30, 5):
+        shop.step(hours)
+        sql = shop.build()
+        kept = shop.rows("from segment_measures.browsers_of_three_days")
+        assert kept == shop.rows(sql.replace("select * from browsers_of_three_days", "select * from measured"))
 
 
 def test_a_changed_definition_is_measured_of_everybody(shop: Shop) -> None:

@@ -50,11 +50,11 @@ def _redefine(project: Path, name: str) -> None:
 def _definitions(project: Path, name: str) -> str:
     target = project.parent / name
     command = [str(Path(sys.executable).with_name("dbt")), "--quiet", "--no-version-check", "compile"]
-    options = ["--target", "memory", *dbt.arguments(target), "--select", "segment_definitions"]
+    options = ["--target", "memory", *dbt.arguments(target), "--select", "stated_definitions"]
     environment = dbt.environment(SETTINGS.model_copy(update={"home": target}))
     subprocess.run([*command, *options], env=environment, check=True)
     nodes = json.loads((target / "manifest.json").read_text())["nodes"]
-    return str(nodes["model.smalti.segment_definitions"]["compiled_code"])
+    return str(nodes["model.smalti.stated_definitions"]["compiled_code"])
 
 
 def _versions(definitions: str) -> dict[str, str]:

@@ -31,14 +31,14 @@ def _compiled(project: Path, name: str) -> tuple[dict[str, str], dict[str, str]]
     """The spend that each segment asks for, and the version of each definition."""
     target = project.parent / name
     command = [str(Path(sys.executable).with_name("dbt")), "--quiet", "--no-version-check", "compile"]
-    options = ["--target", "memory", *dbt.arguments(target), "--select", *USERS, "segment_definitions"]
+    options = ["--target", "memory", *dbt.arguments(target), "--select", *USERS, "stated_definitions"]
     environment = dbt.environment(SETTINGS.model_copy(update={"home": target}))
     subprocess.run([*command, *options], env=environment, check=True)
     nodes = json.loads((target / "manifest.json").read_text())["nodes"]
-    sql = {name: nodes[f"model.smalti.{name}"]["compiled_code"] for name in (*USERS, "segment_definitions")}
+    sql = {name: nodes[f"model.smalti.{name}"]["compiled_code"] for name in (*USERS, "stated_definitions")}
     spend = {name: re.findall(r"spend_365d_amount >= ([\d.]+)", sql[name])[0] for name in USERS}
     versions = re.findall(
-        r"'(\w+)' as segment_id.*?'(\w{12})' as definition_version", sql["segment_definitions"], re.DOTALL
+        r"'(\w+)' as segment_id.*?'(\w{12})' as definition_version", sql["stated_definitions"], re.DOTALL
     )
     return spend, dict(versions)
 

@@ -19,7 +19,12 @@ import yaml
 from pydantic import SecretStr
 
 from ingestion import source
-from warehouse import arrivals, dbt, durable, links, pseudonyms, run, separations
+from segmentation import definition
+from segmentation.alone import stands_alone
+from segmentation.render import Published, render
+from segmentation.shape import shape
+from warehouse import arrivals, dbt, durable, examined, links, pseudonyms, run, separations
+from warehouse.examined import Examined
 from warehouse.settings import Settings
 
 Node = dict[str, Any]
@@ -32,6 +37,14 @@ SETTINGS = Settings(
     hmac_key=SecretStr("ab" * 32),
     namespace=SecretStr("6f3c1a52-6f0e-4d5e-9d54-2f6d8f2b7a10"),
 )
+
+
+@cache
+def _stands_alone(segment: str) -> bool:
+    """As a run finds it before it builds."""
+    tables = {path.stem: path.stem for path in (dbt.PROJECT / "models").rglob("*.sql")}
+    known = Published(tables, {name: name for name in run._SCORES}, {})
+    return stands_alone(shape(segment, render(definition.read(segment), known, with_sieve=False)).steps)
 
 
 @cache
@@ -125,6 +138,8 @@ class Warehouse:
             " (destination varchar, customer_id varchar, segment_ids varchar[], attributes varchar)"
         )
         separations.create(self.connection)
+        # histories have too few people for sizes to be compared with
+        examined.bind(self.connection, (Examined(name, comes_and_goes=True) for name in dbt.segment_names()))
         self._table("links.record_links", links.COLUMNS)
         for name, columns in run._SCORES.items():
             self._table(f"scores.{name}", columns)
@@ -202,7 +217,7 @@ class Warehouse:
             return
         steps, _, rule = sql.rpartition(f"\n{name} as (")
         body, table = steps.rstrip().rstrip(",") + "\n\nselect * from measured", f"segment_measures.{name}"
-        if self.control.is_full or read - MEASURED_OF:
+        if self.control.is_full or read - MEASURED_OF or not _stands_alone(name):
             self.connection.execute(f"create or replace table {table} as {body}")
         else:
             self._measure_again(table, body)

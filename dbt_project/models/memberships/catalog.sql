@@ -6,6 +6,12 @@ definitions as (
 
 ),
 
+checks as (
+
+    select * from {{ ref('segment_checks') }}
+
+),
+
 memberships as (
 
     select * from {{ ref('memberships') }}
@@ -46,10 +52,12 @@ judged as (
         case
             when coalesce(sizes.active_members, 0) < control.segment_floor
                 then 'fewer than ' || control.segment_floor || ' active members'
-        end as why_not
+        end as why_not,
+        checks.problem
     from definitions
     cross join {{ source('ops', 'control') }} as control
     left join sizes on definitions.segment_id = sizes.segment_id
+    left join checks on definitions.segment_id = checks.segment_id
 
 ),
 

@@ -27,10 +27,20 @@ measures as (
     where false
     {% endfor %}
 
+),
+
+-- of a segment that stands still nothing new counts
+in_order as (
+
+    select segment_id
+    from {{ ref('segment_checks') }}
+    where problem is null
+
 )
 
 select
-    segment_id,
-    customer_id,
-    cast(measures as varchar) as measures
+    measures.segment_id,
+    measures.customer_id,
+    cast(measures.measures as varchar) as measures
 from measures
+inner join in_order on measures.segment_id = in_order.segment_id

@@ -20,10 +20,21 @@ known_before as (
 
 ),
 
+standing_still as (
+
+    select segment_id
+    from {{ ref('segment_checks') }}
+    where problem is not null
+
+),
+
+-- of a segment that stands still what holds goes on holding
 open_before as (
 
-    select * from known_before
-    where valid_to is null
+    select known_before.*
+    from known_before
+    anti join standing_still on known_before.segment_id = standing_still.segment_id
+    where known_before.valid_to is null
 
 ),
 

@@ -1,55 +1,41 @@
-{# The sidecars of the segments as rows; `graph` is there only when dbt executes. #}
-{%- set found = [] -%}
-{%- for name in var('segments') if execute -%}
-    {%- do found.append(graph.nodes['model.smalti.' ~ name]) -%}
-{%- endfor -%}
-
 with
 
-segment_definitions as (
+stated as (
 
-    {% for node in found %}
-    {%- set trigger = node.config.meta.get('trigger', {}) %}
-    {%- set quiet_hours = trigger.get('quiet_hours', ['null', 'null']) %}
-    select
-        '{{ node.name }}' as segment_id,
-        '{{ node.config.meta.owner }}' as owner,
-        '{{ node.config.meta.tier }}' as tier,
-        '{{ node.config.meta.purpose }}' as purpose,
-        cast('{{ node.config.meta.review_by }}' as date) as review_by,
-        '{{ node.raw_code | replace("'", "''") }}' as rule,
-        '{{ tojson(used_thresholds(node), sort_keys=true) }}' as thresholds,
-        '{{ definition_version(node) }}' as definition_version,
-        {{ text_or_null(node.config.meta.get('group')) }} as group_name,
-        cast({{ node.config.meta.get('rank', 'null') }} as integer) as group_rank,
-        cast({{ node.config.meta.get('excludes', []) }} as varchar[]) as excludes,
-        {{ text_or_null(node.config.meta.get('parent')) }} as parent,
-        cast({{ trigger.get('cool_down_days', 'null') }} as integer) as cool_down_days,
-        cast({{ quiet_hours[0] }} as integer) as quiet_from_hour,
-        cast({{ quiet_hours[1] }} as integer) as quiet_to_hour,
-        {{ text_or_null(trigger.get('destination')) }} as trigger_destination
-    {% if not loop.last %}union all{% endif %}
-    {% else %}
-    select
-        cast(null as varchar) as segment_id,
-        cast(null as varchar) as owner,
-        cast(null as varchar) as tier,
-        cast(null as varchar) as purpose,
-        cast(null as date) as review_by,
-        cast(null as varchar) as rule,
-        cast(null as varchar) as thresholds,
-        cast(null as varchar) as definition_version,
-        cast(null as varchar) as group_name,
-        cast(null as integer) as group_rank,
-        cast(null as varchar[]) as excludes,
-        cast(null as varchar) as parent,
-        cast(null as integer) as cool_down_days,
-        cast(null as integer) as quiet_from_hour,
-        cast(null as integer) as quiet_to_hour,
-        cast(null as varchar) as trigger_destination
-    where false
-    {% endfor %}
+    select * from {{ ref('stated_definitions') }}
+
+),
+
+known_before as (
+
+    select * from {{ source('durable', 'segment_definitions') }}
+
+),
+
+checks as (
+
+    select * from {{ ref('segment_checks') }}
+
+),
+
+-- a segment in which something is wrong stays as it was; one that never was anything else is nothing yet
+in_order as (
+
+    select stated.*
+    from stated
+    anti join (select * from checks where problem is not null) as wrong on stated.segment_id = wrong.segment_id
+
+),
+
+kept as (
+
+    select known_before.*
+    from known_before
+    inner join checks on known_before.segment_id = checks.segment_id
+    where checks.problem is not null
 
 )
 
-select * from segment_definitions
+select * from in_order
+union all by name
+select * from kept

@@ -1,0 +1,69 @@
+"""What looks at nobody but the person is measured of some; everything else of everybody."""
+
+import pytest
+
+from segmentation import definition
+from segmentation.alone import stands_alone
+from segmentation.render import Published, render
+from segmentation.shape import shape
+from warehouse import dbt
+
+ALONE = {
+    "grouped by the person": "select customer_id, count(*) as n from views group by customer_id",
+    "of each row": "select customer_id, spend * 2 as n from customers where spend > as_of()",
+    "numbered within the person": "select customer_id, count(*) over (partition by customer_id, product_id) as n from views",
+    "joined by the person": (
+        "select c.customer_id, count(*) as n from customers as c"
+        " inner join views as v on c.customer_id = v.customer_id and v.at < c.at group by c.customer_id"
+    ),
+    "joined by its name": "select customer_id, count(*) as n from customers join views using (customer_id) group by all, customer_id",
+    "one row each": "select distinct customer_id, category as n from views",
+}
+OF_EVERYBODY = {
+    "grouped by something else": "select product_id as customer_id, count(*) as n from views group by product_id",
+    "grouped by nothing": "select max(customer_id) as customer_id, count(*) as n from views",
+    "a function that may be an aggregate": "select customer_id, approx_top_k_of(n) as n from views",
+    "numbered among all": "select customer_id, row_number() over (order by spend) as n from customers",
+    "numbered within a product": "select customer_id, count(*) over (partition by product_id) as n from views",
+    "a window by name": "select customer_id, count(*) over w as n from views window w as (partition by product_id)",
+    "joined by something else": (
+        "select a.customer_id, count(*) as n from views as a"
+        " inner join views as b on a.product_id = b.product_id group by a.customer_id"
+    ),
+    "joined with everybody": "select a.customer_id, b.spend as n from customers as a cross join customers as b",
+    "side by side": "select a.customer_id, b.spend as n from customers as a, customers as b",
+    "joined by the person or not": (
+        "select a.customer_id, b.spend as n from customers as a"
+        " inner join customers as b on a.customer_id = b.customer_id or a.city = b.city"
+    ),
+    "another query's value": "select customer_id, spend as n from customers where spend > (select avg(spend) from customers)",
+    "among another query's": "select customer_id, spend as n from customers where city in (select city from views)",
+    "where anybody is": "select customer_id, spend as n from customers where exists (select 1 from views)",
+    "the first": "select customer_id, spend as n from customers order by spend desc limit 100",
+    "another name for something else": "select city as customer_id, spend as n from customers",
+    "distinct of something else": "select distinct on (city) customer_id, spend as n from customers",
+    "distinct without the person": "select distinct city as n from customers",
+}
+# trends and the most expensive products are of everybody
+LIBRARY = {"trend_seekers": False, "currently_browsing_premium": False, "category_enthusiast": True, "cart_abandoned": True}
+
+
+def _steps(sql: str) -> str:
+    return f"with step as ({sql}), measured as (select * from step) select * from measured"
+
+
+@pytest.mark.parametrize("sql", ALONE.values(), ids=ALONE.keys())
+def test_of_each_person_alone(sql: str) -> None:
+    assert stands_alone(_steps(sql))
+
+
+@pytest.mark.parametrize("sql", OF_EVERYBODY.values(), ids=OF_EVERYBODY.keys())
+def test_of_everybody(sql: str) -> None:
+    assert not stands_alone(_steps(sql))
+
+
+@pytest.mark.parametrize(("segment", "alone"), LIBRARY.items())
+def test_segments_that_ship(segment: str, alone: bool) -> None:
+    tables = {path.stem: path.stem for path in (dbt.PROJECT / "models").rglob("*.sql")}
+    rendered = render(definition.read(segment), Published(tables, {}, {}), with_sieve=False)
+    assert stands_alone(shape(segment, rendered).steps) is alone
