@@ -156,6 +156,8 @@ def _accepted(settings: Settings) -> dict[str, int]:
 def _stand_in(settings: Settings, broken: Collection[str]) -> None:
     """Make the project that dbt reads in this home: a copy in which others stand in for what is broken, if anything is."""
     copy = dbt.copy_of(settings)
+    if copy.exists() or broken:
+        dbt.forget(settings)
     shutil.rmtree(copy, ignore_errors=True)
     if not broken:
         return

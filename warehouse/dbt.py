@@ -62,6 +62,11 @@ def copy_of(settings: Settings) -> Path:
     return settings.home / "dbt_project"
 
 
+def forget(settings: Settings) -> None:
+    """Let dbt parse everything anew: what it keeps of one project it takes for true of a copy with other sidecars."""
+    (settings.home / "dbt" / "partial_parse.msgpack").unlink(missing_ok=True)
+
+
 def _read(settings: Settings) -> Path:
     """The project that a run of this home reads."""
     copy = copy_of(settings)
@@ -209,7 +214,7 @@ def _segments(nodes: dict[str, Any], unique_id: str) -> list[dict[str, Any]]:
 
 def _kind(message: str) -> str:
     """The kind of a database's error; the rest of its message may quote a value."""
-    found = re.search(r"^\s*(\w+ Error): ", message, re.MULTILINE)
+    found = re.search(r"^\s*(\w+ Error): ", message, re.MULTILINE) or re.search(r"^(\w+ Error) in ", message)
     return found[1] if found else "a data test is red"
 
 
