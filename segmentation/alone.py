@@ -1,4 +1,4 @@
-"""Whether each person's measures follow from that person's rows alone: then a run may measure some people and not others.
+"""Whether each person's measures follow from that person's rows alone: then a run may measure some and not others.
 
 What is popular, on average or among the first depends on everybody. Whatever is not plainly of one person is held to be
 of all: it costs a scan, and is right.
@@ -62,7 +62,9 @@ def _joins_one_person(join: exp.Join) -> bool:
         return True
     condition = join.args.get("on")
     parts = condition.flatten() if isinstance(condition, exp.And) else [condition]
-    return any(isinstance(part, exp.EQ) and _names_person([part.left]) and _names_person([part.right]) for part in parts)
+    return any(
+        isinstance(part, exp.EQ) and _names_person([part.left]) and _names_person([part.right]) for part in parts
+    )
 
 
 def _asks_others(query: exp.Expr) -> bool:

@@ -238,7 +238,9 @@ def _what(name: str, sides: dict[str, dict[str, Definition]]) -> str:
 def _guards(name: str, before: int, after: int, teller: Teller) -> list[str]:
     found = []
     if before >= teller.floor.people and after > _MOST_TIMES * before:
-        found.append(f"{name} would be more than {_MOST_TIMES} times as large: its sends stop until they are approved")
+        found.append(f"{name} would be more than {_MOST_TIMES} times as large: it stands still until that is accepted")
+    if before >= teller.floor.people and not after:
+        found.append(f"{name} would be empty: it stands still until that is accepted")
     if before >= teller.floor.people > after:
         found.append(f"{name} would fall below {teller.floor.people} people: it is no longer sent")
     return found

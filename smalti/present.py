@@ -46,6 +46,11 @@ def segments(console: Console, found: list[dict[str, Any]], floor: int) -> None:
         for row in found
     ]
     console.print(table("Segments", ["segment", "members", "active", "entered", "left", "sendable"], lines))
+    for row in found:
+        if row["problem"]:
+            console.print(
+                f"{row['segment_id']} stands still: {row['problem']}", style="red", soft_wrap=True, markup=False
+            )
 
 
 def triggers(console: Console, found: list[dict[str, Any]], floor: int) -> None:

@@ -92,6 +92,29 @@ def check_segments() -> None:
     out.print(f"{len(sidecars.names())} sidecars are well-formed")
 
 
+@app.command("accept")
+def accept_segment(
+    segment: Annotated[str, typer.Argument(help="One that stands still for its size, as `smalti segments list` says.")],
+    reason: Annotated[str, typer.Option(help="Why its new size is right; kept in the ledger.")],
+    as_json: Json = False,
+) -> None:
+    """Let a segment go on that stands still because it became empty or more than three times as large.
+
+    The next run takes its people over, unless they are by then over a tenth more than now.
+
+    Example: smalti segments accept new_visitors --reason "the fair in Leeds"
+    """
+    from smalti import standstill
+
+    with plain_errors():
+        now = datetime.now(UTC).replace(microsecond=0, tzinfo=None)
+        found = standstill.accept(configuration.load(), segment, reason, now)
+    if as_json:
+        dump(asdict(found))
+    else:
+        out.print(f"accepted: {found.segment_id} {found.problem}", markup=False)
+
+
 @app.command("compile")
 def compile_segments(
     names: Annotated[list[str] | None, typer.Argument(help="Which segments; without it all that have a rule.")] = None,

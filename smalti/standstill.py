@@ -1,7 +1,7 @@
 """Segments that an analyst broke: each stands still with the people it had, and all others go on.
 
-They are found before dbt builds, by their files; while it builds, where the SQL of one fails on some rows; and after, by
-whom they return (`segments.segment_checks`).
+They are found before dbt builds, by their files; while it builds, where the SQL of one fails on some rows; and after,
+by whom they return (`segments.segment_checks`).
 """
 
 import shutil
@@ -63,6 +63,7 @@ class Still:
     may_be_accepted: bool
 
     def __str__(self) -> str:
+        """As a person is told."""
         return f"segment {self.segment_id} (owner {self.owner}) stands still: {self.problem}"
 
 
@@ -154,7 +155,7 @@ def _accepted(settings: Settings) -> dict[str, int]:
 
 
 def _stand_in(settings: Settings, broken: Collection[str]) -> None:
-    """Make the project that dbt reads in this home: a copy in which others stand in for what is broken, if anything is."""
+    """Make the project that dbt reads in this home: where something is broken, a copy in which others stand in."""
     copy = dbt.copy_of(settings)
     if copy.exists() or broken:
         dbt.forget(settings)

@@ -22,7 +22,7 @@ with changes as (
 )
 -- of a segment that the floor holds no number is told
 select
-    segment_id, owner, tier, purpose, is_sendable, why_not, rolls_up_to,
+    segment_id, owner, tier, purpose, is_sendable, why_not, rolls_up_to, problem,
     case when is_sendable then members end as members,
     case when is_sendable then active_members end as active_members,
     case when is_sendable then coalesce(entered, 0) end as entered,

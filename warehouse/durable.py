@@ -104,7 +104,8 @@ _KEEP = {
     "definitions_history": "select * from segments.definitions_history order by segment_id, valid_from",
     "segment_definitions": "select * from segments.segment_definitions order by segment_id",
     "segment_checks": """
-        select segment_id, people, customers from segments.segment_checks where people is not null order by segment_id""",
+        select segment_id, people, customers from segments.segment_checks
+        where people is not null order by segment_id""",
     "exposures": "select * from activation.exposures order by all",
     "message_intents": "select * from activation.message_intents order by intent_id",
     "customers_history": "select * from profiles.customers_history order by customer_id, valid_from",

@@ -12,7 +12,7 @@ Kind = Literal["plan", "gate", "segment"]
 
 
 def record(path: Path, kind: Kind, subject: str, details: Iterable[str], reason: str, at: datetime) -> None:
-    """Keep that the details of this plan, gate or segment were let pass at that moment (UTC); the first reason given stays.
+    """Keep that these details of a plan, gate or segment were let pass at that moment (UTC); the first reason stays.
 
     Raises:
         SmaltiError: the reason is empty.

@@ -186,7 +186,10 @@ def test_what_looks_at_others_is_measured_of_everybody(shop: Shop) -> None:
     mean = "views_count >= (select avg(views) from (select count(*) as views from views group by customer_id))"
     path = dbt.SEGMENTS / f"{NAME}.sql"
     path.write_text(
-        SQL.replace("    group by customers.customer_id", "    group by customers.customer_id\n    having " + mean.replace("views_count", "count(*)"))
+        SQL.replace(
+            "    group by customers.customer_id",
+            "    group by customers.customer_id\n    having " + mean.replace("views_count", "count(*)"),
+        )
     )
     for hours in (1, 30, 5):
         shop.step(hours)

@@ -47,9 +47,13 @@ def _break() -> None:
     _edit("price_sensitive", "orders_count >=", "cast('x' || customer_id as integer) > 0\n        and orders_count >=")
     _edit("browsers_no_purchase", "orders_count = 0", "orders_count = -1")
     _edit("new_visitors", "interval 7 day", "interval 700 day")
-    again = "group by customer_id\n\n    union all\n\n    select customer_id, 99 as most from counted group by customer_id\n"
-    _edit("category_enthusiast", "group by customer_id\n", again)
-    _edit("northern_app_browsers", "        customers.customer_id,\n", "        'P' || customers.customer_id as customer_id,\n")
+    again = "union all\n\n    select customer_id, 99 as most from counted group by customer_id\n"
+    _edit("category_enthusiast", "group by customer_id\n", f"group by customer_id\n\n    {again}")
+    _edit(
+        "northern_app_browsers",
+        "        customers.customer_id,\n",
+        "        'P' || customers.customer_id as customer_id,\n",
+    )
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,11 @@ known_before as (
 
 ),
 
-checks as (
+standing_still as (
 
-    select * from {{ ref('segment_checks') }}
+    select segment_id
+    from {{ ref('segment_checks') }}
+    where problem is not null
 
 ),
 
@@ -23,7 +25,7 @@ in_order as (
 
     select stated.*
     from stated
-    anti join (select * from checks where problem is not null) as wrong on stated.segment_id = wrong.segment_id
+    anti join standing_still on stated.segment_id = standing_still.segment_id
 
 ),
 
@@ -31,8 +33,7 @@ kept as (
 
     select known_before.*
     from known_before
-    inner join checks on known_before.segment_id = checks.segment_id
-    where checks.problem is not null
+    inner join standing_still on known_before.segment_id = standing_still.segment_id
 
 )
 
