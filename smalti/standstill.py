@@ -6,16 +6,17 @@ by whom they return (`segments.segment_checks`).
 
 import shutil
 from collections.abc import Collection, Container, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+import duckdb
 
 from segmentation import definition
 from segmentation.definition import Definition
 from segmentation.examine import Finding, examine, unreadable
 from smalti import sidecars
-from warehouse import dbt, examined, ledger, overrides, run
+from warehouse import dbt, ledger, overrides, run
 from warehouse.errors import SmaltiError
-from warehouse.examined import Examined
+from warehouse.examined import Examined, Still, still
 from warehouse.settings import Settings
 from warehouse.version import open_version
 
@@ -43,28 +44,6 @@ _SIDECAR = """models:
     config: {{meta: {{owner: unknown, is_stand_in: true}}}}
     columns: [{{name: customer_id}}]
 """
-_STILL = """
-select checks.segment_id, coalesce(definitions.owner, 'unknown') as owner, checks.problem, checks.people_found,
-    checks.may_be_accepted
-from {catalog}segments.segment_checks as checks
-left join {catalog}segments.segment_definitions as definitions using (segment_id)
-where checks.problem is not null
-order by checks.segment_id"""
-
-
-@dataclass(frozen=True)
-class Still:
-    """A segment that stands still, and why."""
-
-    segment_id: str
-    owner: str
-    problem: str
-    people_found: int
-    may_be_accepted: bool
-
-    def __str__(self) -> str:
-        """As a person is told."""
-        return f"segment {self.segment_id} (owner {self.owner}) stands still: {self.problem}"
 
 
 def build(settings: Settings, folders: Sequence[str], *, data_tests: bool) -> tuple[int, list[Still]]:
@@ -85,8 +64,7 @@ def build(settings: Settings, folders: Sequence[str], *, data_tests: bool) -> tu
                 raise
             broken |= {name: f"{name}.sql: fails on some rows ({kind})" for name, kind in new.items()}
         _bind(settings, broken)
-    with run.working(settings, read_only=True) as connection:
-        return built, [Still(*row) for row in connection.execute(_STILL.format(catalog="")).fetchall()]
+    return built, run.standing_still(settings)
 
 
 def prepare(settings: Settings) -> None:
@@ -103,22 +81,22 @@ def _sound(wrong: Container[str]) -> dict[str, Definition]:
 def _bind(settings: Settings, failed: dict[str, str]) -> dict[str, str]:
     wrong = sidecars.wrong(dbt.SEGMENTS) | failed
     metas, accepted = sidecars.metas(dbt.SEGMENTS), _accepted(settings)
-    with run.working(settings) as connection:
+
+    def look(connection: duckdb.DuckDBPyConnection) -> list[Examined]:
         found = examine(connection, _sound(wrong))
-        wrong |= {name: one.problem for name, one in found.items() if one.problem}
-        examined.bind(
-            connection,
-            (
-                Examined(
-                    name,
-                    wrong.get(name),
-                    found.get(name, Finding()).stands_alone,
-                    name in metas and metas[name].comes_and_goes,
-                    accepted.get(name),
-                )
-                for name in dbt.segment_names()
-            ),
-        )
+        wrong.update({name: one.problem for name, one in found.items() if one.problem})
+        return [
+            Examined(
+                segment_id=name,
+                problem=wrong.get(name),
+                stands_alone=found.get(name, Finding()).stands_alone,
+                comes_and_goes=name in metas and metas[name].comes_and_goes,
+                accepted_people=accepted.get(name),
+            )
+            for name in dbt.segment_names()
+        ]
+
+    run.examine_segments(settings, look)
     return wrong
 
 
@@ -129,19 +107,19 @@ def accept(settings: Settings, segment: str, reason: str, now: datetime) -> Stil
         NothingPublished: there is no current version.
         SmaltiError: the segment does not stand still for its size; or there is no reason.
     """
-    still = {one.segment_id: one for one in published(settings) if one.may_be_accepted}
-    if segment not in still:
-        known = ", ".join(still) or "none"
+    found = {one.segment_id: one for one in published(settings) if one.may_be_accepted}
+    if segment not in found:
+        known = ", ".join(found) or "none"
         raise SmaltiError(f"segment {segment!r} does not stand still for its size in this version; there are: {known}")
-    found = f"{settings.current.resolve().stem} {still[segment].people_found}"
-    overrides.record(settings.ledger, "segment", segment, [found], reason, now)
-    return still[segment]
+    detail = f"{settings.current.resolve().stem} {found[segment].people_found}"
+    overrides.record(settings.ledger, "segment", segment, [detail], reason, now)
+    return found[segment]
 
 
 def published(settings: Settings) -> list[Still]:
     """The segments that stand still in the current version."""
     with open_version(settings) as (connection, _):
-        return [Still(*row) for row in connection.execute(_STILL.format(catalog="published.")).fetchall()]
+        return still(connection, "published.")
 
 
 def _accepted(settings: Settings) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""What was found of each segment before dbt builds any of them: a table that its models read."""
+"""What was found of each segment before dbt builds any of them, and which stand still after it has."""
 
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass
@@ -9,6 +9,14 @@ _TABLE = """
 create or replace table ops.examined_segments (
     segment_id varchar, problem varchar, stands_alone boolean, comes_and_goes boolean, accepted_people bigint
 )"""
+
+_STILL = """
+select checks.segment_id, coalesce(definitions.owner, 'unknown') as owner, checks.problem, checks.people_found,
+    checks.may_be_accepted
+from {catalog}segments.segment_checks as checks
+left join {catalog}segments.segment_definitions as definitions using (segment_id)
+where checks.problem is not null
+order by checks.segment_id"""
 
 
 @dataclass(frozen=True)
@@ -30,3 +38,23 @@ def bind(connection: duckdb.DuckDBPyConnection, found: Iterable[Examined]) -> No
     connection.execute(_TABLE)
     for one in found:
         connection.execute("insert into ops.examined_segments values (?, ?, ?, ?, ?)", astuple(one))
+
+
+@dataclass(frozen=True)
+class Still:
+    """A segment that stands still, and why."""
+
+    segment_id: str
+    owner: str
+    problem: str
+    people_found: int
+    may_be_accepted: bool
+
+    def __str__(self) -> str:
+        """As a person is told."""
+        return f"segment {self.segment_id} (owner {self.owner}) stands still: {self.problem}"
+
+
+def still(connection: duckdb.DuckDBPyConnection, catalog: str = "") -> list[Still]:
+    """The segments that stand still, by name, in what is being built or in that catalog."""
+    return [Still(*row) for row in connection.execute(_STILL.format(catalog=catalog)).fetchall()]

@@ -1,7 +1,7 @@
 """A run: the control row, what dbt reads beside its own tables, and the end."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ import duckdb
 
 from warehouse import arrivals, contracts, dbt, durable, examined, keys, ledger, links, manifest, past, raw, separations
 from warehouse.errors import Busy, NothingToDo, SmaltiError
-from warehouse.examined import Examined
+from warehouse.examined import Examined, Still
 from warehouse.settings import Settings
 from warehouse.sql import literal
 
@@ -317,6 +317,18 @@ def bind_scores(settings: Settings) -> None:
             scored = f"select {wanted} from read_parquet({literal(path)}) where {known}"
             body = scored if run_id else f"select {empty} where false"
             connection.execute(f"create or replace view scores.{name} as {body}")
+
+
+def examine_segments(settings: Settings, look: Callable[[duckdb.DuckDBPyConnection], list[Examined]]) -> None:
+    """Let dbt's models read what a look at each segment finds; it may look at the tables, and is to write none."""
+    with working(settings) as connection:
+        examined.bind(connection, look(connection))
+
+
+def standing_still(settings: Settings) -> list[Still]:
+    """The segments in which the open run found something wrong."""
+    with working(settings, read_only=True) as connection:
+        return examined.still(connection)
 
 
 def scored_by(settings: Settings) -> str | None:
