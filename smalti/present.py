@@ -131,6 +131,7 @@ def plans(console: Console, found: list[dict[str, Any]]) -> None:
     """What each destination would be sent, and what stands in the way."""
     for plan in found:
         told = f"plan {plan['plan_id']}: {changes(plan)}" if plan["plan_id"] else "nothing changed, nothing to send"
+        told += f"; {plan['messages']} messages" if plan["messages"] else ""
         console.print(f"[bold]{plan['destination']}[/bold] {told}", soft_wrap=True)
         for line in plan["blocked_by"]:
             console.print(f"  [red]blocked[/red] {escape(line)}", soft_wrap=True)
@@ -157,6 +158,7 @@ def standing(console: Console, found: list[dict[str, Any]]) -> None:
     for one in found:
         plan = one["plan"]
         told = f"plan {plan['plan_id']} {plan['status']}: {changes(plan)}" if plan else "no plan yet"
+        told += f"; told {one['messages']} messages" if one["messages"] else ""
         console.print(f"[bold]{one['destination']}[/bold] holds {one['people']} people; {told}", soft_wrap=True)
         for code, people in one["dead_letters"].items():
             console.print(f"  [red]refused[/red] {people} people: {escape(code)}", soft_wrap=True)

@@ -138,7 +138,7 @@ def _delivery(
         "destination": row["source"],
         "people": people,
         "sent": dict(plan) if plan and not blocked else None,
-        "path": row["message"] if plan and not blocked else None,
+        "path": row["message"].split("; ")[0] if plan and not blocked else None,
         "blocked": blocked,
         "held_back_by_consent": _by_segment(withheld, "consent"),
         "held_out": _by_segment(withheld, "holdout"),
