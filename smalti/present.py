@@ -50,7 +50,7 @@ def segments(console: Console, found: list[dict[str, Any]], floor: int) -> None:
 
 def triggers(console: Console, found: list[dict[str, Any]], floor: int) -> None:
     """One line a trigger, with what became of the entries of the past 30 days."""
-    columns = ["due", "waiting", "cooled_down", "held_out", "no_consent", "below_floor"]
+    columns = ["due", "told", "waiting", "cooled_down", "held_out", "no_consent", "below_floor"]
     lines = [
         [
             row["segment_id"],

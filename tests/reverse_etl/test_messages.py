@@ -1,6 +1,7 @@
 """Entries into trigger segments are told once, whatever is run again or killed, and to nobody who may not be told."""
 
 import hashlib
+import importlib
 import json
 import os
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from reverse_etl import messages, notify
+from reverse_etl import destination, messages, notify
 from reverse_etl.deliver import Delivered, deliver
 from reverse_etl.destination import Refused
 from reverse_etl.journal import Journal
@@ -64,11 +65,11 @@ def intent_id(customer_id: str, segment_id: str = "cart") -> str:
     return hashlib.md5(f"{segment_id}:{customer_id}".encode(), usedforsecurity=False).hexdigest()
 
 
-def enter(shop: Shop, due: Due, segment_id: str = "cart", status: str = "due", destination: str | None = None) -> None:
+def enter(shop: Shop, due: Due, segment_id: str = "cart", status: str = "due", to: str | None = None) -> None:
     """The published version has an intent for each of these."""
     rows = [
         (intent_id(who, segment_id), segment_id, who, AS_OF, at, f"entered {segment_id}",
-         destination or shop.destination, "marketing_email", "email", status)
+         to or shop.destination, "marketing_email", "email", status)
         for who, at in due.items()
     ]  # fmt: skip
     with duckdb.connect(str(shop.settings.current.resolve())) as connection:
@@ -176,7 +177,7 @@ def test_what_was_decided_not_to_be_told_is_not(files: Shop, status: str) -> Non
 
 def test_another_destination_s_messages_are_its_own(files: Shop) -> None:
     files.publish("one", CART)
-    enter(files, {"c1": NOW}, destination="webhook")
+    enter(files, {"c1": NOW}, to="webhook")
     assert files.deliver().messages_due == 0
 
 
@@ -354,3 +355,14 @@ def test_messages_that_nobody_takes_away_go_after_a_week(files: Shop) -> None:
     enter(files, {"c3": NOW})
     files.deliver("run-3")
     assert sorted(put(files)) == ["c2", "c3"]
+
+
+@pytest.mark.parametrize("name", destination.every())
+def test_a_destination_that_takes_messages_says_so_and_can(name: str) -> None:
+    module = importlib.import_module(f"reverse_etl.destinations.{name}")
+    kinds = [one for one in vars(module).values() if isinstance(one, type) and one.__module__ == module.__name__]
+    assert destination.takes_messages(name) == any(hasattr(one, "notify") or hasattr(one, "post") for one in kinds)
+
+
+def test_messages_go_to_files_and_webhooks() -> None:
+    assert [name for name in destination.every() if destination.takes_messages(name)] == ["files", "webhook"]
