@@ -113,6 +113,7 @@ def _delivery(console: Console, delivery: dict[str, Any], floor: int) -> None:
     told = f"{changes(sent)} → {delivery['path']}" if sent else "nothing changed, nothing sent"
     if blocked:
         told = f"[red]blocked, nothing sent:[/red] {escape(blocked)}"
+    told += f"; {delivery['messages']:,} messages" if delivery["messages"] else ""
     console.print(f"[bold]{delivery['destination']}[/bold] {delivery['people']:,} people; {told}", soft_wrap=True)
     for segment, people in delivery["held_back_by_consent"].items():
         console.print(f"  held back without consent: {segment} {people:,} people")

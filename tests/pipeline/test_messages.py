@@ -2,7 +2,6 @@
 
 import json
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,12 +63,10 @@ def test_who_entered_between_the_runs_is_told_once_and_nobody_else(home: Home) -
     assert send(home, "later").messages_due == 0
 
 
-def test_a_run_made_again_and_a_full_rebuild_tell_nobody_again(home: Home, tmp_path: Path) -> None:
+def test_a_run_made_again_and_a_full_rebuild_tell_nobody_again(home: Home) -> None:
     send(home, "before")
     before, moment = put(home), as_of(home).isoformat()
-    empty = tmp_path / "nothing"
-    empty.mkdir()
     for more in ((), ("--full",)):
-        home.run("nightly", empty, "--as-of", moment, *more)
+        home.run("nightly", home.path.parent / "second-run", "--as-of", moment, *more)
         assert home.query("select count(*) from activation.audience_changes")[0][0] == 0
         assert (send(home, "again").messages_due, put(home)) == (0, before)
