@@ -4,14 +4,26 @@ Names are escaped: Plotly reads tags in its labels.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 
 from plotly.graph_objects import Bar, Figure, Heatmap, Sankey, Scatter
+from plotly.subplots import make_subplots
 
 BLUE, GREEN, AMBER, RED, PURPLE, GREY = "#4a86d8", "#3f9f74", "#d19a2e", "#cc5a43", "#9a78c9", "#8b929c"
 SERIES = (BLUE, AMBER, GREEN, PURPLE, RED, "#3fa3b5", "#c9719f", "#8a9a3b", "#7a6a55", GREY)
 _DASHES = ("solid", "dash", "dot", "dashdot")
 _ROW, _REST = 34, 70
+_PANELS, _PANEL, _BETWEEN = 4, 84, 62  # in a line; pixels of each, and below it for dates and the next one's name
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A line of its own: points by day or moment (ISO 8601), a gap where there is no value, and moments to mark."""
+
+    name: str
+    points: Sequence[tuple[str, float | None]]
+    marks: Sequence[str] = ()
 
 
 def _laid_out(figure: Figure, height: int, **more: object) -> Figure:
@@ -81,6 +93,41 @@ def lines(
     return figure
 
 
+def panels(found: Sequence[Panel]) -> Figure:
+    """Small charts of one kind, four in a line, each with a scale of its own from 0 and the same days."""
+    lines = -(-len(found) // _PANELS)
+    inside = lines * _PANEL + (lines - 1) * _BETWEEN
+    figure = make_subplots(
+        rows=lines, cols=_PANELS, subplot_titles=names([one.name for one in found]), horizontal_spacing=0.055,
+        vertical_spacing=_BETWEEN / inside if lines > 1 else 0,
+    )  # fmt: skip
+    days = [point[0] for one in found[:1] for point in one.points]
+    for at, one in enumerate(found):
+        _draw(figure, one, {"row": at // _PANELS + 1, "col": at % _PANELS + 1})
+    figure = _laid_out(figure, inside + 70, showlegend=False)
+    figure.update_layout(margin={"l": 46, "r": 34, "t": 30, "b": 40})
+    figure.update_annotations(font_size=13, yshift=4)
+    figure.update_xaxes(
+        range=[days[0], days[-1]], tickvals=[days[0], days[-1]], tickformat="%-d %b", zeroline=False, automargin=False,
+        showgrid=False, ticks="outside",
+    )  # fmt: skip
+    figure.update_yaxes(rangemode="tozero", zeroline=False, nticks=3, tickformat=",d", automargin=False)
+    return figure
+
+
+def _draw(figure: Figure, one: Panel, where: dict[str, int]) -> None:
+    values = [value for _, value in one.points]
+    hover = "%{x|%-d %b %Y}: %{y:,d}<extra>" + escape(one.name) + "</extra>"
+    line = Scatter(
+        x=[x for x, _ in one.points], y=values, mode="lines+markers", hovertemplate=hover, cliponaxis=False,
+        line={"color": BLUE, "width": 2}, marker={"size": 4},
+    )  # fmt: skip
+    figure.add_trace(line, **where)
+    for moment in one.marks:
+        figure.add_vline(x=moment, line={"color": AMBER, "width": 2, "dash": "dot"}, **where)
+    figure.update_yaxes(range=[0, 1.15 * max((value or 0 for value in values), default=1) or 1], **where)
+
+
 def flow(
     nodes: Sequence[tuple[str, str]], links: Sequence[tuple[int, int, float, str]], height: int,
     places: Sequence[tuple[float, float]] = (),
@@ -113,15 +160,18 @@ def _faint(colour: str) -> str:
 
 
 def grid(labels: Sequence[str], shares: Sequence[Sequence[float | None]], words: Sequence[Sequence[str]]) -> Figure:
-    """A square of shares from 0 to 1, each cell with its words; a cell without a share stays empty."""
+    """A square of shares from 0 to 1, each cell with its hundredths; one without a share stays empty.
+
+    `words` are what each cell says of itself when it is pointed at.
+    """
+    text = [["" if share is None else f"{share * 100:.0f}" for share in row] for row in shares]
     chart = Heatmap(
-        z=[list(row) for row in shares], x=names(labels), y=names(labels), text=[names(row) for row in words],
-        texttemplate="%{text}" if len(labels) <= 12 else None,  # noqa: PLR2004  # beyond that words overlap
-        zmin=0, zmax=1, xgap=2, ygap=2,
-        colorscale=[[0, "rgba(74,134,216,0.08)"], [1, "rgba(74,134,216,0.7)"]], showscale=False,
-        hovertemplate="of %{y}, in %{x} too: %{text}<extra></extra>",
+        z=[list(row) for row in shares], x=names(labels), y=names(labels), text=text, texttemplate="%{text}",
+        customdata=[names(row) for row in words], zmin=0, zmax=1, xgap=2, ygap=2, hoverongaps=False,
+        colorscale=[[0, "rgba(74,134,216,0.08)"], [1, "rgba(74,134,216,0.8)"]],
+        colorbar={"tickformat": ".0%", "thickness": 12, "len": 0.6, "outlinewidth": 0},
+        hovertemplate="of %{y}, in %{x} too: %{text} in a hundred; %{customdata} people<extra></extra>",
     )  # fmt: skip
-    figure = _laid_out(Figure(chart), 120 + 42 * len(labels))
+    figure = _laid_out(Figure(chart), 150 + 32 * len(labels))
     figure.update_yaxes(autorange="reversed", ticksuffix="  ", showgrid=False)
-    figure.update_xaxes(side="top", tickangle=-30, showgrid=False)
-    return figure
+    return figure.update_xaxes(side="top", tickangle=-45, showgrid=False)

@@ -1,6 +1,6 @@
 """Who the customers are: their states and their places in the journey."""
 
-from reports import charts
+from reports import charts, moves
 from reports.material import Material
 from reports.section import Part, Section
 
@@ -29,7 +29,9 @@ def section(run: Material) -> Section:
     )
     states = _part(run, "state", "In which state are they?", "What a person has done so far.", _STATES)
     stages = _part(run, "journey_stage", "Where in the journey are they?", "What a person is doing now.", _STAGES)
-    return Section(question, answer, (states, stages))
+    moved = moves.part(run, "state", "How did they move between states?", _STATES)
+    went_on = moves.part(run, "journey_stage", "How did they move on their journey?", _STAGES)
+    return Section(question, answer, (states, stages, moved, went_on))
 
 
 def _part(run: Material, column: str, title: str, words: str, order: tuple[str, ...]) -> Part:

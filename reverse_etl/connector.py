@@ -134,6 +134,28 @@ class Connector(Protocol):
 
 
 @runtime_checkable
+class Messaging(Protocol):
+    """A connector that takes messages too: what follows from an entry into a trigger segment, told once.
+
+    Its module says so: `TAKES_MESSAGES = True`.
+    """
+
+    @property
+    def name(self) -> str:
+        """The module's name."""
+
+    @property
+    def traits(self) -> Traits:
+        """What it can do."""
+
+    def notify(self, record: Record) -> Conversation:
+        """Tell of one message: `customer_id` is its id, and the key of the call; `key` is the person's.
+
+        `entered` is the segment; `attributes` say `reason`, `entered_at`, `due_at`, `purpose` and `channel`.
+        """
+
+
+@runtime_checkable
 class Renewing(Protocol):
     """A connector whose credential expires: asked once, when an answer (401) says that it has."""
 

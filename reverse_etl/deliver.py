@@ -8,7 +8,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -16,11 +16,12 @@ from typing import Any
 
 import duckdb
 
-from reverse_etl import addresses, journal, rows
+from reverse_etl import addresses, journal, messages, notify, rows
 from reverse_etl.campaign import Campaign, Progress, quiet
-from reverse_etl.connector import Connector, Request
-from reverse_etl.destination import Destination, Package, Refused, load_destination
+from reverse_etl.connector import Connector, Messaging, Record, Request
+from reverse_etl.destination import Destination, Package, Posting, Refused, load_destination
 from reverse_etl.journal import Journal
+from reverse_etl.messages import Stream
 from reverse_etl.plan import Plan, prepare
 from reverse_etl.record import forget, outcomes_of, record_outcome, record_plan, text
 from reverse_etl.rehearsal import masked, rehearse
@@ -36,7 +37,8 @@ class Delivered:
     """What a delivery came to, in people; `plan_id` and `path` are None where there was nothing to send.
 
     Planned people who are neither accepted nor rejected got no receipt; they are planned again. Of a plan that is
-    `blocked_by` anything nothing was sent: each line says what, and what is allowed.
+    `blocked_by` anything nothing was sent: each line says what, and what is allowed. Of `messages_due` so many
+    `messages` were taken.
     """
 
     destination: str
@@ -49,6 +51,8 @@ class Delivered:
     rejected: int
     path: Path | None
     blocked_by: tuple[str, ...] = ()
+    messages_due: int = 0
+    messages: int = 0
 
 
 def deliver(
@@ -68,10 +72,13 @@ def deliver(
         run = partial(_talk, settings, target, book, progress)
         if left := _settle(settings, destination, book, run):
             raise Refused(f"{destination} does not answer for {left} batches of an earlier plan; nothing more was sent")
-        return _records(settings, target, run_id, attempted_at, run)
+        delivered = _records(settings, target, run_id, attempted_at, run)
+    if not isinstance(target, Messaging):
+        return delivered
+    return _notify(settings, target, delivered, run_id, attempted_at, progress)
 
 
-def preview(settings: Settings, destination: str, limit: int) -> list[Request]:
+def preview(settings: Settings, destination: str, limit: int, now: datetime | None = None) -> list[Request]:
     """The first calls that would change something now, so many; nothing is sent or written, what reads is asked.
 
     An e-mail address stands there as its pseudonym.
@@ -82,17 +89,29 @@ def preview(settings: Settings, destination: str, limit: int) -> list[Request]:
     target = load_destination(destination)
     if not isinstance(target, Connector):
         raise Refused(f"{destination} is handed files; allowed are destinations that are told of people")
-    with prepare(settings, destination) as (plan, connection), tempfile.TemporaryDirectory() as folder:
+    with prepare(settings, destination, now) as (plan, connection), tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.parquet"
         rows.freeze(connection, path, target.traits)
         known_by = _known_by(settings, target)
-        frame = rows.read(path, known_by)
+        frame, single = rows.read(path, known_by), _messages(connection, target, plan, Path(folder))
     people = ([one for one in found if one.key] for found in rows.batches(frame, target.traits))
     shown: list[Request] = _over(
         settings, target, lambda transport: rehearse(target, transport, str(plan.plan_id), people, limit)
     )
+    if single and isinstance(target, Messaging):
+        stream, left = Stream(target), limit - len(shown)
+        shown += _over(settings, stream, lambda transport: rehearse(stream, transport, "", single, left))
     pseudonyms = {address: pseudonym for pseudonym, address in (known_by or {}).items()}
     return [masked(request, pseudonyms) if pseudonyms else request for request in shown]
+
+
+def _messages(connection: duckdb.DuckDBPyConnection, target: Connector, plan: Plan, folder: Path) -> list[list[Record]]:
+    """The messages that would be told, each a batch."""
+    if not plan.messages or not isinstance(target, Messaging):
+        return []
+    messages.freeze(connection, folder / "messages.parquet", target.traits)
+    frame = rows.read(folder / "messages.parquet", None)
+    return [found for found in rows.batches(frame, Stream(target).traits) if found[0].key]
 
 
 def _settle(settings: Settings, destination: str, book: Journal, run: Callable[[Act], Any]) -> int:
@@ -111,7 +130,7 @@ def _settle(settings: Settings, destination: str, book: Journal, run: Callable[[
 def _records(
     settings: Settings, target: Connector, run_id: str, attempted_at: datetime, run: Callable[[Act], Any]
 ) -> Delivered:
-    with prepare(settings, target.name) as (plan, connection):
+    with prepare(settings, target.name, attempted_at) as (plan, connection):
         plan_id = plan.plan_id
         if plan_id is None:
             return _delivered(plan, accepted=0, rejected=0, path=None)
@@ -126,6 +145,18 @@ def _records(
     run(lambda campaign: campaign.send(plan_id, path))
     outcomes = outcomes_of(settings.ledger, plan_id)
     return _delivered(plan, outcomes.accepted, outcomes.rejected, None)
+
+
+def _notify(
+    settings: Settings, target: Messaging, delivered: Delivered, run_id: str, at: datetime, progress: Progress
+) -> Delivered:
+    """Tell of the messages that are due, and of what earlier ones left open, while nothing blocks the destination."""
+    stream = Stream(target)
+    with journal.opened(settings.ledger, stream.name, text(at)) as book:
+        if delivered.blocked_by or not (delivered.messages_due or book.unsettled()):
+            return delivered
+        run = partial(_talk, settings, stream, book, progress)
+        return replace(delivered, messages=notify.tell(settings, target, run_id, at, book, run))
 
 
 def _talk(settings: Settings, target: Connector, book: Journal, progress: Progress, act: Act) -> Any:
@@ -152,20 +183,36 @@ def _known_by(settings: Settings, target: Connector) -> dict[str, str] | None:
 
 
 def _package(settings: Settings, target: Destination, run_id: str, attempted_at: datetime) -> Delivered:
-    with prepare(settings, target.name) as (plan, connection):
-        if plan.plan_id is None:
-            return _delivered(plan, accepted=0, rejected=0, path=None)
-        record_plan(settings.ledger, plan, run_id, attempted_at)
-        if plan.blocked_by:
-            return _delivered(plan, accepted=0, rejected=0, path=None)
-        rows.prove(connection, settings, target.name, plan.plan_id)
-        outbox = settings.outbox / target.name
-        package = Package(plan.plan_id, plan.version, plan.as_of, plan.is_simulated, outbox, connection)
-        folder = _empty(outbox / ".aside")
-        target.render(package, folder)
-        sent = target.write(package, folder)
-        outcomes = record_outcome(settings.ledger, plan, _planned(connection), sent.receipts, attempted_at)
-        return _delivered(plan, outcomes.accepted, outcomes.rejected, sent.path)
+    with prepare(settings, target.name, attempted_at) as (plan, connection):
+        delivered = _whole(settings, target, plan, connection, run_id, attempted_at)
+        if plan.blocked_by or not plan.messages or not isinstance(target, Posting):
+            return delivered
+        posted = notify.post(settings, target, plan, connection, run_id, attempted_at)
+        return replace(delivered, messages=posted)
+
+
+def _whole(
+    settings: Settings,
+    target: Destination,
+    plan: Plan,
+    connection: duckdb.DuckDBPyConnection,
+    run_id: str,
+    attempted_at: datetime,
+) -> Delivered:
+    """Hand over the complete audience, where anything of it changed."""
+    if plan.plan_id is None:
+        return _delivered(plan, accepted=0, rejected=0, path=None)
+    record_plan(settings.ledger, plan, run_id, attempted_at)
+    if plan.blocked_by:
+        return _delivered(plan, accepted=0, rejected=0, path=None)
+    rows.prove(connection, settings, target.name, plan.plan_id)
+    outbox = settings.outbox / target.name
+    package = Package(plan.plan_id, plan.version, plan.as_of, plan.is_simulated, outbox, connection)
+    folder = _empty(outbox / ".aside")
+    target.render(package, folder)
+    sent = target.write(package, folder)
+    outcomes = record_outcome(settings.ledger, plan, _planned(connection), sent.receipts, attempted_at)
+    return _delivered(plan, outcomes.accepted, outcomes.rejected, sent.path)
 
 
 def _planned(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str, str | None]]:
@@ -188,6 +235,7 @@ def _delivered(plan: Plan, accepted: int, rejected: int, path: Path | None) -> D
         rejected=rejected,
         path=path,
         blocked_by=tuple(map(str, plan.blocked_by)),
+        messages_due=plan.messages,
     )
 
 

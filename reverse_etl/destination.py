@@ -9,12 +9,12 @@ import csv
 import importlib
 import pkgutil
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import ModuleType
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import duckdb
 
@@ -90,6 +90,14 @@ class Destination(Protocol):
         """Send what was rendered. A refused person is a receipt; a destination that is down is an exception."""
 
 
+@runtime_checkable
+class Posting(Protocol):
+    """A destination of files that takes messages too; its module says so: `TAKES_MESSAGES = True`."""
+
+    def post(self, outbox: Path, messages: Iterable[Mapping[str, Any]], at: datetime) -> Path:
+        """Put each there under its `id`, so that one put again is the same; returns where they stand."""
+
+
 def every() -> list[str]:
     """The destinations there are, in alphabetical order."""
     return sorted(module.name for module in pkgutil.iter_modules(destinations.__path__))
@@ -106,6 +114,11 @@ def attribute_names(name: str) -> re.Pattern[str] | None:
     """What attributes may be called there: `ATTRIBUTE_NAMES` of its module; None where it can be told none."""
     found: re.Pattern[str] | None = getattr(_module(name), "ATTRIBUTE_NAMES", None)
     return found
+
+
+def takes_messages(name: str) -> bool:
+    """Whether it can be told of entries into trigger segments."""
+    return bool(getattr(_module(name), "TAKES_MESSAGES", False))
 
 
 def load_destination(name: str) -> Destination | Connector:

@@ -12,9 +12,10 @@ from typing import Any
 
 import duckdb
 
+from reverse_etl import messages
 from reverse_etl.accepted import accepted, dead_letters, last_finished
 from reverse_etl.connector import Connector
-from reverse_etl.destination import Refused, attribute_names, load_destination
+from reverse_etl.destination import Refused, attribute_names, load_destination, takes_messages
 from reverse_etl.guard import Guard, failed_gate, in_the_way, numbers, stale
 from warehouse import suppressions
 from warehouse.settings import Settings
@@ -155,7 +156,7 @@ class Plan:
     """Whom one delivery would change: counts of people; `plan_id` is None where there is nothing to send.
 
     While anything is `blocked_by`, nothing is sent. `dead` are people whom the destination refused as they are now:
-    they are left out until they change or are replayed.
+    they are left out until they change or are replayed. `messages` are entries into trigger segments to be told of.
     """
 
     destination: str
@@ -169,10 +170,11 @@ class Plan:
     unchanged: int
     dead: int = 0
     blocked_by: tuple[Guard, ...] = ()
+    messages: int = 0
 
 
-def plan(settings: Settings, destination: str) -> Plan:
-    """What `deliver` would do now; nothing is written or sent.
+def plan(settings: Settings, destination: str, now: datetime | None = None) -> Plan:
+    """What `deliver` would do now; nothing is written or sent. Without a moment (UTC) it is that of the version.
 
     The plan's id is a digest of content only: the last plan that was finished, the audience, the
     changes. Planned again after a stop it is the same; the same changes on another day are not.
@@ -182,13 +184,15 @@ def plan(settings: Settings, destination: str) -> Plan:
         NothingPublished: there is no published version.
         Refused: the audience holds a person twice, or a segment that must not be sent or whose sources are not known.
     """
-    with prepare(settings, destination) as (found, _):
+    with prepare(settings, destination, now) as (found, _):
         return found
 
 
 @contextmanager
-def prepare(settings: Settings, destination: str) -> Iterator[tuple[Plan, duckdb.DuckDBPyConnection]]:
-    """The plan, and the connection whose tables `audience` and `changes` it is made of."""
+def prepare(
+    settings: Settings, destination: str, now: datetime | None = None
+) -> Iterator[tuple[Plan, duckdb.DuckDBPyConnection]]:
+    """The plan, and the connection whose tables `audience`, `changes` and `messages` it is made of."""
     target = load_destination(destination)
     everybody = isinstance(target, Connector) and target.traits.mode == "all"
     with open_version(settings) as (connection, version):
@@ -205,8 +209,14 @@ def prepare(settings: Settings, destination: str) -> Iterator[tuple[Plan, duckdb
             *numbers(connection, removed),
         )
         counts = (added, changed, removed, unchanged, dead)
-        blocked_by = in_the_way(settings, plan_id, found)
-        yield Plan(destination, plan_id, version, as_of, simulated, *counts, blocked_by), connection
+        due = _messages(connection, settings, destination, now or as_of)
+        # nobody approves messages by themselves
+        blocked_by = in_the_way(settings, plan_id, found) if plan_id or not due else found
+        yield Plan(destination, plan_id, version, as_of, simulated, *counts, blocked_by, due), connection
+
+
+def _messages(connection: duckdb.DuckDBPyConnection, settings: Settings, destination: str, now: datetime) -> int:
+    return messages.find(connection, settings, destination, messages.utc(now)) if takes_messages(destination) else 0
 
 
 def _compare(connection: duckdb.DuckDBPyConnection, settings: Settings, destination: str) -> None:

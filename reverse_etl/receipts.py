@@ -11,6 +11,7 @@ select customer_id, outcome, code, attempted_at from receipts
 where plan_id = ({_LAST}) and outcome = ? order by customer_id limit ?
 """
 _PLAN = "select plan_id, version, created_at, added, changed, removed, status from plans where plan_id = "
+_HELD = "select count(*) from accepted where destination = ?"
 _COUNTS = "select outcome, count(*) from receipts where plan_id = ({}) group by 1 order by 1"
 
 
@@ -21,7 +22,10 @@ def of_last(path: Path, destination: str, outcome: str, limit: int) -> list[dict
 
 
 def standing(path: Path, destination: str) -> dict[str, Any]:
-    """How many people it holds, its last plan with its receipts, how many it refused, and how many batches are open."""
+    """How many people it holds, its last plan with its receipts, how many it refused, and how many batches are open.
+
+    `messages` are those of triggers that it took, of all time.
+    """
     with ledger.connect(path) as book:
         plan = book.execute(f"{_PLAN} ({_LAST})", [destination]).fetchone()
         receipts = {row[0]: row[1] for row in book.execute(_COUNTS.format(_LAST), [destination])}
@@ -32,7 +36,8 @@ def standing(path: Path, destination: str) -> dict[str, Any]:
                 [destination],
             )
         }
-        (held,) = book.execute("select count(*) from accepted where destination = ?", [destination]).fetchone()
+        (messages,) = book.execute(_HELD, [ledger.stream(destination)]).fetchone()
+        (held,) = book.execute(_HELD, [destination]).fetchone()
         (pending,) = book.execute(
             "select count(*) from batches join plans using (plan_id) where destination = ? and state = 'open'",
             [destination],
@@ -41,6 +46,7 @@ def standing(path: Path, destination: str) -> dict[str, Any]:
         "destination": destination,
         "people": held,
         "plan": dict(plan) if plan else None,
+        "messages": messages,
         "receipts": receipts,
         "dead_letters": dead,
         "open_batches": pending,

@@ -35,7 +35,7 @@ _SETS = ("segment_ids", "entered", "left_ids", "cleared")
 _MARK = "\x1f"  # between ids in one text: the unit separator, which no id contains
 _PROOFS = """
 select columns(lambda one: not ends_with(one, '_hash') and one <> 'user_id')
-from published.activation.consent_proofs semi join (from changes where len(segment_ids) > 0) using (customer_id)
+from published.activation.consent_proofs semi join ({people}) using (customer_id)
 where destination = {destination} order by customer_id, purpose, channel
 """
 _PROVEN = ".proofs.parquet"
@@ -63,13 +63,22 @@ def freeze(connection: duckdb.DuckDBPyConnection, target: Path, traits: Traits) 
         emails=_EMAILS if is_email else "",
         tells_leavers=traits.on_exit != "nothing",
     )
-    _write(connection, query, target)
+    write(connection, query, target)
 
 
 def prove(connection: duckdb.DuckDBPyConnection, settings: Settings, destination: str, plan_id: str) -> None:
     """Keep by what right each person of the plan is told of: a row a person, purpose and channel, beside the rows."""
-    target = path(settings, destination, plan_id).with_suffix(_PROVEN)
-    _write(connection, _PROOFS.format(destination=literal(destination)), target)
+    _prove(connection, destination, "from changes where len(segment_ids) > 0", path(settings, destination, plan_id))
+
+
+def prove_messages(connection: duckdb.DuckDBPyConnection, destination: str, rows_path: Path) -> None:
+    """Keep the same of the people of messages."""
+    _prove(connection, destination, "from messages", rows_path)
+
+
+def _prove(connection: duckdb.DuckDBPyConnection, destination: str, people: str, rows_path: Path) -> None:
+    query = _PROOFS.format(destination=literal(destination), people=people)
+    write(connection, query, rows_path.with_suffix(_PROVEN))
 
 
 def rekey(settings: Settings) -> None:
@@ -78,10 +87,10 @@ def rekey(settings: Settings) -> None:
         pseudonyms.bind(connection, settings.rotation / "pairs.parquet")
         for target in sorted((settings.home / "plans").glob("*/*.parquet")):
             if not target.name.endswith(_PROVEN):
-                _write(connection, _REKEYED.format(rows=literal(target)), target)
+                write(connection, _REKEYED.format(rows=literal(target)), target)
 
 
-def _write(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> None:
+def write(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> None:
     """Let the rows stand there, atomically and durably."""
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_suffix(".tmp")

@@ -8,8 +8,9 @@ import duckdb
 
 from segmentation import overlap
 from segmentation.candidates import opened
-from segmentation.overlap import Pair
 from segmentation.telling import Teller
+from warehouse import overlaps
+from warehouse.overlaps import Pair
 from warehouse.settings import Settings
 
 _REDUNDANT, _CONTAINED = 0.8, 0.95
@@ -59,7 +60,7 @@ def garden(settings: Settings) -> list[Plot]:
         [(as_of,)] = connection.execute("select as_of from published.ops.control").fetchall()
         sent = {name for (name,) in connection.execute(_SENT).fetchall()}
         before = _before(connection, as_of - _TREND, teller)
-        pairs = overlap.measured(connection, teller)
+        pairs = overlaps.measured(connection, teller.floor, overlap.SCHEMA)
         rows = connection.execute(_SEGMENTS).pl().to_dicts()
         plots = [_plot(row, sent, before, pairs, as_of.date(), teller) for row in rows]
     return sorted(plots, key=lambda plot: (plot.proposal == "keep", plot.segment))

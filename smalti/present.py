@@ -55,7 +55,7 @@ def segments(console: Console, found: list[dict[str, Any]], floor: int) -> None:
 
 def triggers(console: Console, found: list[dict[str, Any]], floor: int) -> None:
     """One line a trigger, with what became of the entries of the past 30 days."""
-    columns = ["due", "waiting", "cooled_down", "held_out", "no_consent", "below_floor"]
+    columns = ["due", "told", "waiting", "cooled_down", "held_out", "no_consent", "below_floor"]
     lines = [
         [
             row["segment_id"],
@@ -118,6 +118,7 @@ def _delivery(console: Console, delivery: dict[str, Any], floor: int) -> None:
     told = f"{changes(sent)} → {delivery['path']}" if sent else "nothing changed, nothing sent"
     if blocked:
         told = f"[red]blocked, nothing sent:[/red] {escape(blocked)}"
+    told += f"; {delivery['messages']:,} messages" if delivery["messages"] else ""
     console.print(f"[bold]{delivery['destination']}[/bold] {delivery['people']:,} people; {told}", soft_wrap=True)
     for segment, people in delivery["held_back_by_consent"].items():
         console.print(f"  held back without consent: {segment} {people:,} people")
@@ -136,6 +137,7 @@ def plans(console: Console, found: list[dict[str, Any]]) -> None:
     """What each destination would be sent, and what stands in the way."""
     for plan in found:
         told = f"plan {plan['plan_id']}: {changes(plan)}" if plan["plan_id"] else "nothing changed, nothing to send"
+        told += f"; {plan['messages']} messages" if plan["messages"] else ""
         console.print(f"[bold]{plan['destination']}[/bold] {told}", soft_wrap=True)
         for line in plan["blocked_by"]:
             console.print(f"  [red]blocked[/red] {escape(line)}", soft_wrap=True)
@@ -162,6 +164,7 @@ def standing(console: Console, found: list[dict[str, Any]]) -> None:
     for one in found:
         plan = one["plan"]
         told = f"plan {plan['plan_id']} {plan['status']}: {changes(plan)}" if plan else "no plan yet"
+        told += f"; told {one['messages']} messages" if one["messages"] else ""
         console.print(f"[bold]{one['destination']}[/bold] holds {one['people']} people; {told}", soft_wrap=True)
         for code, people in one["dead_letters"].items():
             console.print(f"  [red]refused[/red] {people} people: {escape(code)}", soft_wrap=True)

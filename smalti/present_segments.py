@@ -7,10 +7,10 @@ from rich.markup import escape
 
 from segmentation.garden import Plot
 from segmentation.impact import Impact
-from segmentation.overlap import Pair
 from segmentation.preview import Preview
 from segmentation.why import Reason, Why
 from smalti.present import simulated, table
+from warehouse.overlaps import Pair
 
 
 def people(number: int | None, floor: int) -> str:

@@ -20,8 +20,15 @@ def send(
     sent = delivery.deliver(config, destination, run_id, now, progress)
     row.rows_in, row.rows_rejected = sent.added + sent.changed + sent.removed, sent.rejected
     row.rows_loaded, row.message = sent.accepted, str(sent.path or sent.plan_id or "nothing changed, nothing sent")
+    if sent.messages_due:
+        row.message += f"; messages to {sent.messages} of {sent.messages_due} people"
     if sent.blocked_by:
         row.status = "blocked"
-        row.message = f"plan {sent.plan_id}: {'; '.join(sent.blocked_by)}"
+        row.message = f"plan {sent.plan_id or 'of messages'}: {'; '.join(sent.blocked_by)}"
+    elif sent.messages < sent.messages_due:
+        raise SmaltiError(
+            f"{destination} took messages to {sent.messages} of {sent.messages_due} people; what it did not refuse is"
+            " planned again"
+        )
     elif sent.accepted < row.rows_in:
         raise SmaltiError(f"{destination} accepted {sent.accepted} of {row.rows_in} people; the rest is planned again")

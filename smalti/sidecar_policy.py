@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from reverse_etl import destination as destinations
 from smalti.yaml_lines import line
 from warehouse import activations
 from warehouse.dbt import SEGMENTS
@@ -32,8 +33,13 @@ class Stated(Protocol):
         """What follows when somebody enters."""
 
 
-def problems(stated: Mapping[str, Stated], folder: Path = SEGMENTS, seeds: Path = activations.SEEDS) -> list[str]:
-    """One line for each thing wrong: file, line, what is allowed."""
+def problems(
+    stated: Mapping[str, Stated],
+    folder: Path = SEGMENTS,
+    seeds: Path = activations.SEEDS,
+    taking: Sequence[str] | None = None,
+) -> list[str]:
+    """One line for each thing wrong: file, line, what is allowed; `taking` are destinations that take messages."""
     excludes = {name: one.excludes for name, one in stated.items()}
     parent = {name: [one.parent] if one.parent else [] for name, one in stated.items()}
     return [
@@ -43,7 +49,7 @@ def problems(stated: Mapping[str, Stated], folder: Path = SEGMENTS, seeds: Path 
         *_circles(folder, excludes, "excludes"),
         *_unknown(folder, parent, "parent"),
         *_circles(folder, parent, "parent"),
-        *_triggers(folder, stated, seeds),
+        *_triggers(folder, stated, seeds, _taking() if taking is None else taking),
     ]
 
 
@@ -84,7 +90,11 @@ def _circles(folder: Path, named: Mapping[str, Sequence[str]], key: str) -> Iter
             yield f"{_at(folder, name, key)}: comes back to itself: {' → '.join(way)}; allowed: no circle"
 
 
-def _triggers(folder: Path, stated: Mapping[str, Stated], seeds: Path) -> Iterator[str]:
+def _taking() -> list[str]:
+    return [name for name in destinations.every() if destinations.takes_messages(name)]
+
+
+def _triggers(folder: Path, stated: Mapping[str, Stated], seeds: Path, taking: Sequence[str]) -> Iterator[str]:
     """A trigger's message goes by one line of the activations, which gives it purpose and channel."""
     with (seeds / "activations.csv").open(newline="") as file:
         lines = [(row["segment"], row["destination"]) for row in csv.DictReader(file)]
@@ -97,6 +107,9 @@ def _triggers(folder: Path, stated: Mapping[str, Stated], seeds: Path) -> Iterat
             yield f"{_at(folder, name, 'trigger')}: is sent to no one destination; allowed as `destination`: {listed}"
         elif one.trigger.destination not in (None, *sent_to):
             told = f"is not sent to {one.trigger.destination!r}; allowed as `destination`: {listed}"
+            yield f"{_at(folder, name, 'trigger')}: {told}"
+        elif (goes_to := one.trigger.destination or sent_to[0]) not in taking:
+            told = f"goes to {goes_to!r}, which takes no messages; allowed: {', '.join(taking)}"
             yield f"{_at(folder, name, 'trigger')}: {told}"
 
 

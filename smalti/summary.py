@@ -50,6 +50,10 @@ order by all"""
 
 
 _PROBLEMS = ("problem", "refused")
+_MESSAGES = """
+select count(*) from receipts join plans using (plan_id)
+where run_id = ? and plans.destination = ? and outcome = 'accepted'
+"""
 
 
 def nothing_done(found: dict[str, Any]) -> bool:
@@ -132,13 +136,15 @@ def _delivery(
             "select plan_id, added, changed, removed, status from plans where run_id = ? and destination = ?",
             (row["run_id"], row["source"]),
         ).fetchone()
+        [messages] = book.execute(_MESSAGES, (row["run_id"], ledger.stream(row["source"]))).fetchone()
         people = book.execute("select count(*) from accepted where destination = ?", (row["source"],)).fetchone()[0]
     blocked = row["message"] if row["status"] == "blocked" else None
     return {
         "destination": row["source"],
         "people": people,
+        "messages": messages,
         "sent": dict(plan) if plan and not blocked else None,
-        "path": row["message"] if plan and not blocked else None,
+        "path": row["message"].split("; ")[0] if plan and not blocked else None,
         "blocked": blocked,
         "held_back_by_consent": _by_segment(withheld, "consent"),
         "held_out": _by_segment(withheld, "holdout"),

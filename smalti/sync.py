@@ -17,9 +17,9 @@ from warehouse.errors import SmaltiError
 from warehouse.settings import Settings
 
 
-def plans(settings: Settings, destination: str | None) -> list[dict[str, Any]]:
+def plans(settings: Settings, destination: str | None, now: datetime) -> list[dict[str, Any]]:
     """What this destination, or each, would be sent now; nothing is sent or written."""
-    found = [plan(settings, name) for name in ([destination] if destination else destinations.names())]
+    found = [plan(settings, name, now) for name in ([destination] if destination else destinations.names())]
     return [asdict(one) | {"blocked_by": list(map(str, one.blocked_by))} for one in found]
 
 
@@ -50,9 +50,18 @@ def rows(settings: Settings, destination: str, outcome: str | None, limit: int) 
     """What would be sent now, a row a person; with an outcome, whom the last plan had it for, and why."""
     if outcome:
         return receipts.of_last(settings.ledger, destination, outcome, limit)
-    with prepare(settings, destination) as (_, connection):
+    return _of("changes", settings, destination, limit, None)
+
+
+def messages(settings: Settings, destination: str, limit: int, now: datetime) -> list[dict[str, Any]]:
+    """The messages that would be told now, a row each."""
+    return _of("messages", settings, destination, limit, now)
+
+
+def _of(table: str, settings: Settings, destination: str, limit: int, now: datetime | None) -> list[dict[str, Any]]:
+    with prepare(settings, destination, now) as (_, connection):
         found = connection.execute(
-            "select * exclude (contact_id_crm) from changes order by customer_id limit ?", [limit]
+            f"select * exclude (contact_id_crm) from {table} order by customer_id limit ?", [limit]
         )
         names = [column[0] for column in found.description or ()]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
@@ -69,7 +78,7 @@ def replay(settings: Settings, destination: str, code: str | None) -> int:
     return receipts.revive(settings.ledger, destination, code)
 
 
-def requests(settings: Settings, destination: str, limit: int) -> list[dict[str, Any]]:
+def requests(settings: Settings, destination: str, limit: int, now: datetime) -> list[dict[str, Any]]:
     """The first calls that would change something, as they would be sent now, without headers; nothing is sent.
 
     Raises:
@@ -77,7 +86,7 @@ def requests(settings: Settings, destination: str, limit: int) -> list[dict[str,
     """
     return [
         {"method": one.method, "url": one.url, "body": one.body.decode(errors="replace")}
-        for one in preview(settings, destination, limit)
+        for one in preview(settings, destination, limit, now)
     ]
 
 

@@ -41,7 +41,7 @@ def show_plan(
     from smalti import present, sync
 
     with plain_errors():
-        found = sync.plans(configuration.load(), destination)
+        found = sync.plans(configuration.load(), destination, _now())
     if as_json:
         dump(found)
     else:
@@ -91,7 +91,7 @@ def send(
 
     if dry_run:
         with plain_errors():
-            calls = sync.requests(configuration.load(), destination, limit)
+            calls = sync.requests(configuration.load(), destination, limit, _now())
         dump(calls) if as_json else present.calls(out, calls)
         return
     with plain_errors(), people(out) as progress:
@@ -126,6 +126,9 @@ def show_rows(
     outcome: Annotated[
         Outcomes | None, typer.Option(help="Whom the last plan had it for; without it, who would be sent now.")
     ] = None,
+    messages: Annotated[
+        bool, typer.Option("--messages", help="The messages of triggers that are due instead.")
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, help="So many people at most.")] = 20,
     as_json: Json = False,
 ) -> None:
@@ -133,12 +136,18 @@ def show_rows(
 
     Examples:
       smalti sync rows files --limit 5
+      smalti sync rows files --messages
       smalti sync rows webhook --outcome rejected --json
     """
     from smalti import present, sync
 
     with plain_errors():
-        found = sync.rows(configuration.load(), destination, outcome.value if outcome else None, limit)
+        config, of_outcome = configuration.load(), outcome.value if outcome else None
+        found = (
+            sync.messages(config, destination, limit, _now())
+            if messages
+            else sync.rows(config, destination, of_outcome, limit)
+        )
     dump(found) if as_json else present.rows(out, found)
 
 

@@ -82,6 +82,14 @@ _GAINED = {
 }
 
 
+_MESSAGES = ".messages"
+
+
+def stream(destination: str) -> str:
+    """Under which name plans, receipts and what was accepted of a destination's messages stand; no module has a dot."""
+    return destination + _MESSAGES
+
+
 @dataclass
 class Stage:
     """Counts that a stage fills in while it runs; they become its row in `runs`.

@@ -8,15 +8,16 @@
       ...own, title: { ...own.title, font: { ...font, size: 12, color: style("--soft") } },
       gridcolor: style("--line"), linecolor: style("--line"), tickcolor: style("--line"), showline: false,
     };
+    const axes = Object.keys(layout).filter((name) => /^[xy]axis[0-9]*$/.test(name));
     const hoverlabel = { bgcolor: style("--card"), bordercolor: style("--line"), font };
     const clear = "rgba(0,0,0,0)";
     return {
       ...layout, font, hoverlabel, paper_bgcolor: clear, plot_bgcolor: clear,
-      xaxis: axis(layout.xaxis), yaxis: axis(layout.yaxis),
+      ...Object.fromEntries(axes.map((name) => [name, axis(layout[name])])),
     };
   };
   // words in the cells of a grid keep no colour that shows on both themes
-  const inked = (trace) => (trace.type === "heatmap" ? { ...trace, textfont: { color: style("--ink") } } : trace);
+  const inked = (trace) => (trace.type === "heatmap" ? { ...trace, textfont: { size: 11, color: style("--ink") } } : trace);
   const options = { responsive: true, displayModeBar: false, showTips: false };
   const draw = () => {
     for (const source of document.querySelectorAll("script[data-chart]")) {

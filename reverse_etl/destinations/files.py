@@ -1,7 +1,11 @@
 """Files: one folder a plan with the complete audience as CSV, JSONL and Parquet, and `latest` pointing to it."""
 
+import json
 import shutil
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from reverse_etl import package_files
 from reverse_etl.destination import Package, Sent
@@ -9,6 +13,7 @@ from reverse_etl.package_files import KEPT_PLANS
 from warehouse import atomic
 
 _PLAN_FOLDER = "[0-9a-f]" * 16
+_KEPT = timedelta(days=7)
 
 
 class Files:
@@ -31,7 +36,22 @@ class Files:
         _prune(package.outbox, final)
         return Sent(receipts=package_files.accept_all(package), path=final)
 
+    def post(self, outbox: Path, messages: Iterable[Mapping[str, Any]], at: datetime) -> Path:
+        """A file a message, named by its id and renamed into place; those of before a week are removed."""
+        folder = outbox / "messages"
+        folder.mkdir(parents=True, exist_ok=True)
+        for message in messages:
+            final = folder / f"{message['id']}.json"
+            aside = final.with_suffix(".tmp")
+            aside.write_text(json.dumps(message, indent=1) + "\n", encoding="utf-8")
+            atomic.sync(aside)
+            aside.replace(final)
+        atomic.sync(folder)
+        _forget(folder, (at - _KEPT).timestamp())
+        return folder
 
+
+TAKES_MESSAGES = True
 ATTRIBUTE_NAMES = package_files.ATTRIBUTE_NAMES
 DESTINATION = Files()
 
@@ -42,3 +62,10 @@ def _prune(outbox: Path, newest: Path) -> None:
     others.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
     for path in others[KEPT_PLANS - 1 :]:
         shutil.rmtree(path)
+
+
+def _forget(folder: Path, before: float) -> None:
+    """Remove messages that nobody has taken away for so long."""
+    for path in folder.glob("*.json"):
+        if path.stat().st_mtime < before:
+            path.unlink()

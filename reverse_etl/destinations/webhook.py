@@ -31,6 +31,7 @@ from reverse_etl.destination import Refused
 from reverse_etl.options import Options, load
 from reverse_etl.payload import attributes, batch, body, code, content, is_success, listed, not_markup, parts
 
+TAKES_MESSAGES = True
 ATTRIBUTE_NAMES = re.compile("[A-Za-z_][A-Za-z0-9_]{0,62}")
 _EACH = 207
 _OF_THE_BATCH = (400, 409, 422)  # others are about the address
@@ -44,6 +45,7 @@ class WebhookOptions(Options):
     url: HttpUrl
     secret: Annotated[SecretStr, Field(min_length=32)]
     read_url: HttpUrl | None = None
+    messages_url: HttpUrl | None = None
     key: Literal["customer_id", "contact_id_crm"] = "customer_id"
     batch_records: Annotated[int, Field(ge=1, le=100_000)] = 500
     batch_bytes: Annotated[int, Field(ge=1_000)] = 1_000_000
@@ -88,6 +90,23 @@ class Webhook:
         if answer.status in _OF_THE_BATCH:
             raise BatchRefused(code(None, answer))
         raise Refused(f"webhook answers {answer.status}; allowed in SMALTI_WEBHOOK_URL is an address that takes POST")
+
+    def notify(self, record: Record) -> Conversation:
+        """One message by itself; its id is the key of the call."""
+        if self.options.messages_url is None:
+            raise Refused("webhook takes no messages; SMALTI_WEBHOOK_MESSAGES_URL says where the receiver does")
+        [segment_id] = record.entered
+        told = {"id": record.customer_id, "person": record.key, "segment_id": segment_id, **attributes(record)}
+        key = {"Idempotency-Key": record.customer_id}
+        answer = yield self._signed(self.options.messages_url, {"message": told}, key)
+        not_markup(answer)
+        if is_success(answer):
+            return [ACCEPTED]
+        if answer.status in _OF_THE_BATCH:
+            raise BatchRefused(code(None, answer))
+        raise Refused(
+            f"webhook answers {answer.status}; allowed in SMALTI_WEBHOOK_MESSAGES_URL is an address that takes POST"
+        )
 
     def read(self, records: Sequence[Record]) -> Reading:
         """Asks the receiver, where it has an address for that; of an id that it does not name, nothing stands there."""

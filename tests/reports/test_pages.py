@@ -3,6 +3,7 @@
 import json
 import shutil
 import sqlite3
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -121,15 +122,6 @@ def test_rejects_are_told_by_source_and_reason(hour: Read) -> None:
         ("journey_stage", "select journey_stage, count(*) from profiles.customers where not is_bot group by 1"),
         ("tiers", "select tier, count(*) from scores.propensity group by 1"),
         ("groups", "select persona, count(*) from scores.clusters group by 1"),
-        (
-            "history",
-            """
-            select segment_id, strftime(moment, '%Y-%m-%d %H:%M'), count(*) from segments.membership_history
-            join segments.catalog using (segment_id)
-            join (select distinct started_at as moment from segments.membership_history)
-            on started_at <= moment and (left_at is null or left_at > moment) where is_sendable group by 1, 2
-            """,
-        ),
     ],
 )
 def test_people_are_counted_as_published(pages: Pages, hour: Read, part: str, query: str) -> None:
@@ -148,14 +140,45 @@ def test_segments_have_their_published_sizes_and_one_below_the_floor_is_not_coun
     assert not {row[0] for part in ("overlap", "history") for row in hour.rows(part)} & set(held)
 
 
+def test_sizes_over_time_are_those_of_the_spells(pages: Pages, hour: Read) -> None:
+    rows = pages.home.query(
+        """
+        select segment_id, strftime(moment, '%Y-%m-%d %H:%M'), count(*) from segments.membership_history
+        join segments.catalog using (segment_id)
+        join (select distinct started_at as moment from segments.membership_history)
+        on started_at <= moment and (left_at is null or left_at > moment) where is_sendable group by 1, 2
+        """,
+        pages.home.version,
+    )
+    found = {(segment, moment): words(people) for segment, moment, people in rows}
+    shown = {(segment, moment): people for segment, moment, people, _ in hour.rows("history")}
+    assert found.items() <= shown.items()
+    assert {shown[one] for one in shown.keys() - found.keys()} <= {words(0)}
+    assert len(found) > 10
+
+
 def test_overlaps_are_those_of_the_published_members(pages: Pages, hour: Read) -> None:
-    names = [row[0] for row in hour.rows("overlap")]
-    members: dict[str, set[str]] = {name: set() for name in names}
-    for segment, customer in pages.home.query("select segment_id, customer_id from segments.memberships"):
-        members.get(segment, set()).add(customer)
-    assert len(names) > 4
-    for one, *cells in hour.rows("overlap"):
-        assert cells == ["" if one == other else words(len(members[one] & members[other])) for other in names]
+    members: dict[str, set[str]] = {}
+    of_sendable = "from segments.memberships semi join (from segments.catalog where is_sendable) using (segment_id)"
+    for segment, customer in pages.home.query(f"select segment_id, customer_id {of_sendable}"):
+        members.setdefault(segment, set()).add(customer)
+    found = {(one, other): words(len(members[one] & members[other])) for one in members for other in members}
+    wanted = {pair: people for pair, people in found.items() if pair[0] < pair[1] and not people.startswith("<")}
+    assert {(one, other): people for one, other, people, *_ in hour.rows("overlap")} == wanted
+    assert len(wanted) > 10
+
+
+@pytest.mark.parametrize("column", ["state", "journey_stage"])
+def test_moves_are_those_between_the_two_versions(pages: Pages, hour: Read, column: str) -> None:
+    first = min(path.stem for path in pages.home.path.joinpath("published").glob("2*.duckdb"))
+    query = f"select customer_id, {column} from profiles.customers"
+    then = dict(pages.home.query(query, first))
+    now = dict(pages.home.query(f"{query} where not is_bot", pages.home.version))
+    people = Counter((then.get(customer, "not known then"), value) for customer, value in now.items())
+    rows = hour.rows(f"{column}_moves")
+    places = [to for to, _ in hour.rows(column)]
+    assert [row[1:] for row in rows] == [[words(people[row[0], to]) for to in places] for row in rows]
+    assert {one for one, _ in people} <= {row[0] for row in rows}
 
 
 def test_what_is_held_back_is_what_the_version_says(pages: Pages, hour: Read) -> None:
@@ -165,9 +188,10 @@ def test_what_is_held_back_is_what_the_version_says(pages: Pages, hour: Read) ->
             "select segment_id, reason, customers from activation.withheld where destination = 'files'"
         )
     }
+    sendable = {segment for (segment,) in pages.home.query("select segment_id from segments.catalog where is_sendable")}
     for segment, _, _, *told in hour.rows("held"):
         known = [withheld.get((segment, reason), 0) for reason in ("consent", "holdout")]
-        assert told == (["not counted"] * 2 if (segment, "floor") in withheld else [words(people) for people in known])
+        assert told == ([words(people) for people in known] if segment in sendable else ["not counted"] * 2)
     assert {row[0] for row in hour.rows("held")} >= {segment for segment, _ in withheld}
 
 
@@ -229,6 +253,12 @@ groups as (
     union all select segment_id || moment, customer_id from segments.membership_history
         join (select distinct started_at as moment from segments.membership_history)
         on started_at <= moment and (left_at is null or left_at > moment)
+    union all select people.state || '<' || history.state, people.customer_id from people
+        join profiles.customers_history as history using (customer_id)
+        where history.valid_from = (select min(valid_from) from profiles.customers_history)
+    union all select people.journey_stage || '<' || history.journey_stage, people.customer_id from people
+        join profiles.customers_history as history using (customer_id)
+        where history.valid_from = (select min(valid_from) from profiles.customers_history)
     union all select destination || segment_id || has_consent || arm, customer_id from activation.activated_memberships
     union all select destination || segment_id || 'refused', customer_id
         from activation.activated_memberships where not has_consent
@@ -244,8 +274,8 @@ order by count(*) desc, customer_id limit 1"""
 def _without(customer: str) -> list[str]:
     theirs = f"(select segment_id from segments.memberships where customer_id = '{customer}')"
     tables = (
-        "profiles.customers scores.propensity scores.clusters segments.memberships segments.membership_history"
-        " activation.activated_memberships activation.audience"
+        "profiles.customers profiles.customers_history scores.propensity scores.clusters segments.memberships"
+        " segments.membership_history activation.activated_memberships activation.audience"
     )
     smaller = f"update segments.catalog set members = members - 1 where segment_id in {theirs}"
     return [smaller, *(f"delete from {table} where customer_id = '{customer}'" for table in tables.split())]
@@ -265,7 +295,7 @@ def test_a_whole_floor_of_people_less_does(pages: Pages, changed: Callable[..., 
 
 def test_a_name_with_a_script_in_it_is_only_a_name(pages: Pages, changed: Callable[..., str]) -> None:
     name = "case when segment_id = 'repeat_buyers' then '{0}' else segment_id end"
-    tables = ("catalog", "memberships", "membership_history")
+    tables = ("catalog", "memberships", "membership_history", "definitions_history")
     renamed = [f"update segments.{table} set segment_id = {name.format(SCRIPT)}" for table in tables]
     text = changed(*renamed, f"update profiles.customers set state = '{SCRIPT}' where state = 'loyal'")
     assert SCRIPT not in text

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from reverse_etl.connector import Outcome
+from reverse_etl.connector import Outcome, Record
 from reverse_etl.destination import attribute_names
 from tests.docs.pages import blocks
 from tests.reverse_etl.vendors.account import connectors, module, modules, opened, person
@@ -58,7 +58,7 @@ def test_the_receiver_of_the_page_knows_who_sent_a_webhook(monkeypatch: pytest.M
 
 
 def test_the_shapes_of_the_page_are_those_of_a_webhook(monkeypatch: pytest.MonkeyPatch):
-    sent, answered = (json.loads(block.text) for block in blocks(SECTIONS["webhook"]) if block.language == "json")
+    sent, answered, _ = (json.loads(block.text) for block in blocks(SECTIONS["webhook"]) if block.language == "json")
     with opened("webhook", monkeypatch) as account:
         account.server.vendor._take = lambda _: (207, answered)
         outcomes = account.send([person("p", "high_value"), person("q", "lapsed")])
@@ -66,3 +66,16 @@ def test_the_shapes_of_the_page_are_those_of_a_webhook(monkeypatch: pytest.Monke
     assert outcomes == [Outcome("accepted"), Outcome("rejected", "not_a_customer")]
     assert sent.keys() == body.keys()
     assert [one.keys() for one in sent["records"]] == [one.keys() for one in body["records"]]
+
+
+def test_the_message_of_the_page_is_one_of_a_webhook(monkeypatch: pytest.MonkeyPatch):
+    *_, shown = (json.loads(block.text) for block in blocks(SECTIONS["webhook"]) if block.language == "json")
+    message = dict(shown["message"])
+    names = ("reason", "entered_at", "due_at", "purpose", "channel")
+    told = json.dumps({name: message[name] for name in names})
+    segments = (message["segment_id"],)
+    record = Record(message["id"], message["person"], segments, segments, (), told)
+    with opened("webhook", monkeypatch) as account:
+        request = next(account.connector.notify(record))
+    assert json.loads(request.body) == shown
+    assert request.headers["Idempotency-Key"] == message["id"]

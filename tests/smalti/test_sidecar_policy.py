@@ -26,6 +26,7 @@ ACTIVATIONS = """destination,segment,purpose,channel
 cms,once,marketing_email,email
 cms,twice,marketing_email,email
 mail,twice,marketing_email,email
+flags,list,marketing_email,email
 """
 SENT_TO_NO_ONE = "11: models.0.config.meta.trigger: is sent to no one destination; allowed as `destination`:"
 
@@ -36,7 +37,7 @@ def _told(folder: Path, **stated: str) -> list[str]:
         (folder / f"{name}.sql").write_text("select 1")
         (folder / f"{name}.yml").write_text(SIDECAR.format(name=name, lines=lines))
     assert sidecars.problems(folder) == []
-    return sidecar_policy.problems(sidecars.metas(folder), folder, folder)
+    return sidecar_policy.problems(sidecars.metas(folder), folder, folder, ("cms", "mail"))
 
 
 @pytest.mark.parametrize(
@@ -106,6 +107,10 @@ def test_what_is_sound_has_no_problem(tmp_path: Path, stated: dict[str, str]):
             {"once": "{trigger: {cool_down_days: 1, destination: mail}}"},
             ["once.yml:11: models.0.config.meta.trigger: is not sent to 'mail'; allowed as `destination`: cms"],
         ),
+        (
+            {"list": "{trigger: {cool_down_days: 1}}"},
+            ["list.yml:11: models.0.config.meta.trigger: goes to 'flags', which takes no messages; allowed: cms, mail"],
+        ),
     ],
     ids=[
         "rank",
@@ -119,6 +124,7 @@ def test_what_is_sound_has_no_problem(tmp_path: Path, stated: dict[str, str]):
         "unsent",
         "of_two",
         "elsewhere",
+        "takes_none",
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, stated: dict[str, str], told: list[str]):

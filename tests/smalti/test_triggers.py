@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from smalti.cli import app
+from warehouse import ledger
 from warehouse import settings as configuration
 from warehouse.settings import Settings
 
@@ -37,9 +38,17 @@ def published(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_entries_are_told_in_whole_floors() -> None:
+    with ledger.connect(configuration.load().ledger) as book:
+        book.executemany(
+            "insert into accepted values (?, ?, '[]', '', '', null)",
+            [("files.messages", str(number)) for number in range(250)]
+            + [("files", str(number)) for number in range(320)],
+        )
     found = json.loads(CliRunner().invoke(app, ["segments", "triggers", "--json"]).output)
-    told = [[row[name] for name in ("segment_id", "due", "waiting", "no_consent", "cooled_down")] for row in found]
-    assert told == [["t", 200, 100, None, None], ["u", None, None, None, None]]
+    told = [
+        [row[name] for name in ("segment_id", "due", "told", "waiting", "no_consent", "cooled_down")] for row in found
+    ]
+    assert told == [["t", 200, 200, 100, None, None], ["u", None, None, None, None, None]]
 
 
 def test_the_table_shows_the_rules_and_says_that_it_is_simulated() -> None:

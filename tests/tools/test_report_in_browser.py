@@ -14,6 +14,13 @@ pytestmark = [
     pytest.mark.timeout(1500),  # three real runs stand before the first of these
     pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"no {CHROMIUM}; apt-get install chromium"),
 ]
+# what each chart of segments and moves is drawn with, and the number of marks that its own figures ask for
+MARKS = {
+    "history": (".scatterlayer .trace", lambda chart: len(chart["data"])),
+    "overlap": (".hm image", lambda chart: len(chart["data"])),
+    "state_moves": (".sankey-link", lambda chart: len(chart["data"][0]["link"]["value"])),
+    "journey_stage_moves": (".sankey-link", lambda chart: len(chart["data"][0]["link"]["value"])),
+}
 SCRIPT = "<script>window.ran = 1</script>"
 
 
@@ -58,6 +65,34 @@ def test_every_chart_is_drawn_and_nothing_goes_wrong(pages: Pages, seen: tuple[P
     assert len(charts) > 5
     assert marks > 3 * len(charts)
     assert view.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
+@pytest.mark.parametrize("part", MARKS)
+def test_a_chart_of_segments_or_moves_has_every_mark(pages: Pages, seen: tuple[Page, list[str]], part: str) -> None:
+    (view, _), path = seen, pages.path(pages.second)
+    view.goto(path.as_uri())
+    view.wait_for_timeout(300)
+    marks, wanted = MARKS[part]
+    assert view.locator(f"#c-{part} {marks}").count() == wanted(Read(path.read_text()).charts[part]) > 0
+
+
+@pytest.mark.parametrize("part", ["history", "overlap"])
+def test_no_label_of_a_chart_is_cut_off(pages: Pages, seen: tuple[Page, list[str]], part: str) -> None:
+    view, _ = seen
+    view.goto(pages.path(pages.second).as_uri())
+    view.wait_for_timeout(300)
+    outside = view.evaluate(
+        """part => {
+            const chart = document.querySelector(`#c-${part}`), frame = chart.getBoundingClientRect();
+            const labels = [...chart.querySelectorAll('[class*=tick] text, .annotation-text')];
+            const boxes = labels.map(label => [label.textContent, label.getBoundingClientRect()]);
+            return boxes.filter(([_, box]) => box.left < frame.left - 1 || box.right > frame.right + 1 ||
+                box.top < frame.top - 1 || box.bottom > frame.bottom + 1).map(([text]) => text);
+        }""",
+        part,
+    )
+    assert outside == []
+    assert view.locator(f"#c-{part} [class*=tick] text").count() > 10
 
 
 def test_the_keyboard_reaches_the_figures_of_a_chart(pages: Pages, seen: tuple[Page, list[str]]) -> None:

@@ -158,6 +158,8 @@ def test_what_destinations_accepted_is_handed_to_dbt(settings: Settings):
     _deliver(settings, "web_events", "2026-08-31T22:00:00")
     with ledger.connect(settings.ledger) as book:
         book.execute("""insert into accepted values ('files', 'c1', '["a", "b"]', '2026-09-01', 'p', '{"x":"y"}')""")
+        # a message is told once and stands nowhere
+        book.execute("insert into accepted values ('files.messages', 'i1', '[\"a\"]', '2026-09-01', 'p', null)")
     run.open_run(settings, "one", None)
     with run.working(settings) as connection:
         assert connection.execute("from ledger.accepted").fetchall() == [("files", "c1", ["a", "b"], '{"x":"y"}')]

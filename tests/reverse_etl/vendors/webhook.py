@@ -18,11 +18,13 @@ class Webhook:
         self.people: Standing = {}
         self.told: dict[str, dict[str, str | None]] = {}
         self.seen: dict[str, tuple[int, Any]] = {}
+        self.messages: list[dict[str, Any]] = []  # as they were sent on to people
 
     def environment(self, url: str) -> dict[str, str]:
         return {
             "SMALTI_WEBHOOK_URL": f"{url}/smalti",
             "SMALTI_WEBHOOK_READ_URL": f"{url}/smalti/read",
+            "SMALTI_WEBHOOK_MESSAGES_URL": f"{url}/smalti/messages",
             "SMALTI_WEBHOOK_SECRET": SECRET,
         }
 
@@ -34,8 +36,17 @@ class Webhook:
             return 200, {"records": [{"id": key, "segment_ids": list(ids)} for key, ids in held]}
         key = call.headers["Idempotency-Key"]
         if key not in self.seen:
-            self.seen[key] = self._take(call.content["records"])
+            is_message = call.path == "/smalti/messages"
+            self.seen[key] = (
+                self._send_on(call.content["message"]) if is_message else self._take(call.content["records"])
+            )
         return self.seen[key]
+
+    def _send_on(self, message: dict[str, Any]) -> tuple[int, Any]:
+        if message["person"] in self.refuses:
+            return 422, None
+        self.messages.append(message)
+        return 202, None
 
     def _take(self, records: list[dict[str, Any]]) -> tuple[int, Any]:
         results = []
@@ -48,7 +59,7 @@ class Webhook:
         return (207, {"results": results}) if self.refuses else (204, None)
 
     def writes(self, call: Call) -> bool:
-        return call.path == "/smalti"
+        return call.path in ("/smalti", "/smalti/messages")
 
     def standing(self) -> Standing:
         return dict(self.people)
@@ -80,7 +91,12 @@ class Webhook:
         read = operation({"ids": ids})
         taken["parameters"] = [signature, header("Idempotency-Key", "^[0-9a-f]{32}$")]
         read["parameters"] = [signature]
-        return {"/smalti": {"post": taken}, "/smalti/read": {"post": read}}
+        names = ("id", "person", "segment_id", "reason", "entered_at", "due_at", "purpose", "channel")
+        text = {"type": "string", "minLength": 1}
+        fields = {"type": "object", "required": list(names), "properties": dict.fromkeys(names, text)}
+        told = operation({"message": fields | {"additionalProperties": False}})
+        told["parameters"] = [signature, header("Idempotency-Key", "^[0-9a-f]{32}$")]
+        return {"/smalti": {"post": taken}, "/smalti/read": {"post": read}, "/smalti/messages": {"post": told}}
 
 
 def signed(call: Call) -> bool:
