@@ -22,8 +22,8 @@ def check_content(as_json: Json = False) -> None:
     from smalti import present_content
     from warehouse import activations, content
 
-    problems = activations.problems()
-    cells = [] if problems else content.coverage(content.read())
+    problems = activations.problems(content.SEEDS)
+    cells = [] if problems else content.coverage(content.read(content.SEEDS))
     if as_json:
         dump({"problems": problems, "coverage": [asdict(cell) for cell in cells]})
     elif cells:
@@ -46,7 +46,7 @@ def list_content(channel: Channel = None, as_json: Json = False) -> None:
     from warehouse import content
 
     with plain_errors():
-        found = content.listed(content.read(), channel)
+        found = content.listed(content.read(content.SEEDS), channel)
     if as_json:
         dump(found)
     else:
