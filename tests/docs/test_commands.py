@@ -87,7 +87,7 @@ ELSEWHERE = {
     ),
     "smalti content show ID --channel web": (
         "needs somebody's id",
-        "tests/pipeline/test_simulated_shop.py",
+        "tests/pipeline/test_hourly.py",
         '"content", "show", customer, "--channel", "web"',
     ),
     "smalti person show ID --as-of 2026-08-31": (
