@@ -3,7 +3,7 @@
 from collections import Counter
 from itertools import accumulate
 
-from reports import charts
+from reports import charts, content
 from reports import deliveries as told
 from reports.material import Material, Row
 from reports.section import Part, Section
@@ -53,7 +53,7 @@ def section(run: Material) -> Section:
     """The section about activation and delivery."""
     question = "What was sent, what was held back and why?"
     deliveries = [row for row in run.stages if row["stage"] == "deliver"]
-    parts = (told.part(run, deliveries), *((_segments(run), _flow(run)) if run.connection else ()))
+    parts = (told.part(run, deliveries), *((_segments(run), content.part(run), _flow(run)) if run.connection else ()))
     return Section(question, _answer(run, deliveries), parts)
 
 

@@ -4,22 +4,28 @@ import difflib
 from pathlib import Path
 
 from segmentation.garden import Plot
+from warehouse import content
 from warehouse.dbt import PROJECT
 from warehouse.settings import CHECKOUT
 
-_ACTIVATIONS = Path("seeds") / "activations.csv"
+_ACTIVATIONS, _MATRIX = (Path("seeds") / name for name in ("activations.csv", content.MATRIX))
 
 
 def patch(plots: list[Plot], project: Path = PROJECT) -> str:
-    """A unified diff: retired and merged segments go, their activations go or name the other; a roll-up names it."""
-    found, lines = [], (project / _ACTIVATIONS).read_text().splitlines(keepends=True)
+    """A unified diff: retired and merged segments go, their activations go or name the other; a roll-up names it.
+
+    Rows of the content matrix that are for one that goes go with it.
+    """
+    found = list[str]()
+    lines, shown = ((project / seed).read_text().splitlines(keepends=True) for seed in (_ACTIVATIONS, _MATRIX))
     for plot in plots:
         if plot.proposal in ("retire", "merge"):
             found += [_removed(project / "models" / "segments" / f"{plot.segment}.{end}") for end in ("sql", "yml")]
             lines = _redirected(lines, plot.segment, plot.into)
+            shown = [line for line in shown if line.split(",")[1] != plot.segment]
         if plot.proposal == "roll_up" and plot.into:
             found.append(_with_parent(project / "models" / "segments" / f"{plot.segment}.yml", plot.into))
-    return "".join([*found, _changed(project / _ACTIVATIONS, lines)])
+    return "".join([*found, _changed(project / _ACTIVATIONS, lines), _changed(project / _MATRIX, shown)])
 
 
 def _removed(path: Path) -> str:

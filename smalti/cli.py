@@ -10,6 +10,7 @@ import typer
 
 from smalti import (
     backfill,
+    content_cli,
     gates_cli,
     identity_cli,
     person_cli,
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 publish_app = typer.Typer(no_args_is_help=True, help="Published versions.")
 app.add_typer(segments_cli.app, name="segments")
+app.add_typer(content_cli.app, name="content")
 app.add_typer(publish_app, name="publish")
 app.add_typer(sources_cli.app, name="sources")
 app.add_typer(sync_cli.app, name="sync")

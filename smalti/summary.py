@@ -62,9 +62,9 @@ def nothing_done(found: dict[str, Any]) -> bool:
     return "refused" in states and not states & {"ok", "problem"}
 
 
-def rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
+def rows(connection: duckdb.DuckDBPyConnection, query: str, bound: object = None) -> list[dict[str, Any]]:
     """The result as a list of dicts, one a row."""
-    cursor = connection.execute(query)
+    cursor = connection.execute(query, bound)
     names = [column[0] for column in cursor.description or ()]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 

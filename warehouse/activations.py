@@ -1,15 +1,15 @@
 """What may be sent where, as the reviewed seeds say: whatever a destination does not declare stops the build."""
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
-from warehouse import attributes
+from warehouse import attributes, content, seeds
 from warehouse.errors import SmaltiError
+from warehouse.seeds import Line, Rows
 from warehouse.settings import CHECKOUT
 
 SEEDS = CHECKOUT / "dbt_project" / "seeds"
@@ -18,11 +18,7 @@ Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
-class _Line(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Purpose(_Line):
+class Purpose(Line):
     """A purpose and the channel it is pursued through, and whether Global Privacy Control refuses it."""
 
     purpose: Name
@@ -30,7 +26,7 @@ class Purpose(_Line):
     is_refused_by_gpc: bool
 
 
-class Destination(_Line):
+class Destination(Line):
     """What a destination may be used for; a line for each purpose and channel. Its own file says how it behaves."""
 
     destination: Name
@@ -39,7 +35,7 @@ class Destination(_Line):
     holdout_share: Share
 
 
-class Activation(_Line):
+class Activation(Line):
     """A segment that is sent to a destination, for a purpose through a channel."""
 
     destination: Name
@@ -48,7 +44,7 @@ class Activation(_Line):
     channel: Name
 
 
-class DestinationAttribute(_Line):
+class DestinationAttribute(Line):
     """An attribute that a destination is told, by its name there, of people who are sent there for that purpose."""
 
     destination: Name
@@ -57,7 +53,7 @@ class DestinationAttribute(_Line):
     purpose: Name
 
 
-class Holdout(_Line):
+class Holdout(Line):
     """The share of a control group where it is not the destination's."""
 
     destination: Name
@@ -69,7 +65,7 @@ class _Global(BaseModel):
     global_control_share: Share
 
 
-_FILES: dict[str, type[_Line]] = {
+_FILES: dict[str, type[Line]] = {
     "purposes.csv": Purpose,
     "destinations.csv": Destination,
     "activations.csv": Activation,
@@ -90,8 +86,13 @@ def refuse(folder: Path = SEEDS) -> None:
 
 def problems(folder: Path = SEEDS) -> list[str]:
     """One line for each thing wrong: file and line, what, what is allowed."""
-    rows = {name: _rows(folder / name) for name in _FILES}
-    malformed = [f"{name}:{at}: {why}" for name, lines in rows.items() for at, row in lines for why in _why(name, row)]
+    rows = {name: seeds.rows(folder / name) for name in _FILES}
+    malformed = [
+        f"{name}:{at}: {why}"
+        for name, lines in rows.items()
+        for at, row in lines
+        for why in seeds.faults(_FILES[name], row)
+    ]
     malformed += _wrong_global(folder.parent / "dbt_project.yml")
     if malformed:
         return malformed
@@ -102,23 +103,8 @@ def problems(folder: Path = SEEDS) -> list[str]:
         *_unsendable(rows["activations.csv"], rows["destinations.csv"]),
         *_without_activation(rows["holdouts.csv"], rows["activations.csv"]),
         *attributes.problems(rows["destination_attributes.csv"], rows["destinations.csv"], folder.parent),
+        *content.problems(folder),
     ]
-
-
-Rows = list[tuple[int, dict[str, str]]]
-
-
-def _rows(path: Path) -> Rows:
-    with path.open(newline="") as file:
-        return list(enumerate(csv.DictReader(file), start=2))
-
-
-def _why(name: str, row: dict[str, str]) -> Iterator[str]:
-    try:
-        _FILES[name].model_validate(row)
-    except ValidationError as error:
-        for problem in error.errors():
-            yield f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
 
 
 _OF_A_LINE = ("destination", "segment", "name", "purpose", "channel")

@@ -8,6 +8,8 @@ import yaml
 
 Line = tuple[int, Mapping[str, str]]
 _CUSTOMERS, _SOURCES = "models/profiles/customers.yml", "models/_sources.yml"
+_CONTENT = "content_"  # and the channel: what `activation.content` chose
+_PARTS = ("", "_strategy", "_block", "_offer", "_message")
 _SEED = "destination_attributes.csv"
 
 
@@ -19,20 +21,20 @@ def tellable(project: Path) -> dict[str, tuple[str, ...]]:
     [customers] = _read(project / _CUSTOMERS)["models"]
     scores = next(one for one in _read(project / _SOURCES)["sources"] if one["name"] == "scores")
     propensity = next(one for one in scores["tables"] if one["name"] == "propensity")
-    return dict(_told(customers, "")) | dict(_told(propensity, "purchase_"))
+    return dict(sorted([*_told(customers, ""), *_told(propensity, "purchase_")]))
 
 
 def problems(lines: Sequence[Line], destinations: Sequence[Line], project: Path) -> Iterator[str]:
     """One line for each thing wrong with the seed: file and line, what, what is allowed."""
     if not lines:
         return
-    known, declared = tellable(project), _declared(destinations)
+    known, declared = tellable(project) | _content(destinations), _declared(destinations)
     stands: dict[tuple[str, str], str] = {}
     for at, row in lines:
         attribute, purpose, destination = row["attribute"], row["purpose"], row["destination"]
         first = stands.setdefault((destination, row["name"]), attribute)
         if attribute not in known:
-            yield f"{_SEED}:{at}: {attribute!r} may not be told; allowed: {', '.join(sorted(known))}"
+            yield f"{_SEED}:{at}: {attribute!r} may not be told; allowed: {', '.join(known)}"
         elif purpose not in known[attribute]:
             yield f"{_SEED}:{at}: {attribute} is not told for {purpose}; allowed: {', '.join(known[attribute])}"
         elif purpose not in declared.get(destination, set()):
@@ -40,6 +42,14 @@ def problems(lines: Sequence[Line], destinations: Sequence[Line], project: Path)
             yield f"{_SEED}:{at}: {destination!r} is not for {purpose}; destinations.csv allows: {allowed}"
         elif first != attribute:
             yield f"{_SEED}:{at}: {row['name']} is {first} above; allowed: one attribute a name and destination"
+
+
+def _content(destinations: Sequence[Line]) -> dict[str, tuple[str, ...]]:
+    """What is chosen for a person on each channel, for the purposes that it is used for."""
+    found: dict[str, set[str]] = {}
+    for _, row in destinations:
+        found.setdefault(_CONTENT + row["channel"], set()).add(row["purpose"])
+    return {name + part: tuple(sorted(uses)) for name, uses in sorted(found.items()) for part in _PARTS}
 
 
 def _declared(destinations: Sequence[Line]) -> dict[str, set[str]]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from warehouse import activations, process, thresholds
+from warehouse import activations, content, process, thresholds
 from warehouse.errors import SmaltiError
 from warehouse.settings import CHECKOUT, Settings
 
@@ -19,6 +19,7 @@ PROJECT = CHECKOUT / "dbt_project"
 SEGMENTS = PROJECT / "models" / "segments"
 _OF_SEGMENTS = (
     "activations.csv",
+    *content.FILES,
     "destinations.csv",
     "destination_attributes.csv",
     "holdouts.csv",

@@ -88,6 +88,11 @@ _AUDIT = {
         select count(*) from (
             select destination, customer_id, unnest(segment_ids) from activation.audience
             except all select destination, customer_id, unnest(segment_ids) from activation.consent_proofs)""",
+    "content: of a person who may not be sent, or who is sent and has none": """
+        select count(*) from activation.content
+        full join (select distinct destination, channel, customer_id from activation.consent_proofs) as sent
+            using (destination, channel, customer_id)
+        where content.customer_id is null or sent.customer_id is null""",
     "changes: a set is sent that is not the audience's": """
         select count(*) from (
             select destination, customer_id, segment_ids from activation.audience_changes where change <> 'removed'

@@ -85,6 +85,11 @@ ELSEWHERE = {
         "tests/pipeline/test_hourly.py",
         'smalti("segments", "why", "high_value"',
     ),
+    "smalti content show ID --channel web": (
+        "needs somebody's id",
+        "tests/pipeline/test_hourly.py",
+        '"content", "show", customer, "--channel", "web"',
+    ),
     "smalti person show ID --as-of 2026-08-31": (
         "needs somebody's id",
         "tests/pipeline/test_backfill.py",

@@ -20,6 +20,7 @@ SOURCES = [["sources", name] for name in ("list", "check", "rejects", "replay")]
 GUARDS = [["sync", "plan"], ["sync", "approve"], ["sync", "run"], ["gates", "accept"]]
 PRIVACY = [["vault", "rotate"], ["retention", "plan"], ["retention", "run"], ["privacy", "record"]]
 SEGMENTS = [["segments", name] for name in ("check", "compile", "new", "impact", "garden")]
+CONTENT = [["content", name] for name in ("check", "list", "show")]
 PEOPLE = [["identity", "simulate"], ["identity", "unmerge"], ["person", "show"]]
 HELP = [
     CliRunner().invoke(app, [*command, "--help"]).output
@@ -36,6 +37,7 @@ HELP = [
         *PRIVACY,
         *PEOPLE,
         *SEGMENTS,
+        *CONTENT,
     )
 ]
 

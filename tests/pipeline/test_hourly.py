@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.pipeline import content_oracle
 from tests.pipeline.asked import differing, settings_of, unexplained
 from tests.pipeline.home import Home
 from tests.pipeline.oracle import NAMES, SCORED, answer
@@ -131,3 +132,55 @@ def test_why_is_told_by_a_command(hours: Hours) -> None:
     assert reason["is_met"]
     assert reason["values"]["spend_365d_amount"]
     assert "met" in hours.home.smalti("segments", "why", "high_value", person).stdout
+
+
+def test_content_is_the_oracles_person_by_person_by_night_and_by_the_hour(hours: Hours) -> None:
+    query = "select destination, channel, customer_id, payload from activation.content"
+    found = {
+        state.version: {tuple(key): json.loads(told) for *key, told in hours.home.query(query, state.version)}
+        for state in (hours.night, hours.hour)
+    }
+    assert found == {version: content_oracle.shown(hours.home, version) for version in found}
+    by_night, by_the_hour = (found[state.version] for state in (hours.night, hours.hour))
+    strategies = {variant["strategy"] for payload in by_the_hour.values() for variant in payload["variants"]}
+    assert strategies == {"popular", "recent", "personal", "cart_offer", "complements", "loyalty", "referral"}
+    followed = [
+        key for key in by_night.keys() & by_the_hour.keys() if by_night[key]["stage"] != by_the_hour[key]["stage"]
+    ]
+    assert followed, "nobody's stage changed in these hours"
+    assert hours.rebuilt.tables["activation.content"] == hours.hour.tables["activation.content"]
+
+
+def test_what_is_delivered_holds_the_content_beside_the_segments(hours: Hours) -> None:
+    told = {
+        (channel, row["customer_id"]): json.loads(row[f"content_{channel}"])
+        for row in map(json.loads, hours.hour.delivered["members.jsonl"].splitlines())
+        for channel in ("email", "web")
+        if row[f"content_{channel}"] is not None
+    }
+    assert told == {key[1:]: payload for key, payload in content_oracle.shown(hours.home, hours.hour.version).items()}
+    assert len(told) > 100
+
+
+def test_who_is_shown_something_else_is_sent_though_their_segments_did_not_change(hours: Hours) -> None:
+    (before, after) = (
+        {row[:2]: row[3:] for row in state.tables["activation.audience"]} for state in (hours.night, hours.hour)
+    )
+    alone = {
+        key for key in before.keys() & after.keys() if before[key][0] == after[key][0] and before[key] != after[key]
+    }
+    changed = hours.home.query(
+        "select destination, customer_id from activation.audience_changes where change = 'changed'", hours.hour.version
+    )
+    assert alone
+    assert alone <= set(changed)
+
+
+def test_why_somebody_is_shown_that_is_told_by_a_command(hours: Hours) -> None:
+    [(customer,)] = hours.home.query("select min(customer_id) from activation.content where channel = 'web'")
+    ended = hours.home.smalti("content", "show", customer, "--channel", "web", "--json")
+    [found] = json.loads(ended.stdout)["content"]
+    assert found["variants"][-1]["when"] == {}
+    rows = {one["row"] for one in found["variants"]} | {one["row_id"] for one in found["passed_over"]}
+    assert len(rows) == len(found["variants"]) + len(found["passed_over"]) > 5
+    assert "Passed over" in hours.home.smalti("content", "show", customer).stdout

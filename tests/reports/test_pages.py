@@ -100,6 +100,18 @@ def test_rows_are_the_ledgers_and_add_up(pages: Pages, hour: Read) -> None:
     assert sum(links["value"]) == sum(row[1] for row in rows) > 5000
 
 
+def test_what_people_are_shown_is_counted_in_whole_floors(
+    pages: Pages, hour: Read, changed: Callable[..., str]
+) -> None:
+    found = pages.home.query(
+        "select channel, stage, strategy, count(*) from activation.content group by all order by all",
+        pages.home.version,
+    )
+    assert hour.rows("content") == told(found)
+    assert {row[0] for row in found} == {"email", "web"}
+    assert "Nobody is shown anything" in changed("drop table activation.content")
+
+
 def test_freshness_is_what_was_published(pages: Pages, hour: Read) -> None:
     found = pages.home.query(
         "select source, strftime(newest_at, '%Y-%m-%d %H:%M'), coalesce(freshness, '-') from ops.sources"

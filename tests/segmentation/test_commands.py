@@ -84,3 +84,5 @@ def test_the_garden_s_patch_applies(run: Run, published: Published, tmp_path: Pa
     assert not (left / "models/segments/repeat_buyers.sql").exists()
     assert "repeat_buyers" not in (left / "seeds/activations.csv").read_text()
     assert (left / "seeds/activations.csv").read_text().count("files,high_value,") == 1
+    matrices = [(project / "seeds/content_matrix.csv").read_text() for project in (PROJECT, left)]
+    assert [",repeat_buyers," in matrix for matrix in matrices] == [True, False]

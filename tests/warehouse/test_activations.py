@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from warehouse import activations, attributes, dbt
+from warehouse import activations, attributes, content, dbt
 from warehouse.errors import SmaltiError
 from warehouse.settings import Settings
 
 FILES = ("purposes.csv", "destinations.csv", "activations.csv", "holdouts.csv", "destination_attributes.csv")
+FILES += content.FILES
 
 
 @pytest.fixture
@@ -80,6 +81,12 @@ def test_the_seeds_that_ship_are_sound(seeds: Path) -> None:
         ),
         (
             "destination_attributes.csv",
+            "files,content_web,shown,marketing_email",
+            "content_web is not told for marketing_email; allowed: personalisation",
+        ),
+        ("destination_attributes.csv", "files,content_ads,shown,personalisation", "'content_ads' may not be told"),
+        (
+            "destination_attributes.csv",
             "braze,region,area,personalisation",
             "'braze' is not for personalisation; destinations.csv allows: nothing",
         ),
@@ -131,9 +138,10 @@ def test_a_direct_identifier_may_not_be_told_whatever_its_tag_says(seeds: Path) 
     assert list(attributes.tellable(seeds.parent)) == ["purchase_tier"]
 
 
-def test_what_may_be_told_is_what_the_model_reads_and_a_text() -> None:
+@pytest.mark.parametrize("model", ["audience_attributes", "content"])
+def test_what_may_be_told_is_what_the_model_reads_and_a_text(model: str) -> None:
     """An attribute that the model does not read would be told as unknown of everybody."""
-    sql = (dbt.PROJECT / "models" / "activation" / "audience_attributes.sql").read_text()
+    sql = (dbt.PROJECT / "models" / "activation" / f"{model}.sql").read_text()
     [tellable] = re.findall(r"tellable as \(\n\n    select\n(.*?)    from customers\n", sql, re.DOTALL)
     read = {line.strip(" ,").rpartition(".")[2].rpartition(" ")[2] for line in tellable.splitlines()} - {"customer_id"}
     assert read == set(attributes.tellable(dbt.PROJECT))

@@ -37,7 +37,8 @@ create table activation.activated_memberships as
 create table activation.message_intents as
     from (values ('s', 'c1', timestamp '2026-09-01', 'files', 'due'), ('s', 'c2', '2026-09-01', 'files', 'no_consent'),
         ('s', 'left', '2026-08-01', 'files', 'due')) as t(segment_id, customer_id, entered_at, destination, status);
-create table activation.consent_proofs as from activation.audience;
+create table activation.consent_proofs as select *, 'email' as channel from activation.audience;
+create table activation.content as select 'files' as destination, 'email' as channel, 'c1' as customer_id;
 create table activation.audience_changes as select *, 'added' as change from activation.audience;
 create table scores.propensity as from (values ('c1'), ('merged')) as t(customer_id);
 create table profiles.merges as select 'merged' as from_customer_id;
@@ -56,6 +57,7 @@ MUTANTS = {
     "audience: a person without consent": "update profiles.customer_consents set is_granted = false",
     "audience: a person of a control group": "update activation.assignments set arm = 'control'",
     "audience: a person without proof of consent": "delete from activation.consent_proofs",
+    "content: of a person who may not be sent, or": "update activation.content set channel = 'web'",
     "changes: a set is sent": "insert into activation.audience_changes values ('files', 'c2', ['s'], 'added')",
     "intents: one entry has two": (
         "insert into activation.message_intents from activation.message_intents where customer_id = 'c2'"

@@ -24,6 +24,18 @@ propensity as (
 
 ),
 
+-- what was chosen for a person on each channel
+content as (
+
+    select
+        destination,
+        customer_id,
+        'content_' || channel || unnest(['', '_strategy', '_block', '_offer', '_message']) as attribute,
+        unnest([payload, strategy, block_id, offer_id, message_id]) as value
+    from {{ ref('content') }}
+
+),
+
 -- by what purposes somebody is sent to a destination that is told attributes
 sent as (
 
@@ -73,11 +85,16 @@ told as (
         sent.destination,
         sent.customer_id,
         destination_attributes.name,
-        max(known.value) filter (where destination_attributes.purpose = sent.purpose) as value
+        max(coalesce(content.value, known.value)) filter (where destination_attributes.purpose = sent.purpose) as value
     from sent
     inner join destination_attributes on sent.destination = destination_attributes.destination
     left join known
         on sent.customer_id = known.customer_id and destination_attributes.attribute = known.attribute
+    left join content
+        on
+            sent.destination = content.destination
+            and sent.customer_id = content.customer_id
+            and destination_attributes.attribute = content.attribute
     group by sent.destination, sent.customer_id, destination_attributes.name
 
 ),
