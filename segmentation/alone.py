@@ -1,7 +1,8 @@
-"""Whether each person's measures follow from that person's rows alone: then a run may measure some and not others.
+"""What a segment's steps ask of people: of each their own rows alone, and of an id only whose it is.
 
-What is popular, on average or among the first depends on everybody. Whatever is not plainly of one person is held to be
-of all: it costs a scan, and is right.
+The first lets a run measure some people and not others, the second lets it know them by number. What is popular, on
+average or among the first depends on everybody. What is not plainly so is taken to be otherwise: that costs a scan, or
+a longer one, and is right.
 """
 
 import sqlglot
@@ -16,6 +17,33 @@ def stands_alone(steps: str) -> bool:
     query = sqlglot.parse_one(steps, dialect="duckdb")
     selects = [one for one in query.find_all(exp.Select) if not _is_moment(one)]
     return all(_is_of_one_person(select) for select in selects) and not _asks_others(query)
+
+
+def tells_apart(steps: str) -> bool:
+    """Whether the steps do no more with a person's id than a number could stand for: select, group, partition, equate.
+
+    What is ordered by it, makes something of it or takes rows for values may come out otherwise.
+    """
+    query = sqlglot.parse_one(steps, dialect="duckdb")
+    relations = {one.alias_or_name for one in query.find_all(exp.Table, exp.CTE, exp.Subquery)}
+    columns = list(query.find_all(exp.Column))
+    return (
+        all(map(_only_tells_apart, (one for one in columns if one.name == _KEY)))
+        and not any(one.name in relations and not one.table for one in columns)
+        and not list(query.find_all(exp.SetOperation, exp.Columns, exp.Pivot))
+        and all(isinstance(one.parent, exp.Select | exp.Count) for one in query.find_all(exp.Star))
+        and not any(one.alias == _KEY and not _names_person([one.this]) for one in query.find_all(exp.Alias))
+        and not any(isinstance(one.this, exp.Literal | exp.Var) for one in query.find_all(exp.Ordered))
+    )
+
+
+def _only_tells_apart(column: exp.Column) -> bool:
+    within = column.parent
+    if isinstance(within, exp.EQ):
+        return _names_person([within.left]) and _names_person([within.right])
+    if isinstance(within, exp.Window):
+        return any(one is column for one in within.args.get("partition_by") or [])
+    return isinstance(within, exp.Select | exp.Group)
 
 
 def _is_moment(select: exp.Select) -> bool:

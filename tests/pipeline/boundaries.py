@@ -99,7 +99,7 @@ class Edges:
         self._events(contact)
 
     def _contact(self, contact: str, email: str) -> None:
-        for at in {self._edge(40), self._edge(40, 50)} if self.draw.random() < 0.2 else {self._edge(40)}:
+        for at in sorted({self._edge(40), self._edge(40, 50)} if self.draw.random() < 0.2 else {self._edge(40)}):
             shown = self.draw.choice((email, self._email(int(contact[1:]))))
             region = self.draw.choice(("Yorkshire and the Humber", "Wales"))
             created = self.draw.choice((self._edge(300), self._edge(7)))

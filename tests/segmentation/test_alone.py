@@ -1,9 +1,9 @@
-"""What looks at nobody but the person is measured of some; everything else of everybody."""
+"""What looks at nobody but the person is measured of some; what only tells people apart is measured by number."""
 
 import pytest
 
 from segmentation import definition
-from segmentation.alone import stands_alone
+from segmentation.alone import stands_alone, tells_apart
 from segmentation.render import Published, render
 from segmentation.shape import shape
 from warehouse import dbt
@@ -46,6 +46,30 @@ OF_EVERYBODY = {
     "distinct of something else": "select distinct on (city) customer_id, spend as n from customers",
     "distinct without the person": "select distinct city as n from customers",
 }
+APART = {
+    "selected and grouped by": "select customer_id, count(*) as n from v group by customer_id",
+    "partitioned by": "select customer_id, row_number() over (partition by v.customer_id order by n) as n from v",
+    "equated": "select a.customer_id, n from v as a join w as b on a.customer_id = b.customer_id and a.n < b.n",
+    "joined by its name": "select customer_id, n from v join w using (customer_id)",
+}
+AS_TEXT = {
+    "ordered by": "select customer_id, n from v order by customer_id limit 3",
+    "ordered by place": "select customer_id, n from v order by 1 limit 3",
+    "ordered by all": "select customer_id, n from v order by all limit 3",
+    "ordered by in a window": "select customer_id, row_number() over (partition by n order by customer_id) as n from v",
+    "the largest": "select max(customer_id) as n from v",
+    "collected": "select customer_id, list(v.customer_id) as n from v group by customer_id",
+    "made something of": "select upper(customer_id) as customer_id, 1 as n from v",
+    "held against a text": "select customer_id, 1 as n from v where customer_id = 'x'",
+    "held against another column": "select v.customer_id, 1 as n from v join w on v.customer_id = w.user_id",
+    "under another name": "select customer_id as whose, n from v",
+    "something else under its name": "select n as customer_id, n from v",
+    "a row as a value": "select v from v",
+    "a row as an argument": "select customer_id, to_json(v) as n from v",
+    "all columns as an argument": "select customer_id, struct_pack(*) as n from v",
+    "columns by pattern": "select min(columns('c.*')) from v",
+    "united": "select customer_id, n from v union all select customer_id, n from w",
+}
 # trends and the most expensive products are of everybody
 LIBRARY = {
     "trend_seekers": False,
@@ -67,6 +91,16 @@ def test_of_each_person_alone(sql: str) -> None:
 @pytest.mark.parametrize("sql", OF_EVERYBODY.values(), ids=OF_EVERYBODY.keys())
 def test_of_everybody(sql: str) -> None:
     assert not stands_alone(_steps(sql))
+
+
+@pytest.mark.parametrize("sql", APART.values(), ids=APART.keys())
+def test_by_number(sql: str) -> None:
+    assert tells_apart(_steps(sql))
+
+
+@pytest.mark.parametrize("sql", AS_TEXT.values(), ids=AS_TEXT.keys())
+def test_by_the_id_itself(sql: str) -> None:
+    assert not tells_apart(_steps(sql))
 
 
 @pytest.mark.parametrize(("segment", "alone"), LIBRARY.items())
