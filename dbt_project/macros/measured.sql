@@ -1,7 +1,8 @@
 {#
   `segment`: a view of who is in it. What its rule decides by, the step `measured`, is kept beside it as the table
   `segment_measures.<segment>`: it tells why somebody is in or out, and it saves the scan of all events: where a segment
-  reads nothing but people and their events, a run measures again only those of whom something may differ.
+  reads nothing but people and their events, a run measures again only those of whom something may differ. A segment
+  that only picks from the scores measures what stands there: that is a view.
 #}
 {% materialization segment, adapter='duckdb' %}
     {%- set view = this.incorporate(type='view') -%}
@@ -46,8 +47,7 @@
         select * from ({{ body.replace(events, '(' ~ events_of_evaluated() ~ ')') }})
         where customer_id in (select customer_id from evaluated);
     {%- else %}
-        create or replace table {{ measures }} as {{ body }};
-        comment on table {{ measures }} is '{{ version }}';
+        {{ measure_everybody(measures, body, version) }}
     {%- endif %}
 {% endmacro %}
 

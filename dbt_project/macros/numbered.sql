@@ -1,0 +1,97 @@
+{#
+  What a run that measures everybody executes instead of a segment's own steps, with the same answer.
+
+  `measure_everybody`: what is picked from the scores is a view of them. What it saves: writing every id once more for
+  each segment, which costs more than finding them.
+
+  `numbered`: the steps need `customer_id` only to tell people apart. There it is its 64-bit hash, and the measures are
+  written with the id again. What it saves: joining, grouping and sorting millions of rows by 36 characters of text. A
+  sieve hashes the id anyway: it takes the number as it is, so exactly the same rows pass.
+
+  `at_moment`: the run's moment as a literal. What it saves: a join of all events with the control row, and the row
+  groups of older events (docs/decisions/0028).
+#}
+{% macro measure_everybody(measures, body, version) %}
+    {%- set is_view = not model.refs and not model.sources | map('first') | reject('eq', 'scores') | list -%}
+    {%- set kind, other = ('view', 'table') if is_view else ('table', 'view') -%}
+    {%- if run_query(stands_as(measures, other)) | length -%}
+        drop {{ other }} {{ measures }};
+    {%- endif %}
+    create or replace {{ kind }} {{ measures }} as {{ for_everybody(body) }};
+    comment on {{ kind }} {{ measures }} is '{{ version }}';
+{% endmacro %}
+
+{% macro stands_as(measures, kind) -%}
+    select 1 from information_schema.tables
+    where
+        table_catalog = '{{ measures.database }}' and table_schema = '{{ measures.schema }}'
+        and table_name = '{{ measures.identifier }}'
+        and (table_type = 'VIEW') = {{ kind == 'view' }}
+{%- endmacro %}
+
+{% macro for_everybody(body) %}
+    {{ return(at_moment(numbered(body) if tells_people_apart(body) and numbers_differ() else body)) }}
+{% endmacro %}
+
+{% macro at_moment(body) %}
+    {%- set moment = run_query('select cast(as_of as varchar) from ' ~ source('ops', 'control')).columns[0].values()[0] -%}
+    {{ return(body.replace('(select as_of from ' ~ source('ops', 'control') ~ ')', "timestamp '" ~ moment ~ "'")) }}
+{% endmacro %}
+
+{% macro numbered(body) %}
+    {%- set steps = [modules.re.sub('\\bhash\\(customer_id\\)', 'customer_id', body).replace(model_relation('customer_events'), numbered_events())] -%}
+    {%- for name in ['customers', 'sessions'] -%}
+        {%- set people = '(select * replace (hash(customer_id) as customer_id) from ' ~ model_relation(name) ~ ')' -%}
+        {%- do steps.append(steps[-1].replace(model_relation(name), people)) -%}
+    {%- endfor -%}
+    select numbered.* replace (people.customer_id as customer_id)
+    from ({{ steps[-1] }}) as numbered
+    left join (
+        select
+            hash(customer_id) as customer_number,
+            any_value(customer_id) as customer_id
+        from {{ model_relation('customer_ids') }}
+        group by customer_number
+    ) as people on numbered.customer_id = people.customer_number
+{% endmacro %}
+
+{% macro numbered_events() -%}
+    (
+        select
+            ids.customer_id,
+            event_log.* exclude (identifier_number, run_number)
+        from {{ model_relation('event_log') }} as event_log
+        inner join (
+            select
+                identifier_number,
+                hash(customer_id) as customer_id
+            from {{ model_relation('customer_ids') }}
+        ) as ids on event_log.identifier_number = ids.identifier_number
+    )
+{%- endmacro %}
+
+{#
+  Whether the steps do no more with `customer_id` than a number can: it is first in a list to select, group or partition
+  by, or compared with another. Ordered by, returned within an expression, under another name, or beside tables that are
+  not known here, it stays text; so it does where a row as a whole may be a value.
+#}
+{% macro tells_people_apart(body) %}
+    {%- set known = ['model.smalti.customer_events', 'model.smalti.customers', 'model.smalti.sessions', 'model.smalti.products', 'source.smalti.ops.control'] -%}
+    {%- set one = '(?:\\w+\\.)?customer_id' -%}
+    {%- set text = modules.re.sub('--[^\n]*', ' ', body).lower() -%}
+    {%- set text = modules.re.sub('\\s+', ' ', text) -%}
+    {%- set text = modules.re.sub('\\bhash\\(customer_id\\)', '', text) -%}
+    {%- set left = modules.re.sub('\\b(select|select distinct|(?:group|partition) by) ' ~ one ~ '(?= ?[,)]| from | order by | having |$)', '\\1', text) -%}
+    {%- set left = modules.re.sub('\\b(?:on|where|and) ' ~ one ~ ' = ' ~ one ~ '(?= ?\\)| and | (?:inner |left |semi |anti )?join | where | group by\\b|$)', '', left) -%}
+    {%- set left = left.replace('using (customer_id)', '') -%}
+    {%- set names = modules.re.findall('(\\w+) as (?:not )?(?:materialized )?\\(|(?:from|join) \\S+ as (\\w+)|\\) as (\\w+)\\b(?! ?,| from )', text) | map('join') | unique | join('|') -%}
+    {%- set rows = modules.re.findall('(?:[(,]|\\bby|\\bselect|\\bdistinct) ?(?:' ~ names ~ ')\\b(?!\\.| as )', text) -%}
+    {%- set other = modules.re.findall('/\\*|columns\\(|order by (?:all|[0-9])|\\b(?:union|except|intersect)\\b|\\) as (?:not )?(?:materialized )?\\(', text) -%}
+    {{ return('customer_events' in text and 'customer_id' not in left and not rows and not other and not model.depends_on.nodes | reject('in', known) | list) }}
+{% endmacro %}
+
+{# Whether no two people share a number. #}
+{% macro numbers_differ() %}
+    {%- set count = 'select count(distinct hash(customer_id)) = count(distinct customer_id) from ' ~ model_relation('customer_ids') -%}
+    {{ return(run_query(count).columns[0].values()[0]) }}
+{% endmacro %}
