@@ -110,7 +110,7 @@ def settings_of(home: Path) -> Settings:
 
 
 def fill(settings: Settings, rows: int) -> str:
-    """Make the events, and in a new working file the tables that the segments read; return the Parquet's name in SQL."""
+    """Make the events and, in a new working file, the tables that segments read; return the Parquet's name in SQL."""
     with run.working(settings):
         events = literal(settings.home / "events.parquet")
     sql = {model.name: model.sql for model in compiled.models(settings, "customer_events")}
