@@ -1,27 +1,39 @@
-"""What the segments cost beside one scan of the events: each of them, all of them, and two without their sieve.
+"""What the segments cost beside one scan of the events: each of them, all memberships, and two without their sieve.
 
 Ten million web events of 200,000 people in the past 30 days, so that every window sees all of them: 50 a person in
 visits of ten, products by Zipf. One visit in twelve stays in a category and one in sixty with a product: 20 % of the
 people are enthusiasts and 7 % engaged, in a real shop's morning (REES46) it is 11 % and 6 %. The scan counts and sums
-all 11 columns of the Parquet (zstd). The segments are dbt's compiled SQL over `event_log` and the other tables that
-they read, filled from the same events. CPU-seconds are user and system time; figures of one run are compared with
-each other only.
+all 11 columns of the Parquet (zstd). `event_log`, in order of time, and the other tables that segments read are filled
+from the same events, in a working file as a run makes it. What is measured is every statement that a full run of dbt
+sends for these models, as its log tells from a run over few events: measures are written, rules become views,
+memberships a table. CPU-seconds are user and system time; figures of one run are compared with each other only.
 """
 
 import argparse
+import json
 import re
 import resource
+import subprocess
+import sys
 import tempfile
+from collections import defaultdict
 from pathlib import Path
 
 import duckdb
 
-from warehouse import compiled, dbt
+from segmentation import definition
+from segmentation.examine import examine
+from warehouse import compiled, dbt, durable, examined, run
+from warehouse.examined import Examined
 from warehouse.settings import Settings
 from warehouse.sql import literal
 
 AS_OF = "timestamp '2026-08-31'"
 _SIEVED = ("category_enthusiast", "high_engagement")
+_MEMBERSHIPS = (
+    *("stated_definitions", "rule_results", "segment_checks", "segment_definitions", "spells_before"),
+    *("rule_hits", "kept_out", "segment_hits"),
+)
 _COLUMNS = (
     *("event_id", "anonymous_id", "user_id", "event_type", "product_id", "category"),
     *("price", "url", "device", "city", "ts"),
@@ -56,7 +68,11 @@ _EVENTS = """
 """
 _TABLES = """
     create schema identity; create schema profiles; create schema input; create schema scores; create schema ops;
-    create table ops.control as select {as_of} as as_of;
+    create table ops.control as
+        select {as_of} as as_of, null::timestamp as prev_as_of, true as is_full, 1 as run_number, 100 as segment_floor;
+    create table profiles.merges (
+        merged_at timestamp, from_customer_id varchar, into_customer_id varchar, evidence varchar
+    );
     create table identity.customer_ids as
         select
             row_number() over () as identifier_number,
@@ -69,7 +85,7 @@ _TABLES = """
             case when event_type in ('product_view', 'add_to_cart') then category end as category,
             case device when 'mobile' then 'ios' when 'tablet' then 'android' else 'web' end as platform,
             false as is_bot, ts as occurred_at
-        from {events} inner join identity.customer_ids using (anonymous_id);
+        from {events} inner join identity.customer_ids using (anonymous_id) order by occurred_at;
     create table input.products as select distinct product_id, price as price_amount from {events};
     create table profiles.sessions as
         select customer_id, min(occurred_at) as started_at, max(occurred_at) as ended_at
@@ -96,73 +112,102 @@ _TABLES = """
 """
 
 
-def models(folder: Path) -> dict[str, str]:
-    """Compiled SQL by name of the segments, of what unites them, and of the view on events that they read."""
+def settings_of(home: Path) -> Settings:
+    """Settings of a warehouse of its own."""
     secrets = {"hmac_key": "5a" * 32, "namespace": "0d4a0f6e-7c5d-4f8c-9a53-3c6d8f5f2b11"}
-    settings = Settings(home=folder, _env_file=None, **secrets)  # type: ignore[arg-type, call-arg]
-    (folder / "warehouse").mkdir(parents=True)
-    wanted = {*dbt.segment_names(), "segment_hits", "customer_events"}
-    return {model.name: model.sql for model in compiled.models(settings, "segment_hits") if model.name in wanted}
+    return Settings(home=home, threads=2, memory_limit="6GB", _env_file=None, **secrets)  # type: ignore[arg-type, call-arg]
+
+
+def fill(settings: Settings, rows: int) -> str:
+    """Make the events and, in a new working file, the tables that segments read; return the Parquet's name in SQL."""
+    with run.working(settings):
+        events = literal(settings.home / "events.parquet")
+    sql = {model.name: model.sql for model in compiled.models(settings, "customer_events")}
+    with run.working(settings) as db:
+        db.execute(f"copy ({_EVENTS.format(as_of=AS_OF, rows=rows, drawn=_DRAWN)}) to {events} (compression zstd)")
+        db.execute(_TABLES.format(as_of=AS_OF, events=events))
+        db.execute(f"create view identity.customer_events as {sql['customer_events']}")
+        durable.bind(db, settings)
+        found = examine(db, definition.read_all())
+        examined.bind(
+            db, (Examined(name, None, how.stands_alone, how.tells_apart) for name, how in sorted(found.items()))
+        )
+    return events
+
+
+def statements(settings: Settings) -> dict[str, list[str]]:
+    """By model what dbt sends to DuckDB in a full run, from its log."""
+    command = [str(Path(sys.executable).with_name("dbt")), "--no-version-check", "--log-format-file", "json", "run"]
+    given = [*dbt.arguments(settings.home / "dbt"), "--select", "path:models/segments", *_MEMBERSHIPS]
+    told = settings.logs / "sent"
+    environment = dbt.environment(settings) | {"DBT_LOG_PATH": str(told)}
+    subprocess.run([*command, *given], env=environment, check=True, stdout=subprocess.DEVNULL)
+    sent = defaultdict[str, list[str]](list)
+    for line in (told / "dbt.log").read_text().splitlines():
+        event = json.loads(line)
+        if event["info"]["name"] == "SQLQuery" and (node := event["data"].get("node_info", {}).get("node_name")):
+            sent[node].append(event["data"]["sql"])
+    return sent
 
 
 def plain(sql: str) -> str:
     """The segment without its sieve: the window over every view."""
-    found = re.sub(r"from close_together\b", "from product_views", sql)
-    if found == sql:
-        raise SystemExit("no step close_together to leave out")
-    return found
+    return re.sub(r"from close_together\b", "from product_views", sql)
 
 
-def cpu_of(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[float, list[tuple[object, ...]]]:
-    """CPU-seconds of a query, and its answer."""
+def cpu_of(connection: duckdb.DuckDBPyConnection, sent: list[str]) -> float:
+    """CPU-seconds of statements."""
     before = resource.getrusage(resource.RUSAGE_SELF)
-    answer = connection.execute(sql).fetchall()
+    for sql in sent:
+        connection.execute(sql).fetchall()
     after = resource.getrusage(resource.RUSAGE_SELF)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, answer
-
-
-def fill(connection: duckdb.DuckDBPyConnection, events: str, found: dict[str, str]) -> None:
-    """The tables that the segments read, and the segments as views."""
-    connection.execute(_TABLES.format(as_of=AS_OF, events=events))
-    connection.execute(f"create view identity.customer_events as {found['customer_events']}")
-    connection.execute("create schema segment_rules")
-    for name in dbt.segment_names():
-        connection.execute(f"create view segment_rules.{name} as {found[name]}")
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def main() -> None:
-    """Print the scan, each segment, the two without their sieve, and all in one statement."""
+    """Print the scan, each segment, the two without their sieve, and all memberships."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--rows", type=int, default=10_000_000)
     rows = arguments.parse_args().rows
     with tempfile.TemporaryDirectory(prefix="smalti-bench-") as made:
-        folder = Path(made)
-        found = models(folder)
-        (folder / "bench").mkdir()
-        # compiled SQL names the database `working`
-        with duckdb.connect(str(folder / "bench" / "working.duckdb")) as db:
-            db.execute(f"set threads = 2; set memory_limit = '6GB'; set temp_directory = {literal(folder / 'spill')}")
-            parquet = literal(folder / "events.parquet")
-            db.execute(f"copy ({_EVENTS.format(as_of=AS_OF, rows=rows, drawn=_DRAWN)}) to {parquet} (compression zstd)")
+        few, many = settings_of(Path(made) / "few"), settings_of(Path(made) / "many")
+        fill(few, 5_000)
+        sent = statements(few)
+        events = fill(many, rows)
+        with run.working(many) as db:
             sums = ", ".join(f"bit_xor(hash({column}))" for column in _COLUMNS)
-            scan, _ = cpu_of(db, f"select count(*), {sums} from {parquet}")
+            scan = cpu_of(db, [f"select count(*), {sums} from {events}"])
             print(f"{rows:,} events · one scan of 11 columns {scan:.2f} CPU-s", flush=True)
-            fill(db, parquet, found)
-            report(db, found, scan)
+            report(db, sent, scan)
 
 
-def report(db: duckdb.DuckDBPyConnection, found: dict[str, str], scan: float) -> None:
+def report(db: duckdb.DuckDBPyConnection, sent: dict[str, list[str]], scan: float) -> None:
     """A line for each measurement, with its ratio to the scan."""
-    sums = "select count(*), bit_xor(hash(customer_id)) from ({})"
+    db.execute("create schema segment_rules; create schema segments")
+    whole = 0.0
     for name in dbt.segment_names():
-        cost, answer = cpu_of(db, sums.format(found[name]))
-        print(f"{name:32} {cost:6.2f} CPU-s  {cost / scan:5.2f} scans  {answer[0][0]:>9,} people", flush=True)
+        without = [plain(sql) for sql in sent[name]]
         if name in _SIEVED:
-            whole, same = cpu_of(db, sums.format(plain(found[name])))
-            alike = "the same people" if same == answer else "OTHER PEOPLE"
-            print(f"{'  without the sieve':32} {whole:6.2f} CPU-s  {whole / scan:5.2f} scans  {alike}", flush=True)
-    cost, _ = cpu_of(db, f"create table hits as {found['segment_hits']}")
-    print(f"{'all in one statement':32} {cost:6.2f} CPU-s  {cost / scan:5.2f} scans", flush=True)
+            if without == sent[name]:
+                raise SystemExit("no step close_together to leave out")
+            tell(f"{name}, without its sieve", cpu_of(db, without), scan, people(db, name))
+        cost = cpu_of(db, sent[name])
+        whole += cost
+        tell(name, cost, scan, people(db, name))
+    cost = cpu_of(db, [sql for name in _MEMBERSHIPS for sql in sent[name]])
+    tell("memberships from all rules", cost, scan, people(db, "rule_hits"))
+    tell("all memberships", whole + cost, scan)
+
+
+def tell(what: str, cost: float, scan: float, found: str = "") -> None:
+    """One line."""
+    print(f"{what:40} {cost:6.2f} CPU-s  {cost / scan:5.2f} scans  {found}", flush=True)
+
+
+def people(db: duckdb.DuckDBPyConnection, name: str) -> str:
+    """How many a rule finds, and a checksum of who they are."""
+    [(count, who)] = db.execute(f"select count(*), sum(hash(customer_id)) from segment_rules.{name}").fetchall()
+    return f"{count:>9,} people · {int(who or 0) % 10**6:06d}"
 
 
 if __name__ == "__main__":

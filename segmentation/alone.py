@@ -7,6 +7,7 @@ a longer one, and is right.
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 
 _KEY = "customer_id"
 _CONTROL = "control"
@@ -14,7 +15,7 @@ _CONTROL = "control"
 
 def stands_alone(steps: str) -> bool:
     """Whether the steps of a segment, without its sieve, group, number and join by the person and nothing else."""
-    query = sqlglot.parse_one(steps, dialect="duckdb")
+    query = _parsed(steps)
     selects = [one for one in query.find_all(exp.Select) if not _is_moment(one)]
     return all(_is_of_one_person(select) for select in selects) and not _asks_others(query)
 
@@ -24,17 +25,24 @@ def tells_apart(steps: str) -> bool:
 
     What is ordered by it, makes something of it or takes rows for values may come out otherwise.
     """
-    query = sqlglot.parse_one(steps, dialect="duckdb")
+    query = _parsed(steps)
     relations = {one.alias_or_name for one in query.find_all(exp.Table, exp.CTE, exp.Subquery)}
     columns = list(query.find_all(exp.Column))
     return (
         all(map(_only_tells_apart, (one for one in columns if one.name == _KEY)))
         and not any(one.name in relations and not one.table for one in columns)
         and not list(query.find_all(exp.SetOperation, exp.Columns, exp.Pivot))
+        and not any(one.args.get("columns") for one in query.find_all(exp.TableAlias))
+        and all(sum(_names_person([one]) for one in select.expressions) <= 1 for select in query.find_all(exp.Select))
         and all(isinstance(one.parent, exp.Select | exp.Count) for one in query.find_all(exp.Star))
         and not any(one.alias == _KEY and not _names_person([one.this]) for one in query.find_all(exp.Alias))
         and not any(isinstance(one.this, exp.Literal | exp.Var) for one in query.find_all(exp.Ordered))
     )
+
+
+def _parsed(steps: str) -> exp.Expr:
+    """With its names in lower case: DuckDB knows them however they are written."""
+    return normalize_identifiers(sqlglot.parse_one(steps, dialect="duckdb"), dialect="duckdb")
 
 
 def _only_tells_apart(column: exp.Column) -> bool:

@@ -9,7 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 
 import duckdb
 
-from segmentation.alone import stands_alone
+from segmentation.alone import stands_alone, tells_apart
 from segmentation.candidates import plain
 from segmentation.definition import Definition
 from segmentation.render import AS_OF, Published, render
@@ -29,10 +29,11 @@ _NOBODY = "(select cast(null as varchar) as customer_id where false)"
 
 @dataclass(frozen=True)
 class Finding:
-    """What is wrong with a definition, if anything, and whether it looks at each person alone."""
+    """What is wrong with a definition, if anything, and what its steps ask of people (`segmentation.alone`)."""
 
     problem: str | None = None
     stands_alone: bool = False
+    tells_apart: bool = False
 
 
 def unreadable(definitions: Mapping[str, Definition], tables: Iterable[str]) -> dict[str, str]:
@@ -65,9 +66,8 @@ def _finding(definition: Definition, known: Published, bind: Callable[[str], Non
         shape(definition.name, rendered)
         with plain(definition.name):
             bind(rendered)
-        return Finding(
-            stands_alone=stands_alone(shape(definition.name, render(definition, known, with_sieve=False)).steps)
-        )
+        steps = shape(definition.name, render(definition, known, with_sieve=False)).steps
+        return Finding(None, stands_alone(steps), tells_apart(steps))
     except SmaltiError as error:
         return Finding(str(error))
 

@@ -90,6 +90,7 @@ def _bind(settings: Settings, failed: dict[str, str]) -> dict[str, str]:
                 segment_id=name,
                 problem=wrong.get(name),
                 stands_alone=found.get(name, Finding()).stands_alone,
+                tells_apart=found.get(name, Finding()).tells_apart,
                 comes_and_goes=name in metas and metas[name].comes_and_goes,
                 accepted_people=accepted.get(name),
             )

@@ -7,7 +7,8 @@ import duckdb
 
 _TABLE = """
 create or replace table ops.examined_segments (
-    segment_id varchar, problem varchar, stands_alone boolean, comes_and_goes boolean, accepted_people bigint
+    segment_id varchar, problem varchar, stands_alone boolean, tells_apart boolean, comes_and_goes boolean,
+    accepted_people bigint
 )"""
 
 _STILL = """
@@ -23,12 +24,14 @@ order by checks.segment_id"""
 class Examined:
     """A segment as found: what is wrong with its files, and what its sidecar or a person says of its size.
 
-    One that nobody looked at more closely is taken to be in order, and to look at everybody at once.
+    `stands_alone` and `tells_apart` are what `segmentation.alone` says of its steps. One that nobody looked at more
+    closely is taken to be in order, and to look at everybody at once.
     """
 
     segment_id: str
     problem: str | None = None
     stands_alone: bool = False
+    tells_apart: bool = False
     comes_and_goes: bool = False
     accepted_people: int | None = None
 
@@ -37,7 +40,7 @@ def bind(connection: duckdb.DuckDBPyConnection, found: Iterable[Examined]) -> No
     """Write the table anew."""
     connection.execute(_TABLE)
     for one in found:
-        connection.execute("insert into ops.examined_segments values (?, ?, ?, ?, ?)", astuple(one))
+        connection.execute("insert into ops.examined_segments values (?, ?, ?, ?, ?, ?)", astuple(one))
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,8 @@ def working(settings: Settings, *, read_only: bool = False) -> Iterator[duckdb.D
         settings.working.parent.mkdir(parents=True, exist_ok=True)
         temporary = settings.working.with_suffix(".tmp")
         temporary.unlink(missing_ok=True)
-        duckdb.connect(temporary).close()
+        # keeps repeated text as a dictionary; the default reads back to versions before 1.3, which know none
+        duckdb.connect(temporary, config={"storage_compatibility_version": "v1.3.0"}).close()
         temporary.replace(settings.working)
     connection = _connect(settings, read_only=read_only)
     try:

@@ -2,7 +2,8 @@
   `segment`: a table of who is in it, so that what fails on some row fails under the segment's own name. What its rule
   decides by, the step `measured`, is kept beside it as the table `segment_measures.<segment>`: it tells why somebody is
   in or out, and it saves the scan of all events: where a segment reads nothing but people and their events, a run
-  measures again only those of whom something may differ.
+  measures again only those of whom something may differ. A segment that only picks from the scores measures what
+  stands there: that is a view.
 #}
 {% materialization segment, adapter='duckdb' %}
     {%- set table = this.incorporate(type='table') -%}
@@ -39,7 +40,7 @@
     {%- set measures = measures_of(segment) -%}
     {%- do adapter.create_schema(measures) -%}
     {%- set version = local_md5(body) -%}
-    {%- if can_be_kept(segment, body) and is_kept(segment, version) %}
+    {%- if can_be_kept(body) and is_kept(segment, version) %}
         {%- set events = model_relation('customer_events') -%}
         create or replace temp table evaluated as {{ people_to_evaluate(body, events) }};
         delete from {{ measures }} where customer_id in (select customer_id from evaluated);
@@ -47,8 +48,7 @@
         select * from ({{ body.replace(events, '(' ~ events_of_evaluated() ~ ')') }})
         where customer_id in (select customer_id from evaluated);
     {%- else %}
-        create or replace table {{ measures }} as {{ body }};
-        comment on table {{ measures }} is '{{ version }}';
+        {{ measure_everybody(measures, body, version) }}
     {%- endif %}
 {% endmacro %}
 
@@ -57,17 +57,22 @@
     {{ return(modules.re.findall('ops"?\."?control"?\) *- *((?:[0-9.]+ *\* *)?interval *\'?[0-9]+\'? *[a-z]+)', body)) }}
 {% endmacro %}
 
+{# Whether this segment's steps were found to be so, before dbt began. #}
+{% macro found_to(be) %}
+    {%- set found = run_query(
+        "select 1 from " ~ source('ops', 'examined_segments') ~ " where " ~ be ~ " and segment_id = '" ~ model.name ~ "'"
+    ) -%}
+    {{ return(found | length > 0) }}
+{% endmacro %}
+
 {# Whether a run can tell of whom the measures may differ: each person's follow from that person's rows alone, only
    people and events are read, time only by its edges. #}
-{% macro can_be_kept(segment, body) %}
-    {%- set alone = run_query(
-        "select 1 from " ~ source('ops', 'examined_segments') ~ " where stands_alone and segment_id = '" ~ segment.identifier ~ "'"
-    ) -%}
+{% macro can_be_kept(body) %}
     {%- set read = ['model.smalti.customers', 'model.smalti.customer_events', 'source.smalti.ops.control'] -%}
     {%- set others = model.depends_on.nodes | reject('in', read) | list -%}
     {%- set moments = modules.re.findall('ops"?\."?control"?\)', body) | length -%}
     {%- set ends = modules.re.findall('< *=? *\(select as_of from [^)]*ops"?\."?control"?\)(?! *-)', body) | length -%}
-    {{ return(alone | length > 0 and not others and moments == edges_of(body) | length + ends) }}
+    {{ return(found_to('stands_alone') and not others and moments == edges_of(body) | length + ends) }}
 {% endmacro %}
 
 {# Whether the table holds what this same SQL measured, in runs of earlier moments: of a moment that comes again, what

@@ -132,7 +132,8 @@ class Shop:
         with duckdb.connect(self.settings.working) as work:
             found = examine(work, {NAME: definition.read(NAME, dbt.SEGMENTS)})
             assert found[NAME].problem is None
-            examined.bind(work, [Examined(NAME, stands_alone=found[NAME].stands_alone)])
+            how = found[NAME]
+            examined.bind(work, [Examined(NAME, stands_alone=how.stands_alone, tells_apart=how.tells_apart)])
         command = [str(Path(sys.executable).with_name("dbt")), "--quiet", "--no-version-check", "run"]
         target = self.settings.home / "dbt"
         given = [*dbt.arguments(target), "--select", NAME]

@@ -23,6 +23,9 @@ ALONE = {
 }
 OF_EVERYBODY = {
     "grouped by something else": "select product_id as customer_id, count(*) as n from views group by product_id",
+    "grouped by something else, in capitals": (
+        "select PRODUCT_ID as CUSTOMER_ID, count(*) as n from views group by PRODUCT_ID"
+    ),
     "grouped by nothing": "select max(customer_id) as customer_id, count(*) as n from views",
     "a function that may be an aggregate": "select customer_id, approx_top_k_of(n) as n from views",
     "numbered among all": "select customer_id, row_number() over (order by spend) as n from customers",
@@ -68,6 +71,13 @@ AS_TEXT = {
     "a row as an argument": "select customer_id, to_json(v) as n from v",
     "all columns as an argument": "select customer_id, struct_pack(*) as n from v",
     "columns by pattern": "select min(columns('c.*')) from v",
+    "in capitals": "select lower(CUSTOMER_ID) as n from v",
+    "in quotes": 'select customer_id, "customer_id" from v',
+    "columns renamed": "select who, n from (select customer_id, n from v) as w (who, n)",
+    "less than another's": "select v.customer_id, 1 as n from v join w on v.customer_id < w.customer_id",
+    "in a filter": "select customer_id, count(*) filter (where v.customer_id < 'b') as n from v group by customer_id",
+    "cast": "select customer_id, v.customer_id::varchar as n from v",
+    "the first by it": "select customer_id, first(n order by v.customer_id) as n from v group by all",
     "united": "select customer_id, n from v union all select customer_id, n from w",
 }
 # trends and the most expensive products are of everybody
