@@ -140,6 +140,7 @@ def statements(settings: Settings) -> dict[str, list[str]]:
     command = [str(Path(sys.executable).with_name("dbt")), "--no-version-check", "--log-format-file", "json", "run"]
     given = [*dbt.arguments(settings.home / "dbt"), "--select", "path:models/segments", *_MEMBERSHIPS]
     told = settings.logs / "sent"
+    (told / "dbt.log").unlink(missing_ok=True)  # dbt would add to it
     environment = dbt.environment(settings) | {"DBT_LOG_PATH": str(told)}
     subprocess.run([*command, *given], env=environment, check=True, stdout=subprocess.DEVNULL)
     sent = defaultdict[str, list[str]](list)
