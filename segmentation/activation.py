@@ -57,7 +57,8 @@ def build(connection: duckdb.DuckDBPyConnection, name: str, project: Path, floor
 
 
 def _relation(name: str, model: str, own: set[str]) -> str:
-    return f"{name}_{model}" if model in own else f"published.profiles.{model}"
+    schema = "segments" if model == "segment_checks" else "profiles"
+    return f"{name}_{model}" if model in own else f"published.{schema}.{model}"
 
 
 def _environment() -> ImmutableSandboxedEnvironment:

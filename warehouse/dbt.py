@@ -188,7 +188,7 @@ def _succeeded(results: Path, exit_code: int, log: Path) -> int:
         told = ", ".join(_told(known, node["unique_id"]) for node in failed)
         what = f"failed: {told}" if failed else f"ended with exit code {exit_code} before any result"
         segments = {
-            segment["name"]: _kind(node["message"] or "")
+            segment["name"]: _kind(node.get("message") or "")
             for node in failed
             for segment in _segments(known, node["unique_id"])
         }

@@ -109,7 +109,9 @@ def _opened() -> duckdb.DuckDBPyConnection:
     pseudonyms.bind(connection, SETTINGS)
     connection.execute("""
         create schema segments; create schema profiles; create schema durable; create schema activation;
-        create schema ops;
+        create schema ops; create schema segment_rules; create table segments.segment_checks (
+            segment_id varchar, problem varchar
+        );
         create table ops.control (as_of timestamp);
         create table segments.segment_definitions (
             segment_id varchar, definition_version varchar, rule varchar, thresholds varchar, group_name varchar,
@@ -149,6 +151,7 @@ def _make(connection: duckdb.DuckDBPyConnection, models: dict[str, str], run: Ru
         " if(list_contains($held_out, customer_id), 'control', 'treated') as arm from segments.segment_hits",
         {"consented": sorted(run.consented), "held_out": sorted(run.held_out)},
     )
+    connection.execute(f"create or replace view segment_rules.spells_before as {models['spells_before']}")
     for name in MODELS:
         schema = "activation" if name == "message_intents" else "segments"
         connection.execute(f"create or replace table {schema}.{name} as {models[name]}")

@@ -42,6 +42,11 @@ ELSEWHERE = {
         "tests/smalti/test_person.py",
         '["person", "suppress"',
     ),
+    'smalti segments accept new_visitors --reason "the fair in Leeds"': (
+        "needs one that stands still",
+        "tests/pipeline/test_dollars.py",
+        '"segments", "accept"',
+    ),
     "make run": ("a minute's run; the same two commands", "tests/pipeline/shop.py", '"simulate", *size'),
     "smalti run nightly --data FOLDER": ("a minute's run", "tests/pipeline/home.py", '"run", dag, "--data", data'),
     "smalti sources check exports/access_2026-08-31.log": (

@@ -138,7 +138,7 @@ def test_everybody_in_the_audience_has_a_proof_that_the_exports_bear_out(shop: S
 def test_segments_above_the_floor_are_delivered_and_the_others_held(shop: Shop, scored: dict[str, set[int]]) -> None:
     members = shop.answer.members | scored
     held = {segment for segment in ACTIVATIONS if shop.answer.active(members[segment]) < FLOOR}
-    few = "currently_browsing_premium high_engagement lapsed_big_spenders new_visitors rfm_at_risk trend_seekers"
+    few = "currently_browsing_premium high_engagement lapsed_big_spenders rfm_at_risk trend_seekers"
     assert held == {*few.split(), "northern_app_browsers", "northern_evening_app_readers"}
     delivered = {Path(name).stem for name in shop.state.delivered if name.startswith("segments/")}
     assert delivered == set(ACTIVATIONS) - held

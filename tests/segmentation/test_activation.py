@@ -33,7 +33,8 @@ def _sent(settings: Settings, project: Path, small: dict[str, str]) -> dict[str,
     pseudonyms.bind(connection, settings)
     connection.execute("""
         attach ':memory:' as published;
-        create schema published.profiles;
+        create schema published.profiles; create schema published.segments;
+        create table published.segments.segment_checks (segment_id varchar, problem varchar);
         create table published.profiles.customers as
             select 'c' || i as customer_id, true as is_active, false as is_anomalous from range(5) as t(i);
         create table published.profiles.customer_consents as

@@ -41,6 +41,7 @@ create table segments.memberships (segment_id varchar, customer_id varchar, ente
 create table segments.catalog (
     segment_id varchar, owner varchar, review_by date, is_sendable boolean, members bigint, active_members bigint
 );
+create table segments.segment_checks (segment_id varchar, problem varchar);
 create table segments.kept_out (segment_id varchar, customer_id varchar, reason varchar, other_segment_id varchar);
 create table segments.segment_definitions (
     segment_id varchar, group_name varchar, group_rank integer, excludes varchar[]

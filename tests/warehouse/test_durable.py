@@ -7,7 +7,10 @@ from warehouse import durable
 from warehouse.settings import Settings
 
 TABLES = {
-    "segments": ("membership_history", "measures_history", "definitions_history"),
+    "segments": (
+        *("membership_history", "measures_history", "definitions_history"),
+        *("segment_definitions", "segment_checks"),
+    ),
     "activation": ("exposures", "message_intents"),
 }
 
