@@ -18,6 +18,19 @@ customers as (
 
 ),
 
+-- scores are of the night: they may name people who were merged since
+known as (
+
+    select customer_id
+    from customers
+
+    union
+
+    select from_customer_id as customer_id
+    from {{ ref('merges') }}
+
+),
+
 checked_before as (
 
     select * from {{ source('durable', 'segment_checks') }}
@@ -38,9 +51,9 @@ counted as (
         count(*) as rows_returned,
         count(distinct results.customer_id) as people,
         count(*) filter (where results.customer_id is null) as rows_without_id,
-        count(*) filter (where results.customer_id is not null and customers.customer_id is null) as strangers
+        count(*) filter (where results.customer_id is not null and known.customer_id is null) as strangers
     from results
-    left join customers on results.customer_id = customers.customer_id
+    left join known on results.customer_id = known.customer_id
     group by results.segment_id
 
 ),
