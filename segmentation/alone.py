@@ -71,6 +71,7 @@ def _is_of_one_person(select: exp.Select) -> bool:
         and all(_names_person(window.args.get("partition_by") or []) for window in windows)
         and not any(one.alias == _KEY and one.this.name != _KEY for one in select.find_all(exp.Alias))
         and not any(select.args.get(part) for part in ("limit", "offset", "windows", "sample"))
+        and not any(one.args.get("columns") for one in select.find_all(exp.TableAlias))
         and _is_distinct_by_person(select)
         and all(map(_joins_one_person, select.args.get("joins") or []))
     )

@@ -11,14 +11,10 @@ from segmentation.render import Published, render
 from segmentation.shape import Condition, Misshapen, Shape, shape
 from warehouse.errors import SmaltiError
 from warehouse.settings import Settings
-from warehouse.version import open_version
+from warehouse.version import open_version, refuse_earlier
 
 # whoever is a bot or anomalous otherwise is in no segment, as in `segments.segment_hits`
 _PEOPLE = "create temp table people as select * from published.profiles.customers where not is_anomalous"
-# what was published last: a version that has it can be asked
-_ASKED = """
-select count(*) > 0 from duckdb_tables() where database_name = 'published' and table_name = 'kept_out'
-"""
 _AS_OF = "create temp macro as_of() as (select as_of from published.ops.control)"
 _CANDIDATES = """
 create or replace temp table {table} as
@@ -53,8 +49,7 @@ def opened(settings: Settings) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]
         SmaltiError: the current version was published before segments could be asked.
     """
     with open_version(settings) as (connection, version):
-        if connection.execute(_ASKED).fetchall() != [(True,)]:
-            raise SmaltiError(f"version {version} is of an earlier Smalti; allowed is one that the next run publishes")
+        refuse_earlier(connection, version)
         connection.execute(_AS_OF)
         connection.execute(_PEOPLE)
         yield connection, version

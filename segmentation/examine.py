@@ -14,6 +14,7 @@ from segmentation.candidates import plain
 from segmentation.definition import Definition
 from segmentation.render import AS_OF, Published, render
 from segmentation.shape import shape
+from warehouse import run
 from warehouse.errors import SmaltiError
 from warehouse.sql import literal
 
@@ -23,7 +24,6 @@ where table_schema in ('input', 'identity', 'profiles')
 """
 _SCORES = "select table_name from information_schema.tables where table_schema = 'scores'"
 _AS_OF = f"create or replace temp macro {AS_OF} as (select as_of from ops.control)"
-SCORES = ("propensity", "clusters")
 _NOBODY = "(select cast(null as varchar) as customer_id where false)"
 
 
@@ -42,7 +42,7 @@ def unreadable(definitions: Mapping[str, Definition], tables: Iterable[str]) -> 
     `tables` are the models that there are; whether one has the columns asked for is not looked at.
     """
     known = Published(
-        {name: name for name in tables}, dict.fromkeys(SCORES, "scores"), dict.fromkeys(definitions, _NOBODY)
+        {name: name for name in tables}, dict.fromkeys(run.SCORES, "scores"), dict.fromkeys(definitions, _NOBODY)
     )
     found = {name: _finding(one, known, lambda _: None) for name, one in definitions.items()}
     return {name: one.problem for name, one in found.items() if one.problem} | _circles(definitions, known)

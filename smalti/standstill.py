@@ -18,7 +18,7 @@ from warehouse import dbt, ledger, overrides, run
 from warehouse.errors import SmaltiError
 from warehouse.examined import Examined, Still, still
 from warehouse.settings import Settings
-from warehouse.version import open_version
+from warehouse.version import open_version, refuse_earlier
 
 _QUERY = """with
 
@@ -119,7 +119,8 @@ def accept(settings: Settings, segment: str, reason: str, now: datetime) -> Stil
 
 def published(settings: Settings) -> list[Still]:
     """The segments that stand still in the current version."""
-    with open_version(settings) as (connection, _):
+    with open_version(settings) as (connection, version):
+        refuse_earlier(connection, version)
         return still(connection, "published.")
 
 

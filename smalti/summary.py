@@ -9,6 +9,7 @@ import duckdb
 
 from warehouse import ledger
 from warehouse.settings import Settings
+from warehouse.version import refuse_earlier
 
 _SEGMENTS = """
 with changes as (
@@ -78,6 +79,7 @@ def is_simulated(connection: duckdb.DuckDBPyConnection) -> bool:
 def segments(settings: Settings) -> list[dict[str, Any]]:
     """The segments of the published version with sizes and changes; a size below the floor is None."""
     with duckdb.connect(settings.current, read_only=True) as connection:
+        refuse_earlier(connection, settings.current.resolve().stem)
         label = {"simulated": is_simulated(connection)}
         return [row | label for row in rows(connection, _SEGMENTS)]
 

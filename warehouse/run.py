@@ -21,7 +21,7 @@ create table if not exists ops.control (
     segment_floor integer, scores_run_id varchar, done boolean,
     run_number integer, is_full boolean, fingerprint varchar, links_run_id varchar
 )"""
-_SCORES = {
+SCORES = {
     "propensity": {
         "customer_id": "varchar",
         "model": "varchar",
@@ -314,7 +314,7 @@ def bind_scores(settings: Settings) -> None:
         run_id = _control(connection).scores_run_id
         built = connection.execute("select 1 from duckdb_tables() where schema_name = 'profiles' limit 1").fetchall()
         known = _STILL_KNOWN if built else "true"
-        for name, columns in _SCORES.items():
+        for name, columns in SCORES.items():
             wanted = ", ".join(f'cast("{column}" as {kind}) as "{column}"' for column, kind in columns.items())
             empty = ", ".join(f'cast(null as {kind}) as "{column}"' for column, kind in columns.items())
             path = settings.scores / str(run_id) / f"{name}.parquet"

@@ -19,6 +19,8 @@ from warehouse.errors import SmaltiError
 from warehouse.settings import Settings
 from warehouse.sql import literal
 
+# what was published last: a version that has it has all that is asked of one
+_ASKED = "select count(*) > 0 from duckdb_tables() where table_name = 'segment_checks'"
 _TRIES, _PAUSE_SECONDS = 10, 0.1
 
 
@@ -42,6 +44,16 @@ def open_version(settings: Settings) -> Iterator[tuple[duckdb.DuckDBPyConnection
         yield connection, _attach(connection, settings.current)
     finally:
         connection.close()
+
+
+def refuse_earlier(connection: duckdb.DuckDBPyConnection, version: str) -> None:
+    """Hold the version that this connection sees against what is asked about segments.
+
+    Raises:
+        SmaltiError: it was published by a Smalti that did not publish all of it yet.
+    """
+    if connection.execute(_ASKED).fetchall() != [(True,)]:
+        raise SmaltiError(f"version {version} is of an earlier Smalti; allowed is one that the next run publishes")
 
 
 def tell(connection: duckdb.DuckDBPyConnection, **names: object) -> None:

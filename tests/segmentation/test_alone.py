@@ -47,6 +47,7 @@ OF_EVERYBODY = {
     "the first": "select customer_id, spend as n from customers order by spend desc limit 100",
     "another name for something else": "select city as customer_id, spend as n from customers",
     "distinct of something else": "select distinct on (city) customer_id, spend as n from customers",
+    "columns renamed": "select customer_id, n from (select product_id, 1 from views) as w (customer_id, n)",
     "distinct without the person": "select distinct city as n from customers",
 }
 APART = {

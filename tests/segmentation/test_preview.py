@@ -135,6 +135,6 @@ def test_the_garden_finds_twins_and_what_is_sent_nowhere(published: Published) -
 
 def test_a_version_of_an_earlier_smalti_is_told_as_such(published: Published, of: Of) -> None:
     with duckdb.connect(published.settings.current) as connection:
-        connection.execute("drop table segments.kept_out")
+        connection.execute("drop table segments.segment_checks")
     with pytest.raises(SmaltiError, match="of an earlier Smalti; allowed is one that the next run publishes"):
         preview(published.settings, of("true and number < 3"))

@@ -52,7 +52,7 @@ create table profiles.customers_history (
     customer_id varchar, gold integer, silver integer, refused integer, is_anomalous boolean,
     valid_from timestamp, valid_to timestamp
 );
-create table segments.catalog (segment_id varchar); create table segments.kept_out (segment_id varchar);
+create table segments.catalog (segment_id varchar); create table segments.segment_checks (segment_id varchar);
 create table segments.definitions_history (
     segment_id varchar, definition_version varchar, rule varchar, thresholds varchar,
     group_name varchar, group_rank integer, excludes varchar[], valid_from timestamp

@@ -129,7 +129,7 @@ def test_a_home_with_a_quote_in_its_name_is_a_home(settings: Settings):
     assert run.export_features(quoted, "one") == 2
     folder = quoted.scores / "one"
     folder.mkdir(parents=True)
-    for name, columns in run._SCORES.items():
+    for name, columns in run.SCORES.items():
         body = ", ".join(f"cast(null as {kind}) as {column}" for column, kind in columns.items())
         duckdb.from_query(f"select {body}").write_parquet(str(folder / f"{name}.parquet"))
     run.accept_scores(quoted, "one")

@@ -21,6 +21,7 @@ customers as (
 propensity as (
 
     select * from {{ source('scores', 'propensity') }}
+    where model = 'purchase'
 
 ),
 
@@ -52,23 +53,9 @@ sent as (
 
 ),
 
--- all that may be told of a person; nothing else is read
 tellable as (
 
-    select
-        customers.customer_id,
-        customers.state,
-        customers.journey_stage,
-        customers.rfm_score,
-        customers.favourite_category,
-        customers.favourite_brand,
-        customers.primary_device,
-        customers.region,
-        customers.loyalty_tier,
-        propensity.tier as purchase_tier
-    from customers
-    left join propensity on customers.customer_id = propensity.customer_id and propensity.model = 'purchase'
-    where customers.customer_id in (select sent.customer_id from sent)
+    {{ tellable('sent') }}
 
 ),
 
