@@ -5,7 +5,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 from smalti import flows
-from warehouse import ledger, lineage, metrics, stagelog
+from warehouse import ledger, lineage, metrics, model_costs, stagelog
 from warehouse.settings import Settings
 
 
@@ -32,6 +32,12 @@ def stage(settings: Settings, run_id: str, name: str, source: str = "") -> Itera
     finally:
         with _never_failing(what):
             _tell(what, run, found)
+
+
+def nodes(settings: Settings, run_id: str, name: str) -> None:
+    """Log what each model and test of the stage's dbt process took."""
+    for cost in model_costs.read(settings.home / "dbt" / model_costs.FILE):
+        stagelog.write(settings.logs, "node_ended", {"run_id": run_id, "stage": name, **cost})
 
 
 def _tell(what: flows.Stage, run: lineage.StageRun, found: flows.Account) -> None:

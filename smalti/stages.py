@@ -198,6 +198,7 @@ def build(this: Run, name: str, folders: str, *, data_tests: bool) -> None:
         else:
             built, still = dbt.build(config, folders.split(), data_tests=data_tests), []
         row.message = "\n".join((f"{built} models and tests", *map(str, still)))
+        observe.nodes(config, this.run_id, name)
         if "features" in folders:
             row.rows_loaded = run.export_features(config, this.run_id)
 

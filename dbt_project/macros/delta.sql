@@ -29,10 +29,10 @@
     {{ return(replace_rows('run_number >= ' ~ run_number(), sql)) }}
 {% endmaterialization %}
 
-{# `per_customer`: a run replaces the rows of the people whom it touched. Such a model reads `touched_events`. #}
+{# `per_customer`: a run replaces the rows of the people whom it touched. Such a model reads `touched_events`; up to its
+   step `per_customer` it needs `customer_id` only to tell people apart. #}
 {% materialization per_customer, adapter='duckdb' %}
-    {%- set touched = api.Relation.create(database=this.database, schema='identity', identifier='touched') -%}
-    {{ return(replace_rows('customer_id in (select customer_id from ' ~ touched ~ ')', sql)) }}
+    {{ return(replace_rows('customer_id in (select customer_id from ' ~ model_relation('touched') ~ ')', touched_by_number(sql))) }}
 {% endmaterialization %}
 
 {% macro replace_rows(which, body) %}

@@ -115,7 +115,8 @@ def _page_views(home: Home) -> dict[str, datetime]:
     with duckdb.connect(home.path / "warehouse" / "working.duckdb", read_only=True) as connection:
         return dict(
             connection.execute(
-                "select event_id, occurred_at from identity.event_log where event_type = 'page_view'"
+                "select event_id, events.occurred_at from input.events as events"
+                " inner join identity.event_log as log on hash(event_id) = event_hash where log.event_type = 'page_view'"
             ).fetchall()
         )
 

@@ -40,7 +40,10 @@ class Traffic:
 
     def events(self, rows: Any) -> None:  # noqa: ARG002 (DuckDB reads it by its name)
         """Take these for all events; a frame or a relation."""
-        self.connection.execute("create or replace table touched_events as select * from rows")
+        self.connection.execute(
+            "create or replace table touched_events as select *, hash(user_id) as user_number,"
+            " hash(coalesce(device_id, anonymous_id)) as device_number from rows"
+        )
 
     def orders(self, rows: Any) -> None:  # noqa: ARG002 (as above)
         """Take these for all orders."""

@@ -14,12 +14,16 @@ known as (
 
 ),
 
--- whoever is logged in did it; else the person whose device it is
+-- whoever is logged in did it; else the person whose device it is. Identifiers are numbers here, and an event is known
+-- by a hash of its id: the texts stay in raw
 owned as (
 
     select
         coalesce(users.identifier_number, devices.identifier_number, browsers.identifier_number) as identifier_number,
-        events.*,
+        users.identifier_number as user_number,
+        coalesce(devices.identifier_number, browsers.identifier_number) as device_number,
+        hash(events.event_id) as event_hash,
+        events.* exclude (event_id, user_id, device_id, anonymous_id),
         {{ run_number() }} as run_number
     from events
     left join known as users

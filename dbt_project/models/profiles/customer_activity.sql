@@ -65,7 +65,7 @@ session_facts as (
 
 ),
 
-customer_activity as (
+per_customer as (
 
     select
         event_facts.*,
@@ -74,6 +74,12 @@ customer_activity as (
     from event_facts
     left join session_facts on event_facts.customer_id = session_facts.customer_id
     left join devices on event_facts.customer_id = devices.customer_id
+
+),
+
+customer_activity as (
+
+    select * from per_customer
 
 )
 

@@ -93,14 +93,14 @@ stays as (
 
     select
         customer_id,
-        user_id,
-        coalesce(device_id, anonymous_id) as device,
+        user_number,
+        device_number,
         date_trunc('hour', occurred_at) as hour_at,
         min(occurred_at) as began_at,
         max(occurred_at) as ended_at
     from recent_events
-    where user_id is not null and coalesce(device_id, anonymous_id) is not null
-    group by customer_id, user_id, device, hour_at
+    where user_number is not null and device_number is not null
+    group by customer_id, user_number, device_number, hour_at
 
 ),
 
@@ -109,7 +109,7 @@ turns as (
 
     select
         customer_id,
-        user_id,
+        user_number,
         hour_at,
         began_at as turned_at,
         1 as change
@@ -118,7 +118,7 @@ turns as (
     union all
     select
         customer_id,
-        user_id,
+        user_number,
         hour_at,
         ended_at as turned_at,
         -1 as change
@@ -134,7 +134,7 @@ open_at_once as (
         customer_id,
         date_trunc('day', hour_at) as day_at,
         sum(change) over (
-            partition by customer_id, user_id, hour_at order by turned_at, change
+            partition by customer_id, user_number, hour_at order by turned_at, change
             rows between unbounded preceding and current row
         ) as devices_count
     from turns
@@ -227,7 +227,7 @@ sudden as (
 
 ),
 
-event_anomalies as (
+per_customer as (
 
     select
         repeated.customer_id,
@@ -250,6 +250,12 @@ event_anomalies as (
     from sudden
     inner join anomaly_rules on sudden.kind = anomaly_rules.kind
     where sudden.z >= anomaly_rules.bar and sudden.days_count >= anomaly_rules.history_floor
+
+),
+
+event_anomalies as (
+
+    select * from per_customer
 
 )
 

@@ -9,7 +9,7 @@ touched_events as (
 
 ),
 
-event_blocks as (
+per_customer as (
 
     select
         customer_id,
@@ -19,6 +19,12 @@ event_blocks as (
         count(*) as events_count
     from touched_events
     group by customer_id, block_at, platform, device_class
+
+),
+
+event_blocks as (
+
+    select * from per_customer
 
 )
 

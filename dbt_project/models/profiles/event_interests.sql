@@ -64,7 +64,7 @@ counted as (
 
 ),
 
-event_interests as (
+per_customer as (
 
     select
         customer_id,
@@ -87,6 +87,12 @@ event_interests as (
     from counted
     where brand is not null
     group by customer_id, brand, half_life_days, last_signal_at
+
+),
+
+event_interests as (
+
+    select * from per_customer
 
 )
 
