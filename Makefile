@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := .smalti/demo
 SHELL := /bin/bash
 
-.PHONY: run docs up down test test-tools report-image check clean prove prove-ingest bench-ingest bench-linkage bench-delivery bench-asking bench-segments lock-test
+.PHONY: run docs up down test test-tools report-image check clean prove prove-ingest bench bench-ingest bench-linkage bench-delivery bench-asking bench-segments lock-test
 
 # installs exactly what uv.lock says, bytecode compiled, and writes .env with random keys where there is none
 $(VENV)/.synced: pyproject.toml uv.lock
@@ -70,6 +70,10 @@ lock-test:
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	UV_CACHE_DIR=$$folder/cache UV_PROJECT_ENVIRONMENT=$$folder/venv $(BIN)/uv sync --frozen --quiet && \
 	$(BIN)/uv pip check --python $$folder/venv/bin/python
+
+## bench: what the whole flow costs at 10 million events, or EVENTS=100000000: one table, kept with its history
+bench: $(VENV)/.synced
+	@PATH="$(BIN):$$PATH" $(BIN)/python -m benchmarks.scale $(if $(EVENTS),--events $(EVENTS)) $(if $(FOLDER),--folder $(FOLDER))
 
 ## bench-ingest: what loading 10 million events costs beside DuckDB's own reader; needs 12 GB of disk
 bench-ingest: $(VENV)/.synced

@@ -13,7 +13,7 @@ from warehouse import model_costs, pseudonyms, settings
 class Plugin(BasePlugin):
     """Named by `dbt_project/profiles.yml`; a variable belongs to one cursor, so each is prepared."""
 
-    def update_connection_config(self, creds: DuckDBCredentials, config: dict[str, Any]) -> None:
+    def update_connection_config(self, creds: DuckDBCredentials, config: dict[str, Any]) -> None:  # noqa: ARG002
         """Called once, before the file is opened."""
         add_callback_to_manager(model_costs.recorder(settings.load().home / "dbt" / model_costs.FILE))
 
