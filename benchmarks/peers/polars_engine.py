@@ -1,0 +1,96 @@
+"""polars: lazy queries on its streaming engine, reading only the columns that they need."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import polars as pl
+
+from benchmarks.peers import subset
+from benchmarks.peers.work import Work
+
+_NEEDED = ("event_id", "anonymous_id", "user_id", "event_type", "product_id", "category", "price", "ts")
+_GAP, _WITHIN, _RECENT = timedelta(minutes=30), "10m", timedelta(days=30)
+
+
+def _events(path: Path) -> pl.LazyFrame:
+    """Each event once, with its person."""
+    events = pl.scan_parquet(path).select(_NEEDED).unique("event_id", keep="any").drop("event_id")
+    users = events.group_by("anonymous_id").agg(pl.col("user_id").max().alias("person"))
+    people = users.with_columns(pl.coalesce("person", "anonymous_id"))
+    return events.drop("user_id").join(people, on="anonymous_id")
+
+
+def _people(events: pl.LazyFrame) -> pl.LazyFrame:
+    return events.select(pl.col("anonymous_id").alias("device"), "person").unique()
+
+
+def _sessions(events: pl.LazyFrame) -> pl.LazyFrame:
+    """In one sorted frame a session starts where the person or, by more than the gap, the time is another."""
+    is_start = pl.col("person").ne_missing(pl.col("person").shift()) | (pl.col("ts").diff() > _GAP)
+    ordered = events.select("person", "ts").sort("person", "ts")
+    numbered = ordered.with_columns(is_start.cum_sum().alias("session"))
+    each = (pl.col("ts").min().alias("started_at"), pl.col("ts").max().alias("ended_at"), pl.len().alias("events_count"))
+    return numbered.group_by("person", "session").agg(*each).drop("session")
+
+
+def _interests(events: pl.LazyFrame) -> pl.LazyFrame:
+    known = subset.signals()
+    kind, types = pl.col("event_type"), list(known)
+    weight = kind.replace_strict(types, [one.weight for one in known.values()], return_dtype=pl.Float64)
+    half_life = kind.replace_strict(types, [one.half_life_days for one in known.values()], return_dtype=pl.Float64)
+    age = (pl.lit(subset.AS_OF) - pl.col("ts")).dt.total_microseconds() / 86_400e6
+    signals = events.filter(kind.is_in(types)).select("person", "category", (weight * 0.5 ** (age / half_life)).alias("score"))
+    return signals.group_by("person", "category").agg(pl.col("score").sum())
+
+
+def _rfm(events: pl.LazyFrame) -> pl.LazyFrame:
+    orders = (
+        events.filter(pl.col("event_type") == "purchase")
+        .group_by("person")
+        .agg(
+            pl.len().alias("orders_count"),
+            pl.col("ts").max().alias("last_ordered_at"),
+            (pl.col("price").sum() * 100).cast(pl.Int64).alias("spend_cents"),
+        )
+    )
+    by = {"recency": "last_ordered_at", "frequency": "orders_count", "monetary": "spend_cents"}
+    share = {name: pl.col(column).rank("max") / pl.len() for name, column in by.items()}
+    return orders.with_columns((5 * one).ceil().cast(pl.Int32).alias(name) for name, one in share.items())
+
+
+def _segment(events: pl.LazyFrame) -> pl.LazyFrame:
+    """Within a category and person the products in the ten minutes up to each view."""
+    seen = pl.col("event_type") == "product_view"
+    recent = pl.col("ts") > subset.AS_OF - _RECENT
+    views = events.filter(seen & recent & pl.col("category").is_not_null()).select("person", "category", "product_id", "ts")
+    counted = (
+        views.sort("person", "category", "ts")
+        .rolling("ts", period=_WITHIN, closed="both", group_by=["person", "category"])
+        .agg(pl.col("product_id").n_unique().alias("products"))
+    )
+    return counted.filter(pl.col("products") >= 5).select("person").unique()  # noqa: PLR2004
+
+
+_QUERIES = {"people": _people, "sessions": _sessions, "interests": _interests, "rfm": _rfm, "segment": _segment}
+
+
+@contextmanager
+def ready(path: Path, folder: Path) -> Iterator[Work]:  # noqa: ARG001  # it spills nothing
+    """The events are collected once; each answer is a query over them."""
+    made: dict[str, pl.DataFrame] = {}
+
+    def collect(name: str, query: pl.LazyFrame) -> None:
+        made[name] = query.collect(engine="streaming")
+
+    steps = {"events": lambda: collect("events", _events(path))}
+    steps |= {
+        name: lambda name=name, of=of: collect(name, of(made["events"].lazy())) for name, of in _QUERIES.items()
+    }
+
+    def keep(answers: Path) -> None:
+        for name in subset.ANSWERS:
+            made[name].write_parquet(subset.path(answers, name))
+
+    yield Work({"polars": pl.__version__}, steps, keep)
