@@ -25,7 +25,7 @@ _EVENTS = """
         (['desktop', 'mobile', 'tablet'])[1 + (hash(i // 50 + 3) % 3)::bigint] as device,
         (['London', 'Leeds', 'Hull', 'York', 'Bath', 'Ely'])[1 + (hash(i // 50 + 4) % 6)::bigint] as city,
         {as_of} - interval {days} day + to_microseconds(
-            (hash(i // 10 + 5) % ({days} * 86400 - 1200) * 1000000 + i % 10 * (20 + hash(i) % 100) * 1000000 + 1)::bigint
+            (hash(i // 10 + 5) % ({seconds} - 1200) * 1000000 + i % 10 * (20 + hash(i) % 100) * 1000000 + 1)::bigint
         ) as ts
     from (
         select
@@ -42,7 +42,7 @@ _EVENTS = """
 
 def sql(rows: int, *, days: int) -> str:
     """SQL for so many events of the last so many days."""
-    return _EVENTS.format(as_of=AS_OF, rows=rows, days=days, drawn=_DRAWN)
+    return _EVENTS.format(as_of=AS_OF, rows=rows, days=days, seconds=86400 * days, drawn=_DRAWN)
 
 
 def delivered(rows: int, *, days: int) -> str:

@@ -47,7 +47,7 @@ def race(events: Path, rows: int, engines: Sequence[str], folder: Path) -> list[
 
 def run(engine: str, rows: int, events: Path, folder: Path) -> Measured:
     """One engine in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.peers.work", engine, str(events), str(folder)]
+    command = [sys.executable, "-m", "benchmarks.peers.alone", engine, str(events), str(folder)]
     subprocess.run(command, check=True, cwd=CHECKOUT)
     measured = read(engine, rows, (folder / "figures.json").read_text())
     if engine != _SCAN and not measured.why_not:
@@ -73,7 +73,8 @@ def table(found: Sequence[Measured]) -> str:
     """A line an engine, its cost as a multiple of the scan and of Smalti's."""
     by_name = {one.engine: one for one in found}
     scan, ours = by_name[_SCAN].cpu, by_name[_OURS].cpu
-    lines = ["| engine | rows | CPU-s | wall s | peak GB | × scan | × Smalti |", "|---|--:|--:|--:|--:|--:|--:|"]
+    heads = ("engine", "rows", "CPU-s", "wall s", "peak GB", "to the scan", "to Smalti")
+    lines = [f"| {' | '.join(heads)} |", "|---|--:|--:|--:|--:|--:|--:|"]
     for one in found:
         if one.why_not:
             lines.append(f"| {NAMES[one.engine]} | {one.rows:,} | not measured: {one.why_not} | | | | |")

@@ -6,6 +6,7 @@ memory it is spared what a file costs.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -114,5 +115,5 @@ def ready(path: Path, folder: Path) -> Iterator[Work]:
             "rfm": _RFM,
             "segment": _SEGMENT.format(as_of=AS_OF),
         }
-        steps = {name: lambda sql=sql: db.execute(sql) for name, sql in queries.items()}
-        yield Work({"duckdb": duckdb.__version__}, steps, lambda answers: keep(db, answers))
+        steps = {name: partial(db.execute, sql) for name, sql in queries.items()}
+        yield Work({"duckdb": duckdb.__version__}, steps, partial(keep, db))

@@ -4,8 +4,9 @@ Its rolling windows count no distinct values but by a function of Python. So onl
 within ten minutes come to that function.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +58,7 @@ def _interests(events: pd.DataFrame) -> pd.DataFrame:
     signals = events.loc[events["event_type"].isin(list(known)), ["person", "category", "event_type", "ts"]]
     weight = signals["event_type"].map({name: one.weight for name, one in known.items()}).astype(float)
     half_life = signals["event_type"].map({name: one.half_life_days for name, one in known.items()}).astype(float)
-    age = (pd.Timestamp(subset.AS_OF) - signals["ts"]) / pd.Timedelta("1D")
+    age = (pd.Timestamp(subset.AS_OF) - signals["ts"]).dt.total_seconds() / 86_400
     signals["score"] = weight * np.exp2(-age / half_life)
     return signals.groupby(["person", "category"], observed=True, sort=False)["score"].sum().reset_index()
 
@@ -93,8 +94,12 @@ _QUERIES = {"people": _people, "sessions": _sessions, "interests": _interests, "
 def ready(path: Path, folder: Path) -> Iterator[Work]:  # noqa: ARG001  # it spills nothing
     """The events are one frame; each answer is computed from it."""
     made: dict[str, pd.DataFrame] = {}
-    steps = {"events": lambda: made.update(events=_events(path))}
-    steps |= {name: lambda name=name, of=of: made.update({name: of(made["events"])}) for name, of in _QUERIES.items()}
+
+    def compute(name: str, of: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
+        made[name] = of(made["events"])
+
+    steps: dict[str, Callable[[], None]] = {"events": lambda: made.update(events=_events(path))}
+    steps |= {name: partial(compute, name, of) for name, of in _QUERIES.items()}
 
     def keep(answers: Path) -> None:
         for name in subset.ANSWERS:

@@ -6,6 +6,7 @@ CPU is that of all processes of the server; loading the events by COPY is measur
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -130,11 +131,11 @@ def ready(path: Path, folder: Path) -> Iterator[Work]:
         _load(connection, path, folder)
         loaded = server.cpu() - before
         version = connection.execute("show server_version").fetchone()[0]
-        steps = {name: lambda sql=sql: connection.execute(sql) for name, sql in queries.items()}
+        steps = {name: partial(connection.execute, sql) for name, sql in queries.items()}
         yield Work(
             {"postgresql": version.split()[0]},
             steps,
-            lambda answers: _keep(connection, answers),
+            partial(_keep, connection),
             cpu=server.cpu,
             peak=server.peak,
             load_cpu=loaded,

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
@@ -87,13 +87,19 @@ def running(folder: Path) -> Iterator[Server]:
     """
     try:
         root, plain = _unpacked("postgresql"), servers.without_root()
+        bin_, environment = root / "usr/lib/postgresql/15/bin", _libraries(root)
         sys.path.append(str(_unpacked("psycopg")))
         connect = import_module("psycopg").connect
         data, number, log = folder / "data", servers.port(), folder / "postgresql.log"
-        bin_, environment = root / "usr/lib/postgresql/15/bin", _libraries(root)
-        _make(data, [*plain, bin_ / "initdb"], environment)
+        _make([*plain, bin_ / "initdb", "-D", data], environment)
         stated = SETTINGS | {"port": str(number), "listen_addresses": servers.LOOPBACK, "unix_socket_directories": ""}
-        command = [*plain, bin_ / "postgres", "-D", data, *(f"--{name}={value}" for name, value in stated.items())]
+        command: list[str | Path] = [
+            *plain,
+            bin_ / "postgres",
+            "-D",
+            data,
+            *(f"--{name}={value}" for name, value in stated.items()),
+        ]
         tool = servers.Tool("postgresql", command, lambda: "ready to accept" in log.read_text(), environment)
         url = f"postgres://race@{servers.LOOPBACK}:{number}/postgres"
         with servers.running(tool, folder):
@@ -114,8 +120,8 @@ def _libraries(root: Path) -> dict[str, str]:
     return {"LD_LIBRARY_PATH": ":".join(map(str, root.glob("usr/lib/*-linux-gnu"))), "PATH": os.environ["PATH"]}
 
 
-def _make(data: Path, command: list[str | Path], environment: dict[str, str]) -> None:
-    asked = ["-D", data, "--no-sync", "--auth=trust", "--username=race", "--locale=C", "--encoding=UTF8"]
+def _make(command: Sequence[str | Path], environment: dict[str, str]) -> None:
+    asked = ["--no-sync", "--auth=trust", "--username=race", "--locale=C", "--encoding=UTF8"]
     done = subprocess.run([*command, *asked], env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise servers.NotStarted(f"initdb: {done.stderr[-200:]}")

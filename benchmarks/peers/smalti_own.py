@@ -17,6 +17,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -45,18 +46,27 @@ LEFT_OUT = {
 _STAMPS = {"_file": "'events'", "_position": "_seq", "_arrived_at": "ts", "_batch": "1"}
 _RAW = {
     "web_events": {
-        **{name: name for name in ("event_id", "event_type", "anonymous_id", "user_id", "product_id", "category", "url")},
+        **{name: name for name in ("event_id", "event_type", "anonymous_id", "user_id", "url")},
+        "product_id": "product_id",
+        "category": "category",
         "occurred_at": "ts",
         "platform": "case device when 'mobile' then 'ios' when 'tablet' then 'android' else 'web' end",
         "user_agent_is_bot": "false",
         "user_agent_device_class": "device",
     },
     "shop_orders": {
-        **{"order_id": "event_id", "contact_id": "user_id", "ordered_at": "ts"},
-        **{"status": "'completed'", "channel": "'web'", "currency": "'GBP'"},
+        "order_id": "event_id",
+        "contact_id": "user_id",
+        "ordered_at": "ts",
+        "status": "'completed'",
+        "channel": "'web'",
+        "currency": "'GBP'",
     },
     "shop_order_lines": {
-        **{"order_id": "event_id", "line_number": "1", "product_id": "product_id", "quantity": "1"},
+        "order_id": "event_id",
+        "line_number": "1",
+        "product_id": "product_id",
+        "quantity": "1",
         "unit_price_amount": "price",
     },
 }
@@ -121,9 +131,9 @@ def _withheld(settings: Settings) -> Path:
 def _bind(db: duckdb.DuckDBPyConnection, settings: Settings, events: Path) -> None:
     """Let raw be these events, cut as a run cuts raw."""
     for name, given in _RAW.items():
-        contract = source.load_source(name).contract
-        wanted = {column: (_STAMPS | given).get(column, "null") for column in contract.raw_columns()}
-        listed = ", ".join(f"cast({wanted[column]} as {kind}) as {column}" for column, kind in contract.raw_columns().items())
+        contract, known = source.load_source(name).contract, _STAMPS | given
+        typed = contract.raw_columns().items()
+        listed = ", ".join(f"cast({known.get(column, 'null')} as {kind}) as {column}" for column, kind in typed)
         body = f"""
             select * from (
                 select {listed} from ({_numbered(events)}) as loaded
@@ -216,7 +226,7 @@ def ready(path: Path, folder: Path) -> Iterator[Work]:
     every = _prepare(settings, path, folder)
     with run.working(settings) as db:
         pseudonyms.bind(db, settings)
-        steps = {"repeats": lambda: _withhold(db, settings, path)}
-        steps |= {name: lambda sql=sql: _send(db, sql) for name, sql in every.items()}
-        steps |= {"views": lambda: _compute_views(db)}
-        yield Work({"duckdb": duckdb.__version__}, steps, lambda answers: _keep(db, answers))
+        steps = {"repeats": partial(_withhold, db, settings, path)}
+        steps |= {name: partial(_send, db, sql) for name, sql in every.items()}
+        steps |= {"views": partial(_compute_views, db)}
+        yield Work({"duckdb": duckdb.__version__}, steps, partial(_keep, db))

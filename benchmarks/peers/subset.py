@@ -121,9 +121,10 @@ def _differing(answer: Answer, ours: Path, theirs: Path) -> int:
     same = [f"a.{name} is not distinct from b.{name}" for name in answer.exact]
     same += [f"abs(a.{name} - b.{name}) <= {_TOLERANCE}" for name in answer.near]
     keys = " and ".join(f"a.{name} = b.{name}" for name in answer.key)
+    both = " and ".join(same) or "true"
     tables = [f"(select {answer.select} from {literal(file)})" for file in (ours, theirs)]
     [(rows,)] = duckdb.sql(f"""
-        select count(*) filter (where a.{first} is null or b.{first} is null or ({" and ".join(same) or "true"}) is not true)
+        select count(*) filter (where a.{first} is null or b.{first} is null or ({both}) is not true)
         from {tables[0]} as a full join {tables[1]} as b on {keys}
     """).fetchall()
     twice = sum(_repeated(answer, file) for file in (ours, theirs))

@@ -2,7 +2,6 @@
 
 import json
 import resource
-import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -87,8 +86,3 @@ def main(engine: str, events: Path, folder: Path) -> dict[str, Any]:
 def read(engine: str, rows: int, told: str) -> Measured:
     """What `main` told of it."""
     return Measured(engine=engine, rows=rows, **json.loads(told))
-
-
-if __name__ == "__main__":
-    found = main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
-    Path(sys.argv[3], "figures.json").write_text(json.dumps(found))
