@@ -96,6 +96,8 @@ select
     ) as person
 from identity.customer_ids group by customer_id
 """
+_VIEWS = "select schema_name, view_name, 'view' as kind from duckdb_views() where not internal"
+_RELATIONS_OF_MODELS = f"select schema_name, table_name, 'table' as kind from duckdb_tables() union all {_VIEWS}"
 
 
 def _open(settings: Settings, folder: Path) -> None:
@@ -176,10 +178,6 @@ def _compute_views(db: duckdb.DuckDBPyConnection) -> None:
     views = {f"{schema}.{name}" for schema, name, _ in db.execute(_VIEWS).fetchall()}
     for relation in views.intersection(_RELATIONS):
         db.execute(f"create or replace temp table computed as select * from {relation}")
-
-
-_VIEWS = "select schema_name, view_name, 'view' as kind from duckdb_views() where not internal"
-_RELATIONS_OF_MODELS = f"select schema_name, table_name, 'table' as kind from duckdb_tables() union all {_VIEWS}"
 
 
 def _send(db: duckdb.DuckDBPyConnection, every: list[str]) -> None:
