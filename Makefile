@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := .smalti/demo
 SHELL := /bin/bash
 
-.PHONY: run docs up down test test-tools report-image check clean prove prove-ingest bench bench-ingest bench-linkage bench-delivery bench-asking bench-segments lock-test
+.PHONY: run docs up down test test-tools report-image check clean prove prove-ingest bench bench-ingest bench-linkage bench-delivery bench-asking bench-segments bench-peers lock-test
 
 # installs exactly what uv.lock says, bytecode compiled, and writes .env with random keys where there is none
 $(VENV)/.synced: pyproject.toml uv.lock
@@ -96,6 +96,10 @@ bench-asking: $(VENV)/.synced
 ## bench-segments: what the segments cost beside one scan of 10 million events; needs 3 GB of disk
 bench-segments: $(VENV)/.synced
 	@PATH="$(BIN):$$PATH" $(BIN)/python -m benchmarks.segments $(if $(ROWS),--rows $(ROWS))
+
+## bench-peers: the same subset by Smalti and by naive DuckDB, polars, pandas and PostgreSQL, at 10 million events; needs 12 GB of disk
+bench-peers: $(VENV)/.synced
+	@PATH="$(BIN):$$PATH" $(BIN)/python -m benchmarks.peers $(if $(ROWS),--rows $(ROWS))
 
 ## clean: remove the environment and all state, keep .env
 clean:

@@ -15,14 +15,14 @@ by `smalti run`, each in processes of its own:
 - `preview`: `smalti segments preview` of a segment with a window, over the published version.
 
 The scan counts the rows and sums a checksum of eleven columns of the raw web events as they lie in Parquet, in a
-process of its own. CPU-seconds are user and system time of a run with all its children; peak memory is resident, at one moment.
+process of its own. CPU-seconds are user and system time of a run with all its children; peak memory is resident, at
+one moment.
 """
 
 import argparse
 import gzip
 import json
 import os
-import platform
 import resource
 import shutil
 import subprocess
@@ -30,18 +30,16 @@ import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from benchmarks import scale_page
+from benchmarks import results, scale_page
 from warehouse import ledger
-from warehouse.settings import CHECKOUT
 
-RESULTS = CHECKOUT / "benchmarks" / "results"
 _END = datetime(2026, 9, 1)  # noqa: DTZ001  # the midnight after the last simulated day, UTC
 _PER_CUSTOMER = 59.5  # events of the simulated shop in 60 days, a customer
 _HELD_BACK = 100_000
@@ -236,20 +234,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="smalti-bench-", dir=given.folder) as made:
         folder = given.folder or Path(made)
         costs = measure(Bench(folder), given.events)
-    result = {
-        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "events": given.events,
-        "machine": {"cores": os.cpu_count(), "memory_gb": round(psutil.virtual_memory().total / 2**30)},
-        "versions": {name: version(name) for name in ("duckdb", "dbt-core", "apache-airflow-core")}
-        | {"python": platform.python_version()},
-        "costs": [asdict(cost) for cost in costs],
-    }
+    versions = {name: version(name) for name in ("duckdb", "dbt-core", "apache-airflow-core")}
+    told = {"machine": results.machine(), "versions": versions, "costs": [asdict(cost) for cost in costs]}
+    result = {"events": given.events} | told
     scale_page.tell(result)
     if not given.no_record:
-        RESULTS.mkdir(exist_ok=True)
-        stamp = result["measured_at"][:16].replace(":", "")
-        (RESULTS / f"scale-{given.events}-{stamp}.json").write_text(json.dumps(result, indent=1) + "\n")
-        scale_page.write(RESULTS)
+        results.keep("scale", result)
+        scale_page.write(results.FOLDER)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def largest(result: Result) -> list[tuple[str, float]]:
 
 def write(results: Path) -> None:
     """Rewrite the history on the page and draw the chart of the newest result of each size."""
-    every = [json.loads(path.read_text()) for path in results.glob("scale-*.json")]
+    every = [result for path in results.glob("scale-*.json") for result in json.loads(path.read_text())]
     every.sort(key=lambda result: (result["events"], result["measured_at"]))
     rows = [_line(result) for result in every]
     head = ["events", "measured at (UTC)", "cores", *(f"{what}, CPU-s (scans)" for what in _SHOWN)]

@@ -21,6 +21,8 @@ from pathlib import Path
 
 import duckdb
 
+from benchmarks import events as made_up
+from benchmarks.events import AS_OF
 from segmentation import definition
 from segmentation.examine import examine
 from warehouse import compiled, dbt, durable, examined, run
@@ -28,44 +30,11 @@ from warehouse.examined import Examined
 from warehouse.settings import Settings
 from warehouse.sql import literal
 
-AS_OF = "timestamp '2026-08-31'"
 _SIEVED = ("category_enthusiast", "high_engagement")
 _MEMBERSHIPS = (
     *("stated_definitions", "rule_results", "segment_checks", "segment_definitions", "spells_before"),
     *("rule_hits", "kept_out", "segment_hits"),
 )
-_COLUMNS = (
-    *("event_id", "anonymous_id", "user_id", "event_type", "product_id", "category"),
-    *("price", "url", "device", "city", "ts"),
-)
-_DRAWN = "(hash(i) % 1000003) / 1000003.0"  # evenly from 0 to 1
-_EVENTS = """
-    select
-        md5(i::varchar) as event_id, md5((i // 50)::varchar) as anonymous_id,
-        if(i // 50 % 3 = 0, 'u' || (i // 50), null) as user_id,
-        case
-            when kind < 11 then 'product_view' when kind < 15 then 'page_view' when kind < 17 then 'search'
-            when kind < 19 then 'add_to_cart' else 'purchase'
-        end as event_type,
-        'P' || lpad(product::varchar, 5, '0') as product_id, 'c' || (product % 40) as category,
-        ((hash(product) % 20000) / 100.0)::decimal(18, 2) as price,
-        'https://shop.example/c' || (product % 40) || '/' || md5((hash(i + 7) % 500000)::varchar) as url,
-        (['desktop', 'mobile', 'tablet'])[1 + (hash(i // 50 + 3) % 3)::bigint] as device,
-        (['London', 'Leeds', 'Hull', 'York', 'Bath', 'Ely'])[1 + (hash(i // 50 + 4) % 6)::bigint] as city,
-        {as_of} - interval 30 day + to_microseconds(
-            (hash(i // 10 + 5) % (30 * 86400 - 1200) * 1000000 + i % 10 * (20 + hash(i) % 100) * 1000000 + 1)::bigint
-        ) as ts
-    from (
-        select
-            i, hash(i + 1) % 20 as kind,
-            case
-                when hash(i // 10) % 12 = 0 then 40 * floor(pow(500.0, {drawn})) + (hash(i // 10 + 9) % 40)::integer
-                when hash(i // 10) % 60 = 1 then floor(pow(20000.0, (hash(i // 10) % 1000003) / 1000003.0))
-                else floor(pow(20000.0, {drawn}))
-            end::integer as product
-        from range({rows}) as r (i)
-    )
-"""
 _TABLES = """
     create schema identity; create schema profiles; create schema input; create schema scores; create schema ops;
     create table ops.control as
@@ -124,7 +93,7 @@ def fill(settings: Settings, rows: int) -> str:
         events = literal(settings.home / "events.parquet")
     sql = {model.name: model.sql for model in compiled.models(settings, "customer_events")}
     with run.working(settings) as db:
-        db.execute(f"copy ({_EVENTS.format(as_of=AS_OF, rows=rows, drawn=_DRAWN)}) to {events} (compression zstd)")
+        db.execute(f"copy ({made_up.sql(rows, days=30)}) to {events} (compression zstd)")
         db.execute(_TABLES.format(as_of=AS_OF, events=events))
         db.execute(f"create view identity.customer_events as {sql['customer_events']}")
         durable.bind(db, settings)
@@ -135,10 +104,12 @@ def fill(settings: Settings, rows: int) -> str:
     return events
 
 
-def statements(settings: Settings) -> dict[str, list[str]]:
-    """By model what dbt sends to DuckDB in a full run, from its log."""
-    command = [str(Path(sys.executable).with_name("dbt")), "--no-version-check", "--log-format-file", "json", "run"]
-    given = [*dbt.arguments(settings.home / "dbt"), "--select", "path:models/segments", *_MEMBERSHIPS]
+def statements(settings: Settings, *selected: str) -> dict[str, list[str]]:
+    """By model what dbt sends to DuckDB in a full run, from its log; of the models selected, else of all segments."""
+    command = [str(Path(sys.executable).with_name("dbt")), "--no-version-check", "--log-format-file", "json", "build"]
+    command += ["--exclude-resource-type", "test", "unit_test"]
+    given = [*dbt.arguments(settings.home / "dbt"), "--select"]
+    given += selected or ("path:models/segments", *_MEMBERSHIPS)
     told = settings.logs / "sent"
     (told / "dbt.log").unlink(missing_ok=True)  # dbt would add to it
     environment = dbt.environment(settings) | {"DBT_LOG_PATH": str(told)}
@@ -176,7 +147,7 @@ def main() -> None:
         sent = statements(few)
         events = fill(many, rows)
         with run.working(many) as db:
-            sums = ", ".join(f"bit_xor(hash({column}))" for column in _COLUMNS)
+            sums = ", ".join(f"bit_xor(hash({column}))" for column in made_up.COLUMNS)
             scan = cpu_of(db, [f"select count(*), {sums} from {events}"])
             print(f"{rows:,} events · one scan of 11 columns {scan:.2f} CPU-s", flush=True)
             report(db, sent, scan)

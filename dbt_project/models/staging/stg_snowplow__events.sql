@@ -20,7 +20,7 @@ renamed as (
         platform,
         split_part(page_url, '?', 1) as page,
         -- a page of the site's own that leads to the next is no referrer
-        nullif({{ url_host('page_referrer') }}, {{ url_host('page_url') }}) as referrer_domain,
+        {{ referrer_domain('page_referrer', 'page_url') }} as referrer_domain,
         mkt_source as utm_source,
         mkt_medium as utm_medium,
         mkt_campaign as utm_campaign,

@@ -21,8 +21,7 @@ renamed as (
         search_query,
         'shop:' || order_id as order_id,
         value_amount,
-        -- a page of the shop's own that leads to the next is no referrer
-        nullif({{ url_host('referrer') }}, {{ url_host('url') }}) as referrer_domain,
+        {{ referrer_domain('referrer', 'url') }} as referrer_domain,
         {{ url_parameter('url', 'utm_source') }} as utm_source,
         {{ url_parameter('url', 'utm_medium') }} as utm_medium,
         {{ url_parameter('url', 'utm_campaign') }} as utm_campaign,
