@@ -113,6 +113,14 @@ def _open(settings: Settings, folder: Path) -> None:
     run.bind_scores(settings)
 
 
+def open_run(settings: Settings, events: Path, folder: Path) -> None:
+    """Open a full run that sees these events; what it needs beside them lies in that folder."""
+    _open(settings, folder)
+    with run.working(settings) as db:
+        _withhold(db, settings, events)
+        _bind(db, settings, events)
+
+
 def _withhold(db: duckdb.DuckDBPyConnection, settings: Settings, events: Path) -> None:
     """Find what came before, and name it."""
     db.execute(f"create or replace temp view acceptable as {_numbered(events)}")
@@ -197,10 +205,7 @@ def _prepare(settings: Settings, path: Path, folder: Path) -> dict[str, list[str
     """Build the models once from few events, and empty what is left out."""
     few = folder / "few.parquet"
     duckdb.sql(f"copy (from {literal(path)} limit {_FEW}) to {literal(few)} (format parquet)")
-    _open(settings, folder)
-    with run.working(settings) as db:
-        _withhold(db, settings, few)
-        _bind(db, settings, few)
+    open_run(settings, few, folder)
     found = sent(settings)
     with run.working(settings) as db:
         _clear(db, set(found))

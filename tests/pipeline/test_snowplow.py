@@ -116,7 +116,8 @@ def _page_views(home: Home) -> dict[str, datetime]:
         return dict(
             connection.execute(
                 "select event_id, events.occurred_at from input.events as events"
-                " inner join identity.event_log as log on hash(event_id) = event_hash where log.event_type = 'page_view'"
+                " inner join identity.event_log as log on hash(event_id) = event_hash"
+                " where log.event_type = 'page_view'"
             ).fetchall()
         )
 
