@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -28,7 +29,8 @@ from warehouse.examined import Examined
 from warehouse.settings import Settings
 from warehouse.sql import literal
 
-AS_OF = "timestamp '2026-08-31'"
+MOMENT = datetime.fromisoformat("2026-08-31")
+AS_OF = f"timestamp '{MOMENT}'"
 _SIEVED = ("category_enthusiast", "high_engagement")
 _MEMBERSHIPS = (
     *("stated_definitions", "rule_results", "segment_checks", "segment_definitions", "spells_before"),
@@ -127,7 +129,7 @@ def fill(settings: Settings, rows: int) -> str:
         db.execute(f"copy ({_EVENTS.format(as_of=AS_OF, rows=rows, drawn=_DRAWN)}) to {events} (compression zstd)")
         db.execute(_TABLES.format(as_of=AS_OF, events=events))
         db.execute(f"create view identity.customer_events as {sql['customer_events']}")
-        durable.bind(db, settings)
+        durable.bind(db, settings, MOMENT)
         found = examine(db, definition.read_all())
         examined.bind(
             db, (Examined(name, None, how.stands_alone, how.tells_apart) for name, how in sorted(found.items()))
