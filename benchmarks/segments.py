@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -30,6 +31,7 @@ from warehouse.examined import Examined
 from warehouse.settings import Settings
 from warehouse.sql import literal
 
+_MOMENT = datetime.fromisoformat("2026-08-31")
 _SIEVED = ("category_enthusiast", "high_engagement")
 _MEMBERSHIPS = (
     *("stated_definitions", "rule_results", "segment_checks", "segment_definitions", "spells_before"),
@@ -96,7 +98,7 @@ def fill(settings: Settings, rows: int) -> str:
         db.execute(f"copy ({made_up.sql(rows, days=30)}) to {events} (compression zstd)")
         db.execute(_TABLES.format(as_of=AS_OF, events=events))
         db.execute(f"create view identity.customer_events as {sql['customer_events']}")
-        durable.bind(db, settings)
+        durable.bind(db, settings, _MOMENT)
         found = examine(db, definition.read_all())
         examined.bind(
             db, (Examined(name, None, how.stands_alone, how.tells_apart) for name, how in sorted(found.items()))

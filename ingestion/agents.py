@@ -24,13 +24,16 @@ _NARROWED = {
 }
 # names of systems in uap-core, from their beginning
 _DESKTOP = re.compile(
-    r"Windows|Mac OS|Linux|Ubuntu|Fedora|Debian|Red Hat|SUSE|Chrome OS|\w*BSD|Solaris|Arch|Gentoo|Mandriva"
+    r"Windows|Mac OS|Linux|Ubuntu|Fedora|Debian|Red Hat|SUSE|Chrome OS|\w*BSD|Solaris|Arch|Gentoo|Mandriva|SerenityOS"
 )
 _MOBILE = re.compile(
-    r"iOS|Android|Windows (Phone|Mobile|CE)|BlackBerry OS|Symbian|KaiOS|Firefox OS|Bada|Maemo|MeeGo|Nokia|HarmonyOS"
+    r"iOS|Android|Windows (Phone|Mobile|CE)|BlackBerry|Symbian|KaiOS|Firefox OS|Bada|Maemo|MeeGo|Nokia|HarmonyOS"
+    r"|BREW|Brew MP|Sailfish|Tizen|VRE|webOS|WeTab|Kindle"
 )
-_TV = re.compile(r"\bTV\b|SMART-?TV|AppleTV|BRAVIA|\bAFT[A-Z]|Roku|HbbTV|CrKey", re.IGNORECASE)
-_TABLET = re.compile(r"iPad|Tablet|Kindle|Silk/|PlayBook|Nexus (7|9|10)\b|\bSM-[TPX]\d", re.IGNORECASE)
+_TV = re.compile(r"\bTV\b|SMART-?TV|AppleTV|BRAVIA|\bAFT[A-Z]|Roku|HbbTV|Inettv|CrKey", re.IGNORECASE)
+_TABLET = re.compile(
+    r"iPad|Tablet|WeTab|Kindle|\bKF[A-Z]+ Build|Silk/|PlayBook|TouchPad|Nexus (7|9|10)\b|\bSM-[TPX]\d", re.IGNORECASE
+)
 
 
 def answers(agents: Sequence[str]) -> dict[str, Sequence[object]]:
@@ -56,11 +59,10 @@ def _crawlers() -> ua_parser_rs.UserAgentExtractor:
 
 
 def _device_class(agent: str) -> str:
-    system = ua_parser.parse_os(agent)
-    name = system.family if system else ""
-    if _TV.search(agent):
+    if not (system := ua_parser.parse_os(agent)) or _TV.search(agent):
         return "other"
+    name = f"{system.family} {system.major}"  # Windows CE is Windows, by its version CE
     if _MOBILE.match(name):
-        is_page_of_tablet = name == "Android" and agent.startswith("Mozilla/") and "Mobile" not in agent
-        return "tablet" if is_page_of_tablet or _TABLET.search(agent) else "mobile"
+        is_page = system.family == "Android" and agent.startswith("Mozilla/") and "Mobile" not in agent
+        return "tablet" if is_page or _TABLET.search(agent) else "mobile"
     return "desktop" if _DESKTOP.match(name) else "other"

@@ -36,7 +36,7 @@ def show_record(
 
 @app.command("check")
 def check_tags() -> None:
-    """Check that every column of a published table has class, purpose and days, and none is direct.
+    """Check that published columns have class, purpose and days, that none is direct, and decisions go when they say.
 
     Example: smalti privacy check
     """
@@ -44,7 +44,7 @@ def check_tags() -> None:
 
     with plain_errors():
         tables = tags.published(dbt.project())
-    problems = list(tags.problems(tables))
+    problems = [*tags.problems(tables), *tags.kept_otherwise(tables)]
     for problem in problems:
         err.print(f"error: {problem}", soft_wrap=True, markup=False)
     if problems:

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 from ingestion import source
@@ -22,6 +23,7 @@ class Entry:
     """One processing of data: a source, or a published table.
 
     `columns` are names by class, `safeguards` follow from the classes, `recipients` are destinations with purpose.
+    `kept_with` are the sources of people that a table is made of, with their days: its rows go as theirs do.
     """
 
     kind: str
@@ -32,6 +34,7 @@ class Entry:
     purposes: list[str]
     lawful_basis: str
     retention_days: list[int]
+    kept_with: dict[str, int]
     recipients: list[str]
     safeguards: list[str]
 
@@ -39,8 +42,33 @@ class Entry:
 def entries() -> list[Entry]:
     """All of them: sources first, then tables."""
     sources = [_of_source(source.load_source(name).contract) for name in source.names()]
-    sent = _recipients()
-    return sources + [_of_table(table, sent) for table in tags.published(dbt.project()).values()]
+    sent, project = _recipients(), dbt.project()
+    made_of = _personal_sources(project)
+    return sources + [_of_table(table, sent, made_of.get(name, {})) for name, table in tags.published(project).items()]
+
+
+def _personal_sources(project: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    """By `schema.name` of a model the sources of people that it is made of, over others or not, with their days."""
+    nodes = project["nodes"] | project["sources"]
+    contracts = {name: source.load_source(name).contract for name in source.names()}
+    days = {
+        node: contracts[found["name"]].retention_days
+        for node, found in project["sources"].items()
+        if found["source_name"] in ("raw", "arrivals") and any(map(_is_personal, contracts[found["name"]].columns))
+    }
+
+    @cache
+    def above(node: str) -> frozenset[str]:
+        parents = nodes[node].get("depends_on", {}).get("nodes", [])
+        return frozenset({node}.union(*(above(parent) for parent in parents)))
+
+    return {
+        f"{nodes[node]['schema']}.{nodes[node]['name']}": {
+            nodes[one]["name"]: days[one] for one in sorted(above(node) & days.keys())
+        }
+        for node in project["nodes"]
+        if nodes[node]["resource_type"] == "model"
+    }
 
 
 def _recipients() -> dict[str, list[str]]:
@@ -55,7 +83,6 @@ def _recipients() -> dict[str, list[str]]:
 
 def _of_source(contract: Contract) -> Entry:
     columns = _by_class((column.in_file, column.pii) for column in contract.columns)
-    days = {column.retention_days or contract.retention_days for column in contract.columns}
     return Entry(
         kind="source",
         name=contract.source,
@@ -64,7 +91,8 @@ def _of_source(contract: Contract) -> Entry:
         columns=columns,
         purposes=sorted({column.purpose or contract.purpose for column in contract.columns}),
         lawful_basis=_basis(contract),
-        retention_days=sorted(days),
+        retention_days=[contract.retention_days],
+        kept_with={},
         recipients=[],
         safeguards=[_SAFEGUARDS[name] for name in columns],
     )
@@ -83,7 +111,7 @@ def _is_personal(column: Column) -> bool:
     return column.pii != "none"
 
 
-def _of_table(table: tags.Table, sent: Mapping[str, list[str]]) -> Entry:
+def _of_table(table: tags.Table, sent: Mapping[str, list[str]], kept_with: dict[str, int]) -> Entry:
     found = [tag for tag in (table.tag, *table.columns.values()) if tag]
     others = [("other columns", table.tag.pii)] if table.tag else []
     columns = _by_class([*((name, tag.pii) for name, tag in table.columns.items() if tag), *others])
@@ -97,6 +125,7 @@ def _of_table(table: tags.Table, sent: Mapping[str, list[str]]) -> Entry:
         purposes=sorted({tag.purpose for tag in found}),
         lawful_basis="that of its sources" if "indirect" in columns else "none needed",
         retention_days=sorted({tag.retention_days for tag in found}),
+        kept_with=kept_with,
         recipients=sorted(one for some in sent.values() for one in some) if is_sent else [],
         safeguards=[_SAFEGUARDS[name] for name in columns],
     )
@@ -124,6 +153,14 @@ def markdown(found: Iterable[Entry]) -> str:
     return "\n".join(["# Record of processing", "", *(line for one in found for line in _section(one))])
 
 
+def _told(days: Mapping[str, int]) -> str:
+    """Sources by their days: the same ones together."""
+    return "; ".join(
+        f"{', '.join(name for name, found in days.items() if found == one)} ({one:,} days)"
+        for one in sorted(set(days.values()))
+    )
+
+
 def _section(one: Entry) -> list[str]:
     days = ", ".join(f"{days:,}" for days in one.retention_days)
     facts = {
@@ -132,6 +169,7 @@ def _section(one: Entry) -> list[str]:
         "Purposes": ", ".join(one.purposes),
         "Lawful basis": one.lawful_basis,
         "Kept, days": days,
+        **({"Goes with the rows of": _told(one.kept_with)} if one.kept_with else {}),
         "Recipients": "; ".join(one.recipients) or "none",
         "Safeguards": "; ".join(one.safeguards),
     }

@@ -73,7 +73,7 @@ class Column(Frozen):
     )
     derived: str | None = Field(default=None, description="SQL over the other columns' texts; null, never an error")
     purpose: str | None = Field(default=None, description="the contract's unless given")
-    retention_days: int | None = Field(default=None, description="the contract's unless given")
+    retention_days: int | None = Field(default=None, description="the contract's, since a row is kept as a whole")
 
     @model_validator(mode="after")
     def _direct_has_a_kind(self) -> Self:
@@ -238,6 +238,17 @@ class Contract(Frozen):
             KeyError: there is none.
         """
         return {column.name: column for column in self.columns}[name]
+
+    @model_validator(mode="after")
+    def _days_are_those_of_a_row(self) -> Self:
+        """A row goes as a whole: days of a column that are not kept to would be an empty promise."""
+        for column in self.columns:
+            if column.retention_days not in (None, self.retention_days):
+                raise ValueError(
+                    f"column {column.name}: retention_days {column.retention_days}, but a row is kept whole for "
+                    f"{self.retention_days}; allowed: the contract's, or a source of its own for the column"
+                )
+        return self
 
     @property
     def delivered(self) -> tuple[Column, ...]:

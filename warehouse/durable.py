@@ -1,6 +1,11 @@
-"""What raw cannot give back: ids, merges, spells, exposures, intents, versions; a folder a run, swapped whole."""
+"""What raw cannot give back: ids, merges, spells, exposures, intents, versions; a folder a run, swapped whole.
+
+What a decision says of a person is kept for so many days after it ended; what still holds is kept.
+"""
 
 import shutil
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import duckdb
 import yaml
@@ -18,6 +23,7 @@ _TABLES = {
         "customer_id": "varchar",
         "minted_id": "varchar",
         "minted_at": "timestamp",
+        "let_go_at": "timestamp",
     },
     "merges": {
         "merged_at": "timestamp",
@@ -82,7 +88,28 @@ _TABLES = {
     },
 }
 
-# what each table keeps of the working file; an identifier keeps the id that was made from it for ever
+
+@dataclass(frozen=True)
+class Kept:
+    """How long a decision about a person is kept once it ended: the days, from the time in that column."""
+
+    ended_at: str
+    days: int = 1_095
+
+
+# the days are those that the published table of that name states (`config.meta`); an identifier that no record holds
+# any more is kept so long that a corrected file may bring it back under its id
+KEPT = {
+    "customer_ids": Kept("let_go_at", 90),
+    "merges": Kept("merged_at"),
+    "membership_history": Kept("left_at"),
+    "measures_history": Kept("valid_to"),
+    "exposures": Kept("ended_at"),
+    "message_intents": Kept("entered_at"),
+    "customers_history": Kept("valid_to"),
+}
+
+# what each table keeps of the working file
 _KEEP = {
     "customer_ids": """
         select
@@ -90,11 +117,12 @@ _KEEP = {
             coalesce(before.minted_id, if(now_assigned.is_new_anchor, now_assigned.customer_id, null)) as minted_id,
             coalesce(
                 before.minted_at, if(now_assigned.is_new_anchor, (select as_of from ops.control), null)
-            ) as minted_at
+            ) as minted_at,
+            cast(null as timestamp) as let_go_at
         from identity.customer_ids as now_assigned
         left join durable.customer_ids as before using (identifier_type, identifier_hash)
         union all
-        select before.*
+        select before.* replace (coalesce(before.let_go_at, (select as_of from ops.control)) as let_go_at)
         from durable.customer_ids as before
         anti join identity.customer_ids using (identifier_type, identifier_hash)
         order by identifier_type, identifier_hash""",
@@ -119,10 +147,11 @@ def schemas() -> dict[str, dict[str, str]]:
     return _TABLES | {"customers_history": customers | {"valid_from": "timestamp", "valid_to": "timestamp"}}
 
 
-def bind(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+def bind(connection: duckdb.DuckDBPyConnection, settings: Settings, as_of: datetime) -> None:
     """Create the schema `durable`: a view per table, empty where nothing was decided yet.
 
-    A column that the table has gained since is null in what was written before.
+    What is past its days at `as_of` is not there, so that neither this run nor a later one has it. A column that the
+    table has gained since is null in what was written before.
     """
     connection.execute("create schema if not exists durable")
     for name, columns in schemas().items():
@@ -130,8 +159,15 @@ def bind(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
         path = settings.durable / "current" / f"{name}.parquet"
         known = f"union all by name select * from read_parquet({literal(path.resolve())})" if path.exists() else ""
         wanted = ", ".join(f'"{column}"' for column in columns)
-        body = f"select {wanted} from (select {empty} where false {known})"  # names are our own
+        body = f"select {wanted} from (select {empty} where false {known}){_past(name, as_of)}"  # names are our own
         connection.execute(f"create or replace view durable.{name} as {body}")
+
+
+def _past(name: str, as_of: datetime) -> str:
+    """The condition that leaves out what is past its days."""
+    if not (kept := KEPT.get(name)):
+        return ""
+    return f" where coalesce({kept.ended_at} > timestamp '{as_of - timedelta(days=kept.days)}', true)"
 
 
 def write(connection: duckdb.DuckDBPyConnection, settings: Settings, version: str) -> None:

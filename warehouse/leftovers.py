@@ -1,4 +1,4 @@
-"""What runs leave beside raw and decisions, kept for so many days since it was last written."""
+"""What runs leave beside raw and decisions, kept for so many days since it was last written: files, and receipts."""
 
 import shutil
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from warehouse import run
+from warehouse import ledger, run
 from warehouse.settings import Settings
 
 # place under the home and the depth of what is removed there as one, → days
@@ -22,6 +22,16 @@ DAYS = {
     ("logs", "*"): 90,
     ("airflow/logs", "*/*"): 30,
 }
+RECEIPTS_DAYS = DAYS["plans", "*/*"]
+# of the last plan of each destination they tell what became of it, however old it is
+_OLD_RECEIPTS = """
+from receipts
+where substr(attempted_at, 1, 19) <= :until
+    and plan_id not in (
+        select plan_id from plans as mine
+        where created_at = (select max(created_at) from plans where destination = mine.destination)
+    )
+"""
 
 
 @dataclass(frozen=True)
@@ -43,7 +53,17 @@ def remove(settings: Settings, as_of: datetime, *, dry_run: bool) -> list[Remova
         for path in [] if dry_run else old:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         found += [removal] if old else []
-    return found
+    return found + _receipts(settings.ledger, as_of - timedelta(days=RECEIPTS_DAYS), dry_run=dry_run)
+
+
+def _receipts(path: Path, until: datetime, *, dry_run: bool) -> list[Removal]:
+    """Who was told what and when, by plans that are as old."""
+    bound = {"until": until.isoformat(timespec="seconds")}
+    with ledger.connect(path) as book:
+        [(rows,)] = book.execute(f"select count(*) {_OLD_RECEIPTS}", bound).fetchall()
+        if rows and not dry_run:
+            book.execute(f"delete {_OLD_RECEIPTS}", bound)
+    return [Removal("ledger.receipts", RECEIPTS_DAYS, rows, 0)] if rows else []
 
 
 def _used(settings: Settings) -> set[Path]:

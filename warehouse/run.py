@@ -106,7 +106,7 @@ def open_run(
         arrivals.bind(connection, settings, since, is_lookback=is_lookback)
         _bind_accepted(connection, settings)
         separations.bind(connection, settings.ledger)
-        durable.bind(connection, settings)
+        durable.bind(connection, settings, as_of)
         past.bind(connection, settings)
         _bind_links(connection, settings, now.links_run_id)
         examined.bind(connection, map(Examined, dbt.segment_names()))

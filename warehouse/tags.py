@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from warehouse import durable
 from warehouse.publish import SCHEMAS
 
 CLASSES = ("none", "indirect", "direct")
@@ -77,6 +78,18 @@ def problems(tables: Mapping[str, Table]) -> Iterator[str]:
             tag = table.tag if column == "*" else table.of(column)
             if problem := _problem(tag):
                 yield f"{name}.{column}: {problem} · config.meta of the table or the column"
+
+
+def kept_otherwise(tables: Mapping[str, Table]) -> Iterator[str]:
+    """One line per column of decisions that states other days than those after which they are left out."""
+    for name, table in tables.items():
+        if not (kept := durable.KEPT.get(name.split(".")[1])):
+            continue
+        for column in ("*", *table.columns):
+            tag = table.tag if column == "*" else table.of(column)
+            if tag and tag.retention_days != kept.days:
+                told = f"retention_days {tag.retention_days} · allowed: {kept.days}, after which it goes"
+                yield f"{name}.{column}: {told} (warehouse/durable.py)"
 
 
 def _problem(tag: Tag | None) -> str | None:

@@ -87,7 +87,7 @@ FAULTS = {
     "yes wins at the same moment": ("customer_consents", "is_granted asc", "is_granted desc"),
     "nobody unsubscribes": ("stg_email__consents", "'unsubscribed'", "'none'"),
     "a bot is interested": ("event_interests", " and not touched_events.is_bot", ""),
-    "half as long a half-life": ("event_interests", "/ 86400.0 / half_life_days", "/ 43200.0 / half_life_days"),
+    "half as long a half-life": ("event_interests", "/ 86400.0 / signals.half", "/ 43200.0 / signals.half"),
     "a day more is remembered": ("customer_habits", "interval 90 day", "interval 91 day"),
     "the ninetieth day is forgotten": ("customer_habits", "block_at >=", "block_at >"),
     "the day begins in the middle": ("event_blocks", "interval 6 hour", "interval 12 hour"),

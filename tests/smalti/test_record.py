@@ -33,6 +33,16 @@ def test_every_column_of_a_source_is_recorded_by_its_class(entries: dict[str, An
         assert contract.purpose in found["purposes"]
 
 
+def test_a_table_says_with_which_sources_its_rows_go(entries: dict[str, Any]) -> None:
+    sessions = entries["table profiles.sessions"]["kept_with"]
+    assert sessions["web_events"] == 400 == max(entries["table profiles.sessions"]["retention_days"])
+    assert entries["table profiles.customer_consents"]["kept_with"]["crm_consents"] == 2_190
+    for one in entries.values():  # of nobody is only what no source of people feeds, or what tells no person
+        assert set(one["kept_with"]) <= set(source.names()) - {"shop_products", "weather", "shop_promotions"}
+    page = CliRunner().invoke(app, ["privacy", "record", "--markdown"]).output
+    assert "- Goes with the rows of: " in page
+
+
 def test_the_recipients_are_those_of_the_activations(entries: dict[str, Any]) -> None:
     with record._ACTIVATIONS.open(newline="") as file:
         wanted = {f"{row['destination']} ({row['purpose']}, by {row['channel']})" for row in csv.DictReader(file)}

@@ -53,3 +53,10 @@ def test_a_contract_is_the_same_once_written_and_read(tmp_path: Any) -> None:
 def test_what_contradicts_itself_is_refused(wrong: Any, reason: str) -> None:
     with pytest.raises(ValidationError, match=reason):
         wrong()
+
+
+def test_a_column_has_the_days_of_its_row() -> None:
+    columns = (Column(name="email", pii="direct", kind="email", retention_days=1), Column(name="day"))
+    assert contract(columns=columns).columns[0].retention_days == 1
+    with pytest.raises(ValidationError, match="column email: retention_days 1, but a row is kept whole for 30"):
+        contract(columns=columns, retention_days=30)

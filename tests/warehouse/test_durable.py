@@ -1,11 +1,14 @@
 """Durable decisions: written as one, read back with the columns of today."""
 
+from datetime import datetime, timedelta
+
 import duckdb
 import pytest
 
 from warehouse import durable
 from warehouse.settings import Settings
 
+AS_OF = datetime(2026, 9, 1)
 TABLES = {
     "segments": (
         *("membership_history", "measures_history", "definitions_history"),
@@ -20,13 +23,13 @@ def _row(table: str) -> str:
     return "select " + ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in columns.items())
 
 
-def _working(settings: Settings, customer: str = "c1") -> duckdb.DuckDBPyConnection:
+def _working(settings: Settings, customer: str = "c1", at: datetime = AS_OF) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
-    durable.bind(connection, settings)
+    durable.bind(connection, settings, at)
     connection.execute(f"""
         create schema activation; create schema ops; create schema identity; create schema profiles;
         create schema segments;
-        create table ops.control as select timestamp '2026-09-01' as as_of;
+        create table ops.control as select timestamp '{at}' as as_of;
         create table identity.customer_ids as select 'email' as identifier_type, 'h1' as identifier_hash,
             '{customer}' as customer_id, true as is_new_anchor;
         create table profiles.merges as from durable.merges;
@@ -39,7 +42,7 @@ def _working(settings: Settings, customer: str = "c1") -> duckdb.DuckDBPyConnect
 
 def test_before_the_first_run_every_table_is_empty(settings: Settings):
     connection = duckdb.connect()
-    durable.bind(connection, settings)
+    durable.bind(connection, settings, AS_OF)
     assert {
         name: connection.execute(f"select count(*) from durable.{name}").fetchone() for name in durable.schemas()
     } == dict.fromkeys(
@@ -61,6 +64,54 @@ def test_an_identifier_that_is_no_longer_seen_keeps_its_id(settings: Settings):
     durable.write(connection, settings, "v2")
     rows = _working(settings).execute("select identifier_hash, customer_id from durable.customer_ids order by 1")
     assert rows.fetchall() == [("h1", "c1"), ("h2", "c1")]
+
+
+def _hold(connection: duckdb.DuckDBPyConnection, *hashes: str) -> None:
+    """Let records hold these identifiers and no others."""
+    connection.execute("delete from identity.customer_ids")
+    for one in hashes:
+        connection.execute("insert into identity.customer_ids values ('email', ?, 'c1', false)", [one])
+
+
+def test_an_identifier_that_no_record_holds_is_forgotten_after_its_days_and_one_that_came_back_is_not(
+    settings: Settings,
+):
+    days = timedelta(days=durable.KEPT["customer_ids"].days)
+    durable.write(_working(settings), settings, "v1")
+    moments = [AS_OF + days * 20, AS_OF + days * 20 + timedelta(days=1)]
+    for number, at in enumerate(moments):  # let go at the first of them, however long the last run was ago
+        connection = _working(settings, at=at)
+        _hold(connection, "h2")
+        durable.write(connection, settings, f"v{2 + number}")
+    for at, left in ((moments[0] + days - timedelta(seconds=1), ["h1", "h2"]), (moments[0] + days, ["h2"])):
+        found = _working(settings, at=at).execute("select identifier_hash from durable.customer_ids order by 1")
+        assert [one for (one,) in found.fetchall()] == left
+    connection = _working(settings, at=moments[1])
+    _hold(connection, "h1", "h2")
+    durable.write(connection, settings, "v4")
+    connection = _working(settings, at=moments[1] + days * 2)
+    found = connection.execute("select identifier_hash, minted_id from durable.customer_ids order by 1").fetchall()
+    assert found == [("h1", "c1"), ("h2", None)]
+
+
+@pytest.mark.parametrize("table", sorted(set(durable.KEPT) - {"customer_ids"}))
+def test_a_decision_is_kept_to_the_last_second_of_its_days_after_it_ended(settings: Settings, table: str):
+    kept = durable.KEPT[table]
+    schema = next((name for name, tables in TABLES.items() if table in tables), "profiles")
+    connection = _working(settings)
+    connection.execute(
+        f"delete from {schema}.{table}"
+        if table != "merges"
+        else "create or replace table "
+        "profiles.merges (merged_at timestamp, from_customer_id varchar, into_customer_id varchar, "
+        "evidence varchar)"
+    )
+    connection.execute(f"insert into {schema}.{table} ({kept.ended_at}) values (?), (null)", [AS_OF])
+    durable.write(connection, settings, "v1")
+    end = AS_OF + timedelta(days=kept.days)
+    for at, left in ((end - timedelta(seconds=1), 2), (end, 1)):
+        found = _working(settings, at=at).execute(f"select count(*) from durable.{table}").fetchall()
+        assert found == [(left,)]
 
 
 def test_a_write_that_dies_leaves_the_earlier_decisions(settings: Settings, monkeypatch: pytest.MonkeyPatch):

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from warehouse import dbt, tags
+from warehouse import dbt, durable, tags
 
 TAG = {"pii": "indirect", "purpose": "personalisation", "retention_days": 30}
 
@@ -28,6 +28,18 @@ def ours() -> dict[str, tags.Table]:
 def test_every_published_column_of_the_project_is_tagged(ours: dict[str, tags.Table]) -> None:
     assert len(ours) > 20
     assert list(tags.problems(ours)) == []
+
+
+def test_decisions_say_the_days_after_which_they_go(ours: dict[str, tags.Table]) -> None:
+    named = {name.split(".")[1] for name in ours}
+    assert set(durable.KEPT) - named == {"customer_ids"}
+    assert list(tags.kept_otherwise(ours)) == []
+    columns = {"from_customer_id": tags.Tag("indirect", "personalisation", 30)}
+    other = {"profiles.merges": tags.Table("profiles.merges", "", tags.Tag("none", "operations", 2_000), columns)}
+    assert [line.split(" · ")[0] for line in tags.kept_otherwise(other)] == [
+        "profiles.merges.*: retention_days 2000",
+        "profiles.merges.from_customer_id: retention_days 30",
+    ]
 
 
 def test_a_column_has_its_tables_tag_unless_its_own_says_otherwise(ours: dict[str, tags.Table]) -> None:

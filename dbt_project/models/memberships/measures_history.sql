@@ -6,6 +6,12 @@ measures as (
 
 ),
 
+customers as (
+
+    select * from {{ ref('customers') }}
+
+),
+
 -- versions as they stood before as_of: a run repeated for the same moment replaces what it wrote
 known_before as (
 
@@ -28,13 +34,16 @@ standing_still as (
 
 ),
 
--- of a segment that stands still what holds goes on holding
+-- of a segment that stands still what holds goes on holding, but of people who are not known any more
 open_before as (
 
     select known_before.*
     from known_before
-    anti join standing_still on known_before.segment_id = standing_still.segment_id
-    where known_before.valid_to is null
+    left join standing_still on known_before.segment_id = standing_still.segment_id
+    left join customers on known_before.customer_id = customers.customer_id
+    where
+        known_before.valid_to is null
+        and (standing_still.segment_id is null or customers.customer_id is null)
 
 ),
 
