@@ -5,35 +5,25 @@ and 64 bits of them miss one change in 10^19. DuckDB may hash differently in ano
 of one version only.
 """
 
-from dataclasses import dataclass
-
 import duckdb
 
-_SUM = "cast(sum({each}) % 18446744073709551616 as ubigint)"
+_SUM = "cast(sum(hash(hash({columns}))) % 18446744073709551616 as ubigint)"
 
 
-@dataclass(frozen=True)
-class Whole:
-    """A table as its number of rows and their bag, and of how many keys where they were counted."""
-
-    row_count: int
-    bag: int
-    keys: int
+def whole(connection: duckdb.DuckDBPyConnection, rows: str, columns: list[str]) -> tuple[int, int]:
+    """Number of rows and their bag."""
+    query = f"select count(*), coalesce({_bag(columns)}, 0) from {rows} as kept"
+    [(count, bag)] = connection.execute(query).fetchall()
+    return count, bag
 
 
-def whole(connection: duckdb.DuckDBPyConnection, rows: str, columns: list[str]) -> Whole:
-    """What all rows come to."""
-    query = f"select count(*), coalesce({_bag(columns)}, 0), 0 from {rows} as kept"
-    return Whole(*connection.execute(query).fetchall()[0])
-
-
-def each(connection: duckdb.DuckDBPyConnection, rows: str, columns: list[str], key: str, into: str) -> Whole:
-    """Make the temporary table `into` (key, bag, number of rows); return what they come to."""
-    connection.execute(f"""
-        create or replace temp table {into} as
-        select "{key}", {_bag(columns)} as bag, count(*) as row_count from {rows} as kept group by 1""")
-    query = f"select coalesce(sum(row_count), 0), coalesce({_SUM.format(each='bag')}, 0), count(*) from {into}"
-    return Whole(*connection.execute(query).fetchall()[0])
+def each(connection: duckdb.DuckDBPyConnection, rows: str, columns: list[str], key: str, into: str) -> int:
+    """Make the temporary table `into` (key, bag); return how many keys there are."""
+    connection.execute(
+        f'create or replace temp table {into} as select "{key}", {_bag(columns)} as bag from {rows} as kept group by 1'
+    )
+    [(keys,)] = connection.execute(f"select count(*) from {into}").fetchall()
+    return int(keys)
 
 
 def compare(connection: duckdb.DuckDBPyConnection, before: str, key: str, into: str) -> int:
@@ -50,5 +40,4 @@ def compare(connection: duckdb.DuckDBPyConnection, before: str, key: str, into: 
 
 
 def _bag(columns: list[str]) -> str:
-    listed = ", ".join(f'kept."{name}"' for name in columns)
-    return _SUM.format(each=f"hash(hash({listed}))")
+    return _SUM.format(columns=", ".join(f'kept."{name}"' for name in columns))

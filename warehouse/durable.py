@@ -170,7 +170,10 @@ def undisclosed(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 
 def write(
-    connection: duckdb.DuckDBPyConnection, settings: Settings, version: str, published: Mapping[str, Files]
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    version: str,
+    published: Mapping[str, Files] | None = None,
 ) -> None:
     """Write all tables aside and swap the folder in by one rename; earlier folders of kept versions stay.
 
@@ -182,7 +185,7 @@ def write(
         shutil.rmtree(stale, ignore_errors=True)
     aside.mkdir(parents=True)
     for name, query in _KEEP.items():
-        if files := published.get(_SHOWN.get(name, f"durable.{name}")):
+        if files := (published or {}).get(_SHOWN.get(name, f"durable.{name}")):
             _link(settings.data, files, aside / name)
             continue
         path = aside / f"{name}.parquet"

@@ -141,30 +141,20 @@ class Writer:
     def write(self, table: Table, before: Files | None) -> Written:
         """The files that show the table as it is now: those of before, one delta more, or a new base."""
         shape = f"{duckdb.__version__} {table.key} {table.columns}"
-        known = before if before and before.shape == shape else None
-        is_counted = bool(known and known.delta_files and not self.folds)
-        whole = self._whole(table, is_counted=is_counted)
-        files = Files(table.name, table.key, shape, whole.row_count, whole.bag, "")
-        if known is None:
+        rows, bag = bags.whole(self.connection, table.rows, list(table.columns))
+        files = Files(table.name, table.key, shape, rows, bag, "")
+        if before is None or before.shape != shape:
             return self._base(table, files)
-        if (known.row_count, known.bag) == (whole.row_count, whole.bag) and not (self.folds and known.delta_files):
+        if (before.row_count, before.bag) == (rows, bag) and not (self.folds and before.delta_files):
             self.connection.execute(f"create or replace temp table {table.changed} as {_nobody(table)}")
-            return Written(known, knows_changed=True, is_same=True)
-        if table.key is None or self.folds or known.is_restless:
-            return self._base(table, replace(files, is_restless=known.is_restless and not self.folds))
-        if not is_counted:
-            self._whole(table, is_counted=True)
-        return self._continue(table, files, self._with_bags(table, known))
-
-    def _whole(self, table: Table, *, is_counted: bool) -> bags.Whole:
-        """What the rows come to: by person at once where some changed in the last hours, and so in this one."""
-        columns = list(table.columns)
-        if is_counted and table.key:
-            return bags.each(self.connection, table.rows, columns, table.key, "bags_now")
-        return bags.whole(self.connection, table.rows, columns)
+            return Written(before, knows_changed=True, is_same=True)
+        if table.key is None or self.folds or before.is_restless:
+            return self._base(table, replace(files, is_restless=before.is_restless and not self.folds))
+        return self._continue(table, files, self._with_bags(table, before))
 
     def _continue(self, table: Table, files: Files, before: Files) -> Written:
         """A delta of whoever changed; a new base where that is much, or much has come together."""
+        bags.each(self.connection, table.rows, list(table.columns), str(table.key), "bags_now")
         changed = bags.compare(self.connection, self._bags(before), str(table.key), table.changed)
         if len(before.delta_files) < _MOST_DELTAS and changed + before.indexed <= _LARGEST_SHARE * before.people:
             now = replace(before, row_count=files.row_count, bag=files.bag)
@@ -180,8 +170,8 @@ class Writer:
         if before.bags_file:
             return before
         base = self._read(before.base_file)
-        people = bags.each(self.connection, base, list(table.columns), str(table.key), "bags_before").keys
-        return replace(before, people=people, bags_file=self._copy(table, "bags", f'select "{table.key}", bag from bags_before'))
+        people = bags.each(self.connection, base, list(table.columns), str(table.key), "bags_before")
+        return replace(before, people=people, bags_file=self._copy(table, "bags", "from bags_before"))
 
     def _delta(self, table: Table, before: Files) -> Files:
         number, same = len(before.delta_files) + 1, _same(table.key, "kept", "changed")

@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from warehouse import atomic, publish, published_events, run
+from warehouse import atomic, durable, publish, published_events, run
 from warehouse.errors import SmaltiError
 from warehouse.settings import Settings
 
@@ -140,11 +140,15 @@ def test_a_version_is_built_in_a_home_with_a_quote_in_its_name(settings: Setting
         connection.execute("alter table ops.control add column run_number integer default 1")
         connection.execute("create schema identity; create schema input")
         connection.execute("create table identity.customer_orders (customer_id varchar)")
-        connection.execute("create table identity.customer_ids (identifier_number integer, customer_id varchar)")
+        connection.execute(
+            "create table identity.customer_ids (identifier_number integer, customer_id varchar,"
+            " identifier_type varchar, identifier_hash varchar, is_new_anchor boolean)"
+        )
+        durable.bind(connection, quoted)
         connection.execute("create table input.products (product_id varchar)")
         columns = ", ".join(f"{name} varchar" for name in published_events.COLUMNS)
         connection.execute(
             f"create table identity.event_log (identifier_number integer, run_number integer, {columns})"
         )
-        publish._build(connection, quoted, quoted.published / "v1.duckdb")
+        publish._build(connection, quoted, quoted.published / "v1.duckdb", folds=False)
     publish._audit(quoted.published / "v1.duckdb")
