@@ -11,13 +11,12 @@ import duckdb
 from warehouse import (
     atomic,
     dbt_lineage,
-    digest,
     durable,
     freshness,
     ledger,
     manifest,
-    published_events,
     published_digest,
+    published_events,
     published_place,
     published_tables,
     raw,
@@ -147,7 +146,7 @@ def publish(settings: Settings, run_id: str) -> str:
     with run.working(settings, read_only=True) as connection:
         name = _name(connection, run_id)
         aside = settings.published / f"{name}.duckdb.tmp"
-        kept = _build(connection, settings, aside, folds=is_nightly)
+        kept = _build(connection, settings, aside, folds=is_nightly or _is_full(connection))
         _audit(aside, _settled(settings, kept))
         durable.write(connection, settings, name, {of: written.files for of, written in kept.items()})
     atomic.sync(settings.data)
@@ -174,6 +173,11 @@ def _gated(settings: Settings, run_id: str) -> bool:
     return is_nightly
 
 
+def _is_full(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether everything was built again, as after rows were removed: then no file keeps what is no longer shown."""
+    return connection.execute("select is_full from ops.control").fetchall() == [(True,)]
+
+
 def _name(connection: duckdb.DuckDBPyConnection, run_id: str) -> str:
     row = connection.execute("select as_of, run_id from ops.control").fetchone()
     if row is None or row[1] != run_id:
@@ -181,7 +185,9 @@ def _name(connection: duckdb.DuckDBPyConnection, run_id: str) -> str:
     return f"{row[0]:%Y%m%dT%H%M}-{run_id}"
 
 
-def _build(connection: duckdb.DuckDBPyConnection, settings: Settings, path: Path, *, folds: bool) -> published_tables.Kept:
+def _build(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, path: Path, *, folds: bool
+) -> published_tables.Kept:
     for leftover in path.parent.glob(f"{path.name}*"):
         leftover.unlink()
     settings.data.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,4 @@
-"""The digest of a version from that of the one before: people who changed are taken away as they were and added as
-they are."""
+"""The digest of a version from that of the one before, by the people who changed: as they were, and as they are."""
 
 import hashlib
 
@@ -19,10 +18,10 @@ def write(connection: duckdb.DuckDBPyConnection, settings: Settings, kept: Kept)
     definition = hashlib.sha256(digest.query(connection, "working").encode()).hexdigest()
     total = _followed(connection, settings, kept, definition) or digest.sums(connection, "working")
     connection.execute(
-        "create table version.ops.digest_sums as"
-        " select ? as definition, cast(? as bigint) as people, cast(? as hugeint) as lower, cast(? as hugeint) as upper",
-        [definition, total.people, total.lower, total.upper],
+        "create table version.ops.digest_sums (definition varchar, people bigint, lower hugeint, upper hugeint)"
     )
+    values = [definition, total.people, total.lower, total.upper]
+    connection.execute("insert into version.ops.digest_sums values (?, ?, ?, ?)", values)
     return digest.told(total)
 
 
@@ -37,7 +36,9 @@ def _followed(
     connection.execute(f"create or replace temp table changed_people as {some}")
     connection.execute(f"attach {literal(settings.current.resolve())} as before (read_only)")
     try:
-        sums = connection.execute("select * exclude (definition) from before.ops.digest_sums where definition = ?", [definition])
+        sums = connection.execute(
+            "select * exclude (definition) from before.ops.digest_sums where definition = ?", [definition]
+        )
         found = [digest.Sums(*row) for row in sums.fetchall()]
         [(people,)] = connection.execute("select count(*) from changed_people").fetchall()
         if not found or people > _MOST_CHANGED * found[0].people:

@@ -174,11 +174,12 @@ class Writer:
         return replace(before, people=people, bags_file=self._copy(table, "bags", "from bags_before"))
 
     def _delta(self, table: Table, before: Files) -> Files:
-        number, same = len(before.delta_files) + 1, _same(table.key, "kept", "changed")
-        rows = f"select kept.*, {number} as _delta from {table.rows} as kept semi join {table.changed} as changed on {same}"
+        number = len(before.delta_files) + 1
+        those = f"join {table.changed} as changed on {_same(table.key, 'kept', 'changed')}"
+        rows = f"select kept.*, {number} as _delta from {table.rows} as kept semi {those}"
         index = f'select "{table.key}", {number} as _delta, bag from {table.changed}'
         if before.index_file:
-            index += f" union all from {self._read(before.index_file)} as kept anti join {table.changed} as changed on {same}"
+            index += f" union all from {self._read(before.index_file)} as kept anti {those}"
         files = replace(before, delta_files=(*before.delta_files, self._copy(table, "delta", rows)))
         files = replace(files, index_file=self._copy(table, "index", index))
         [(indexed,)] = self.connection.execute(f"select count(*) from {self._read(str(files.index_file))}").fetchall()
@@ -250,7 +251,8 @@ def _kept(version: Path) -> list[Files]:
     with duckdb.connect(version, read_only=True) as connection:
         there = connection.execute("select 1 from duckdb_tables() where table_name = 'table_files'").fetchall()
         found = connection.execute(f"select {names} from ops.table_files").fetchall() if there else []
-    return [Files(*row[:-1], tuple(row[-1])) for row in found]
+    values = [[*row[:-1], tuple(row[-1])] for row in found]
+    return [Files(*row) for row in values]
 
 
 def prune(settings: Settings, kept: list[Path]) -> None:

@@ -1,5 +1,6 @@
 """Publishing: the audit finds what must not be, and the swap shows one whole version."""
 
+import re
 from pathlib import Path
 
 import duckdb
@@ -7,6 +8,7 @@ import pytest
 
 from warehouse import atomic, durable, publish, published_events, run
 from warehouse.errors import SmaltiError
+from warehouse.published_tables import Files, Written
 from warehouse.settings import Settings
 
 SOUND = """
@@ -152,3 +154,32 @@ def test_a_version_is_built_in_a_home_with_a_quote_in_its_name(settings: Setting
         )
         publish._build(connection, quoted, quoted.published / "v1.duckdb", folds=False)
     publish._audit(quoted.published / "v1.duckdb")
+
+
+def test_a_rule_is_asked_again_where_anything_it_reads_or_says_is_other_than_in_the_last_version(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    settings.published.mkdir(parents=True)
+    path = _version(settings.published / "v1.duckdb", "create table ops.audited (rule varchar, query varchar)")
+    rules = list(publish._AUDIT.items())
+    with duckdb.connect(path) as version:
+        version.executemany("insert into ops.audited values (?, ?)", rules)
+    atomic.point(settings.current, path)
+    files = Files("", None, "", 0, 0, "")
+    kept = {
+        name: Written(files, knows_changed=True, is_same=True)
+        for name in ("segments.memberships", "profiles.customers")
+    }
+    twice, member = "memberships: a pair stands twice", "memberships: a member is no customer"
+    customers = "customers: a customer_id stands twice"
+    assert {twice, member, customers} <= publish._settled(settings, kept)
+    kept["profiles.customers"] = Written(files, knows_changed=True)
+    assert publish._settled(settings, kept) & {twice, member, customers} == {twice}
+    monkeypatch.setitem(publish._AUDIT, twice, "select 1 from segments.memberships")
+    assert twice not in publish._settled(settings, kept)
+
+
+def test_every_table_that_a_rule_reads_is_seen():
+    for rule, query in publish._AUDIT.items():
+        named = set(re.findall(r"\b(?:profiles|segments|activation|scores|ops|identity)\.[a-z_]+", query))
+        assert set(publish._READ.findall(query)) == named != set(), rule

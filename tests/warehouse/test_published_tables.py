@@ -33,8 +33,7 @@ class Shop:
             "create table working.profiles.graph (from_key varchar, to_key varchar)",
             "create table working.profiles.few as select 'c1' as customer_id, 1 as value",
             "create table working.profiles.customers (customer_id varchar, state varchar, spend double)",
-            "create table working.profiles.identifiers"
-            " (identifier_type varchar, identifier_hash varchar, customer_id varchar)",
+            "create table working.profiles.identifiers (identifier_type text, identifier_hash text, customer_id text)",
             "create table working.ops.control as select '' as run_id",
         ):
             self.connection.execute(statement)
@@ -66,8 +65,12 @@ class Shop:
             self.connection.execute(f"delete from working.profiles.{table} where customer_id = ?", [some[3]])
         self.connection.execute(f"update {orders} set customer_id = ? where customer_id = ?", some[4:])
         self.connection.execute("delete from working.profiles.customers where customer_id = ?", [some[5]])
-        self.connection.execute("update working.profiles.identifiers set customer_id = ? where customer_id = ?", some[4:])
-        self.connection.execute("update working.profiles.customers set spend = random() where customer_id = ?", [some[0]])
+        self.connection.execute(
+            "update working.profiles.identifiers set customer_id = ? where customer_id = ?", some[4:]
+        )
+        self.connection.execute(
+            "update working.profiles.customers set spend = random() where customer_id = ?", [some[0]]
+        )
         self.add(self.random.randrange(PEOPLE, 2 * PEOPLE))
 
     def publish(self, name: str, *, folds: bool = False) -> published_tables.Kept:
@@ -120,7 +123,9 @@ def test_every_version_shows_what_the_tables_held_then(settings: Settings, seed:
         files = kept["profiles.orders"].files
         kinds.add((bool(files.delta_files), number == 9))
         assert shop.differences() == {}, number
-        held[number] = shop.connection.execute("select md5(string_agg(o::varchar, '' order by o)) from working.profiles.orders o").fetchall()
+        held[number] = shop.connection.execute(
+            "select md5(string_agg(o::varchar, '' order by o)) from working.profiles.orders o"
+        ).fetchall()
         for _ in range(shop.random.randint(0, 2)):
             shop.change()
     assert {(True, False), (False, True)} <= kinds, "deltas were written, and the night folded them"
@@ -164,7 +169,9 @@ def test_without_a_change_no_file_is_written(shop: Shop):
 def test_a_swap_of_values_between_rows_of_one_person_is_a_change(shop: Shop):
     shop.connection.execute("delete from working.profiles.orders where customer_id = 'c001'")
     for number, kind in enumerate(("a", "b")):
-        shop.connection.execute(f"insert into working.profiles.orders (customer_id, kind, number) values ('c001', '{kind}', {number})")
+        shop.connection.execute(
+            f"insert into working.profiles.orders (customer_id, kind, number) values ('c001', '{kind}', {number})"
+        )
     shop.publish("v1")
     shop.connection.execute("update working.profiles.orders set number = 1 - number where customer_id = 'c001'")
     assert len(shop.publish("v2")["profiles.orders"].files.delta_files) == 1
@@ -186,7 +193,9 @@ def test_deltas_that_add_up_become_a_base(shop: Shop):
     counts = []
     for number in range(12):
         people = [f"c{person:03}" for person in range(5 * number, 5 * number + 5)]
-        shop.connection.execute("update working.profiles.orders set amount = -1 where list_contains(?, customer_id)", [people])
+        shop.connection.execute(
+            "update working.profiles.orders set amount = -1 where list_contains(?, customer_id)", [people]
+        )
         counts.append(len(shop.publish(f"v{number + 1}")["profiles.orders"].files.delta_files))
     assert counts == [1, 2, 3, 4, 5, 6, 0, 1, 2, 3, 4, 5]
     assert shop.differences() == {}
@@ -265,7 +274,7 @@ def test_the_digest_that_follows_the_change_is_that_from_scratch(shop: Shop):
 def test_the_digest_takes_nobody_from_a_version_of_another_definition(shop: Shop, monkeypatch: pytest.MonkeyPatch):
     shop.publish("v1")
     shop.change()
-    monkeypatch.setattr(digest, "_exact", lambda name, kind: f"upper(cast(customers.{name} as varchar))")
+    monkeypatch.setattr(digest, "_exact", lambda name, _: f"upper(cast(customers.{name} as varchar))")
     shop.publish("v2")
     assert shop.said == digest.of(shop.connection, "working")
 
@@ -285,7 +294,10 @@ def test_a_home_that_moved_is_followed(settings: Settings, tmp_path: Path):
     assert {path: path.stat().st_mtime_ns for path in before} == before
     with duckdb.connect(shop.settings.current, read_only=True) as version:
         shown = version.execute("select count(*), round(sum(amount), 6) from profiles.orders").fetchall()
-    assert shown == shop.connection.execute("select count(*), round(sum(amount), 6) from working.profiles.orders").fetchall()
+    assert (
+        shown
+        == shop.connection.execute("select count(*), round(sum(amount), 6) from working.profiles.orders").fetchall()
+    )
     assert published_place.follow(shop.settings) == []
     shop.change()
     assert shop.publish("v3")["profiles.orders"].files.delta_files
@@ -306,3 +318,41 @@ def test_decisions_are_the_published_files_under_a_second_name(shop: Shop):
     query = durable._rows(shop.settings.durable / "current", "exposures")
     here = shop.connection.execute("select count(*), round(sum(amount), 6) from working.profiles.orders").fetchall()
     assert shop.connection.execute(f"select count(*), round(sum(amount), 6) from ({query})").fetchall() == here
+
+
+@pytest.mark.parametrize("step", range(6))
+def test_a_publication_that_dies_anywhere_leaves_the_last_version_whole(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, step: int
+):
+    shop.publish("v1")
+    before, shown = shop.data(), shop.settings.published / "v1.duckdb"
+    with duckdb.connect(shown, read_only=True) as version:
+        then = version.execute("from profiles.orders order by all").fetchall()
+    for table in ("orders", "identifiers"):
+        shop.connection.execute(f"delete from working.profiles.{table} where customer_id = 'c003'")
+    left = iter(range(step))
+    real = atomic.sync
+
+    def die(path: Path) -> None:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        real(path)
+
+    monkeypatch.setattr(atomic, "sync", die)
+    with pytest.raises(KeyboardInterrupt):
+        shop.publish("v2")
+    monkeypatch.setattr(atomic, "sync", real)
+    shop.connection.execute("detach version")
+    (shop.settings.published / "v2.duckdb").unlink()  # still aside when it died
+    with duckdb.connect(shop.settings.current, read_only=True) as version:
+        assert version.execute("from profiles.orders order by all").fetchall() == then
+    shop.publish("v2")
+    assert shop.differences() == {}
+    published_tables.prune(shop.settings, [shown, shop.settings.published / "v2.duckdb"])
+    named = {
+        name
+        for path in (shown, shop.settings.current)
+        for one in published_tables.of(path).values()
+        for name in one.named()
+    }
+    assert shop.data() == before | named
