@@ -191,7 +191,7 @@ class Writer:
         if not before.index_file:
             return base
         index, same = self._read(before.index_file), _same(before.key, "kept", "newer")
-        newer = f'select "{before.key}", bag from {index} where bag is not null'
+        newer = f'select "{before.key}", bag from {index}'
         return f"{base} anti join {index} as newer on {same} union all {newer}"
 
     def _read(self, name: str) -> str:
