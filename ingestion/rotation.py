@@ -192,7 +192,8 @@ def _replace(connection: duckdb.DuckDBPyConnection, settings: Settings, *, dry_r
     if not dry_run:
         _clear_leftovers(settings)
     durable = [rekey.parquet(connection, path, dry_run=dry_run) for path in _durable(settings)]
-    versions = [rekey.database(connection, path, dry_run=dry_run) for path in _versions(settings)]
+    versions = [rekey.parquet(connection, path, dry_run=dry_run) for path in sorted(settings.data.glob("*.parquet"))]
+    versions += [rekey.database(connection, path, dry_run=dry_run) for path in _versions(settings)]
     return Outcome(
         *_both(settings),
         raw=raw,
@@ -219,14 +220,18 @@ def _source(connection: duckdb.DuckDBPyConnection, settings: Settings, folder: P
 
 def _clear_leftovers(settings: Settings) -> None:
     """What a killed publication left aside has old pseudonyms and is of no use."""
-    for left in settings.published.glob("*.tmp*"):
+    for left in [*settings.published.glob("*.tmp*"), *settings.data.glob("*.tmp")]:
         left.unlink()
     for left in settings.durable.glob("*.tmp"):
         shutil.rmtree(left)
 
 
 def _durable(settings: Settings) -> list[Path]:
-    return sorted(path for path in settings.durable.glob("*/*.parquet") if not path.parent.is_symlink())
+    return sorted(path for path in settings.durable.glob("*/**/*.parquet") if not _is_linked(settings, path))
+
+
+def _is_linked(settings: Settings, path: Path) -> bool:
+    return (settings.durable / path.relative_to(settings.durable).parts[0]).is_symlink()
 
 
 def _versions(settings: Settings) -> list[Path]:

@@ -25,8 +25,8 @@ from warehouse.version import hand, tell
 
 LATE_HOURS = 24
 _THERE = """
-select count(*) > 0 from duckdb_tables()
-where database_name = 'published' and schema_name = 'activation' and table_name = 'message_intents'
+select count(*) > 0 from information_schema.tables
+where table_catalog = 'published' and table_schema = 'activation' and table_name = 'message_intents'
 """
 _NONE = """
 create table messages (

@@ -331,6 +331,24 @@ def list_versions(as_json: Json = False) -> None:
         _out.print(f"{'*' if version['is_current'] else ' '} {version['name']}  as of {version['as_of']}")
 
 
+@publish_app.command("follow")
+def follow_home(as_json: Json = False) -> None:
+    """After the home was moved: let the kept versions find their files there. The next run would do it too.
+
+    Example: smalti publish follow
+    """
+    from warehouse import published_place, slot
+
+    with _plain_errors():
+        config = configuration.load()
+        with slot.take(config):
+            found = [path.stem for path in published_place.follow(config)]
+    if as_json:
+        _dump(found)
+    for version in [] if as_json else found:
+        _out.print(version)
+
+
 @publish_app.command("verify")
 def verify_version(
     version: Annotated[str | None, typer.Argument(help="Which version; without it the latest.")] = None,

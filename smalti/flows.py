@@ -110,14 +110,15 @@ def _checked_scores(stage: Stage) -> Account:
 
 
 def _published(stage: Stage) -> Account:
-    """Each table is a part: it was copied from the working file's."""
+    """Each table is a part: it was taken from the working file's."""
     path = stage.settings.current.resolve()
     if not path.stem.endswith(stage.run_id):
         return Account()
     with duckdb.connect(path, read_only=True) as connection:
         tables = connection.execute(
-            "select schema_name, table_name, estimated_size from duckdb_tables()"
-            " where schema_name <> 'ops' order by all"
+            "select schema_name, table_name, estimated_size from duckdb_tables() where schema_name <> 'ops'"
+            " union all select split_part(name, '.', 1), split_part(name, '.', 2), row_count from ops.table_files"
+            " where not starts_with(name, 'durable.') order by all"
         ).fetchall()
     copied = [(f"published/{schema}.{name}", _origin(schema, name), rows) for schema, name, rows in tables]
     kept = [(f"durable/{name}", Dataset(f"warehouse/{table}"), None) for name, table in _KEPT.items()]

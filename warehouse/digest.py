@@ -1,33 +1,72 @@
 """A digest of what a version says of everybody: the same day rebuilt must have the same."""
 
 import hashlib
+from dataclasses import dataclass
 
 import duckdb
 
 
+@dataclass(frozen=True)
+class Sums:
+    """What people come to, so that some can be taken away and others added."""
+
+    people: int
+    lower: int
+    upper: int
+
+    def without(self, others: "Sums") -> "Sums":
+        """Those of everybody but the others."""
+        return Sums(self.people - others.people, self.lower - others.lower, self.upper - others.upper)
+
+    def __add__(self, others: "Sums") -> "Sums":
+        """Those of both."""
+        return Sums(self.people + others.people, self.lower + others.lower, self.upper + others.upper)
+
+
 def of(connection: duckdb.DuckDBPyConnection, catalog: str) -> str:
-    """Digest of `profiles.customers` in that catalog, whatever the order of its rows.
+    """Digest of `profiles.customers` in that catalog, whatever the order of its rows."""
+    return told(sums(connection, catalog))
+
+
+def told(total: Sums) -> str:
+    """The sums as one text of 64 digits."""
+    said = (total.people, total.lower, total.upper) if total.people else (0, None, None)
+    return hashlib.sha256(repr(said).encode()).hexdigest()
+
+
+def sums(connection: duckdb.DuckDBPyConnection, catalog: str, only: str | None = None) -> Sums:
+    """Sums over the customers of that catalog; `only` those whose id stands in the table of that name."""
+    [(people, lower, upper)] = connection.execute(query(connection, catalog, only)).fetchall()
+    return Sums(people, lower, upper)
+
+
+def query(connection: duckdb.DuckDBPyConnection, catalog: str, only: str | None = None) -> str:
+    """SQL for people, lower and upper sum.
 
     A person is named by their identifiers, not by the id, which depends on what was published earlier; the last bits of
     a fraction, which depend on the order in which it was summed, do not count.
     """
     parts = ", ".join(f"'{name}': {_exact(name, kind)}" for name, kind in _columns(connection, catalog))
     row = f"cast(to_json({{'person': people.identifiers, {parts}}}) as varchar)"
-    query = f"""
-        select count(*), sum(cast(md5_number_lower(said) as hugeint)), sum(cast(md5_number_upper(said) as hugeint))
+    some = f"where customer_id in (select customer_id from {only})" if only else ""
+    return f"""
+        select
+            count(*),
+            coalesce(sum(cast(said >> 64 as hugeint)), 0),
+            coalesce(sum(cast(said & 18446744073709551615 as hugeint)), 0)
         from (
-            select {row} as said
-            from {catalog}.profiles.customers as customers
+            select md5_number({row}) as said
+            from (from {catalog}.profiles.customers {some}) as customers
             inner join (
                 select
                     customer_id,
                     list(identifier_type || ':' || identifier_hash order by identifier_type, identifier_hash)
                         as identifiers
                 from {catalog}.profiles.identifiers
+                {some}
                 group by customer_id
             ) as people on customers.customer_id = people.customer_id
         )"""
-    return hashlib.sha256(repr(connection.execute(query).fetchone()).encode()).hexdigest()
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, catalog: str) -> list[tuple[str, str]]:

@@ -3,14 +3,18 @@
 What a decision says of a person is kept for so many days after it ended; what still holds is kept.
 """
 
+import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import duckdb
 import yaml
 
-from warehouse import atomic
+from warehouse import atomic, published_tables
+from warehouse.published_tables import Files
 from warehouse.settings import CHECKOUT, Settings
 from warehouse.sql import literal
 
@@ -124,8 +128,7 @@ _KEEP = {
         union all
         select before.* replace (coalesce(before.let_go_at, (select as_of from ops.control)) as let_go_at)
         from durable.customer_ids as before
-        anti join identity.customer_ids using (identifier_type, identifier_hash)
-        order by identifier_type, identifier_hash""",
+        anti join identity.customer_ids using (identifier_type, identifier_hash)""",
     "merges": "select * from profiles.merges order by all",
     "membership_history": "select * from segments.membership_history order by all",
     "measures_history": "select * from segments.measures_history order by all",
@@ -137,6 +140,19 @@ _KEEP = {
     "exposures": "select * from activation.exposures order by all",
     "message_intents": "select * from activation.message_intents order by intent_id",
     "customers_history": "select * from profiles.customers_history order by customer_id, valid_from",
+}
+
+
+# the published table that has the same rows
+_SHOWN = {
+    "merges": "profiles.merges",
+    "membership_history": "segments.membership_history",
+    "measures_history": "segments.measures_history",
+    "definitions_history": "segments.definitions_history",
+    "segment_definitions": "segments.segment_definitions",
+    "exposures": "activation.exposures",
+    "message_intents": "activation.message_intents",
+    "customers_history": "profiles.customers_history",
 }
 
 
@@ -156,8 +172,8 @@ def bind(connection: duckdb.DuckDBPyConnection, settings: Settings, as_of: datet
     connection.execute("create schema if not exists durable")
     for name, columns in schemas().items():
         empty = ", ".join(f'cast(null as {kind}) as "{column}"' for column, kind in columns.items())
-        path = settings.durable / "current" / f"{name}.parquet"
-        known = f"union all by name select * from read_parquet({literal(path.resolve())})" if path.exists() else ""
+        rows = _rows(settings.durable / "current", name)
+        known = f"union all by name select * from ({rows})" if rows else ""
         wanted = ", ".join(f'"{column}"' for column in columns)
         body = f"select {wanted} from (select {empty} where false {known}){_past(name, as_of)}"  # names are our own
         connection.execute(f"create or replace view durable.{name} as {body}")
@@ -170,17 +186,48 @@ def _past(name: str, as_of: datetime) -> str:
     return f" where coalesce({kept.ended_at} > timestamp '{as_of - timedelta(days=kept.days)}', true)"
 
 
-def write(connection: duckdb.DuckDBPyConnection, settings: Settings, version: str) -> None:
-    """Write all tables aside and swap the folder in by one rename; earlier folders of kept versions stay."""
+def _rows(folder: Path, name: str) -> str | None:
+    """SQL for what that folder has of a table; none where it has nothing."""
+    path, parts = folder.resolve() / f"{name}.parquet", folder.resolve() / name
+    if path.exists():
+        return f"from read_parquet({literal(path)})"
+    if not parts.exists():
+        return None
+    index = parts / "index.parquet"
+    deltas = sorted(parts.glob("delta-*.parquet"))
+    key = published_tables.KEYS.get(f"durable.{name}", "customer_id")
+    return published_tables.rows(parts / "base.parquet", index if index.exists() else None, deltas, key)
+
+
+def undisclosed(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Tables, by name and rows in SQL, that are kept but not shown to readers."""
+    connection.execute(f"create or replace temp table kept_customer_ids as {_KEEP['customer_ids']}")
+    return {"customer_ids": "kept_customer_ids"}
+
+
+def write(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    version: str,
+    published: Mapping[str, Files] | None = None,
+) -> None:
+    """Write all tables aside and swap the folder in by one rename; earlier folders of kept versions stay.
+
+    What is published as files of its own is the same file under a second name: a folder is whole by itself.
+    """
     folder = settings.durable / version
     aside = settings.durable / f"{version}.tmp"
     for stale in (folder, *settings.durable.glob("*.tmp")):  # also of a run that was killed, under its own name
         shutil.rmtree(stale, ignore_errors=True)
     aside.mkdir(parents=True)
     for name, query in _KEEP.items():
+        if files := (published or {}).get(_SHOWN.get(name, f"durable.{name}")):
+            _link(settings.data, files, aside / name)
+            continue
         path = aside / f"{name}.parquet"
-        connection.execute(f"copy ({query}) to {literal(path)} (format parquet, compression zstd)")
+        connection.execute(f"copy ({query}) to {literal(path)} ({published_tables.PARQUET})")
         atomic.sync(path)
+    atomic.sync(aside)
     aside.replace(folder)
     atomic.point(settings.durable / "current", folder)
     for old in sorted(path for path in settings.durable.iterdir() if path.is_dir() and not path.is_symlink())[
@@ -188,3 +235,21 @@ def write(connection: duckdb.DuckDBPyConnection, settings: Settings, version: st
     ]:
         if old != folder:
             shutil.rmtree(old)
+
+
+def _link(data: Path, files: Files, folder: Path) -> None:
+    folder.mkdir()
+    names = {"base": files.base_file, "index": files.index_file}
+    names |= {f"delta-{number:03}": name for number, name in enumerate(files.delta_files, 1)}
+    for kind, name in names.items():
+        if name:
+            _same_file(data / name, folder / f"{kind}.parquet")
+    atomic.sync(folder)
+
+
+def _same_file(path: Path, link: Path) -> None:
+    try:
+        os.link(path, link)
+    except OSError:  # another disk, or one that knows no second name
+        shutil.copy2(path, link)
+        atomic.sync(link)

@@ -1,5 +1,6 @@
 """Publish: build a version aside, audit it, keep the decisions, swap by rename."""
 
+import re
 import shutil
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,12 +11,14 @@ import duckdb
 from warehouse import (
     atomic,
     dbt_lineage,
-    digest,
     durable,
     freshness,
     ledger,
     manifest,
+    published_digest,
     published_events,
+    published_place,
+    published_tables,
     raw,
     rebuild,
     run,
@@ -116,6 +119,8 @@ _AUDIT = {
     "catalog: no segment is defined": "select 1 - least(1, count(*)) from segments.catalog",
 }
 
+_READ = re.compile(r"\b(?:from|join)\s+([a-z_]+\.[a-z_]+)")
+
 
 @dataclass(frozen=True)
 class Version:
@@ -135,14 +140,16 @@ def publish(settings: Settings, run_id: str) -> str:
     Raises:
         SmaltiError: a gate did not pass or the audit found something; the last version stays.
     """
-    _gated(settings, run_id)
-    settings.published.mkdir(parents=True, exist_ok=True)
+    is_nightly = _gated(settings, run_id)
+    settings.data.mkdir(parents=True, exist_ok=True)
+    published_place.follow(settings)
     with run.working(settings, read_only=True) as connection:
         name = _name(connection, run_id)
         aside = settings.published / f"{name}.duckdb.tmp"
-        _build(connection, settings, aside)
-        _audit(aside)
-        durable.write(connection, settings, name)
+        kept = _build(connection, settings, aside, folds=is_nightly or _is_full(connection))
+        _audit(aside, _settled(settings, kept))
+        durable.write(connection, settings, name, {of: written.files for of, written in kept.items()})
+    atomic.sync(settings.data)
     atomic.sync(aside)
     path = settings.published / f"{name}.duckdb"
     aside.chmod(0o444)
@@ -153,14 +160,22 @@ def publish(settings: Settings, run_id: str) -> str:
     return name
 
 
-def _gated(settings: Settings, run_id: str) -> None:
+def _gated(settings: Settings, run_id: str) -> bool:
+    """Refuse a run whose gates are not green; whether it scored people, as a night does."""
     states = {row["stage"]: row["status"] for row in ledger.stages(settings.ledger, run_id)}
+    is_nightly = "score_customers" in states
     # an hourly run scores nobody: the scores that it reads passed their gate when they were written
-    gates = {"check_raw"} | ({"check_scores"} if "score_customers" in states else set())
+    gates = {"check_raw"} | ({"check_scores"} if is_nightly else set())
     if missing := sorted(gate for gate in gates if states.get(gate) != "ok"):
         raise SmaltiError(
             f"run {run_id} did not pass {' and '.join(missing)}; nothing is published, the last version stays"
         )
+    return is_nightly
+
+
+def _is_full(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether everything was built again, as after rows were removed: then no file keeps what is no longer shown."""
+    return connection.execute("select is_full from ops.control").fetchall() == [(True,)]
 
 
 def _name(connection: duckdb.DuckDBPyConnection, run_id: str) -> str:
@@ -170,35 +185,44 @@ def _name(connection: duckdb.DuckDBPyConnection, run_id: str) -> str:
     return f"{row[0]:%Y%m%dT%H%M}-{run_id}"
 
 
-def _build(connection: duckdb.DuckDBPyConnection, settings: Settings, path: Path) -> None:
+def _build(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, path: Path, *, folds: bool
+) -> published_tables.Kept:
     for leftover in path.parent.glob(f"{path.name}*"):
         leftover.unlink()
+    settings.data.mkdir(parents=True, exist_ok=True)
     connection.execute(f"attach {literal(path)} as version (read_write)")
-    for schema in SCHEMAS:
+    for schema in (*SCHEMAS, "ops"):
         connection.execute(f"create schema version.{schema}")
-        tables = connection.execute(
-            "select table_name from information_schema.tables where table_catalog = 'working' and table_schema = ?",
-            [schema],
-        ).fetchall()
-        for (table,) in sorted(tables):
-            connection.execute(f'create table version.{schema}."{table}" as from working.{schema}."{table}"')
-    for seed in ("activations", "destinations"):
-        connection.execute(f"create table version.profiles.{seed} as from working.seeds.{seed}")
-    for table in _ASKED:
-        connection.execute(f"create table version.profiles.{table.partition('.')[2]} as from working.{table}")
-    _build_ops(connection, settings)
+    unshown = {f"durable.{name}": rows for name, rows in durable.undisclosed(connection).items()}
+    kept = published_tables.write(connection, settings, _tables(connection), unshown, folds=folds)
+    _build_ops(connection, settings, published_digest.write(connection, settings, kept))
     published_events.write(connection, settings)
+    published_place.write(connection, settings)
     connection.execute("checkpoint version")
     connection.execute("detach version")
+    return kept
 
 
-def _build_ops(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    connection.execute("create schema version.ops")
+def _tables(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """What is published, and where it stands in the working file."""
+    found = connection.execute(
+        "select table_schema, table_name from information_schema.tables"
+        " where table_catalog = 'working' and list_contains(?, table_schema) order by all",
+        [list(SCHEMAS)],
+    ).fetchall()
+    others = ("seeds.activations", "seeds.destinations", *_ASKED)
+    return {f"{schema}.{name}": f'working.{schema}."{name}"' for schema, name in found} | {
+        f"profiles.{name.partition('.')[2]}": f"working.{name}" for name in others
+    }
+
+
+def _build_ops(connection: duckdb.DuckDBPyConnection, settings: Settings, said: str) -> None:
     connection.execute(
         "create table version.ops.control as"
         " select run_id, as_of, segment_floor, scores_run_id, hi as batch, fingerprint, ? as digest, links_run_id"
         " from working.ops.control",
-        [digest.of(connection, "version")],
+        [said],
     )
     [(as_of,)] = connection.execute("select as_of from version.ops.control").fetchall()
     freshness.write(connection, settings, "version.ops.sources", as_of)
@@ -211,6 +235,8 @@ def _build_ops(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Non
     for folder in folders:
         if rejected := raw.rejects(folder, manifest.read(folder)):
             connection.execute(f"insert into version.ops.rejects by name {rejected}")
+    connection.execute("create table version.ops.audited (rule varchar, query varchar)")
+    connection.executemany("insert into version.ops.audited values (?, ?)", [list(rule) for rule in _AUDIT.items()])
     _build_moments(connection, settings, as_of)
     _copy_runs(connection, settings)
     _copy_manifests(connection, settings)
@@ -265,9 +291,22 @@ def _record(path: Path) -> rebuild.Record:
     return rebuild.Record(path.stem, *row)
 
 
-def _audit(path: Path) -> None:
+def _settled(settings: Settings, kept: published_tables.Kept) -> set[str]:
+    """Rules that the last version passed and that read nothing but files which that version has too."""
+    if not settings.current.exists():
+        return set()
+    with duckdb.connect(settings.current, read_only=True) as connection:
+        there = connection.execute("select 1 from duckdb_tables() where table_name = 'audited'").fetchall()
+        passed = set(connection.execute("from ops.audited").fetchall() if there else [])
+    same = {name for name, written in kept.items() if written.is_same}
+    return {rule for rule, query in _AUDIT.items() if (rule, query) in passed and set(_READ.findall(query)) <= same}
+
+
+def _audit(path: Path, settled: set[str] | None = None) -> None:
     with duckdb.connect(path, read_only=True) as connection:
         for rule, query in _AUDIT.items():
+            if rule in (settled or set()):
+                continue
             found = connection.execute(query).fetchone()
             if found is None or found[0] != 0:
                 raise SmaltiError(f"audit: {rule} ({found[0] if found else 'nothing'} cases); the last version stays")
@@ -293,7 +332,9 @@ def _prune(settings: Settings, scores_run_id: str | None) -> None:
     for version in versions(settings)[: -settings.keep_versions]:
         if not version.is_current:
             version.path.unlink()
-    published_events.prune(settings, [version.path for version in versions(settings)])
+    kept = [version.path for version in versions(settings)]
+    published_events.prune(settings, kept)
+    published_tables.prune(settings, kept)
     for stage in (settings.features, settings.scores):
         folders = (
             sorted(stage.iterdir(), key=lambda path: (path.stat().st_mtime_ns, path.name)) if stage.exists() else []

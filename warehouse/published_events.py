@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from warehouse import atomic
+from warehouse.published_tables import PARQUET
 from warehouse.settings import Settings
 from warehouse.sql import literal
 
@@ -44,7 +45,7 @@ inner join ops.event_owners as event_owners using (identifier_number)
 
 def write(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """Write the files that are missing and this run's own; bind them in the attached `version`."""
-    folder = _folder(settings)
+    folder = settings.data
     folder.mkdir(parents=True, exist_ok=True)
     numbers = connection.execute("select distinct run_number from working.identity.event_log order by 1").fetchall()
     [(own, run_id)] = connection.execute("select run_number, run_id from working.ops.control").fetchall()
@@ -67,7 +68,7 @@ def prune(settings: Settings, kept: list[Path]) -> None:
     named = set()
     for version in kept:
         named |= set(_published(version).values())
-    for path in _folder(settings).glob("*"):
+    for path in settings.data.glob("events-*"):
         if path not in named:
             path.unlink()
 
@@ -83,19 +84,19 @@ def _published(version: Path) -> dict[int, Path]:
     return {number: path for number, path in found.items() if path.exists()}
 
 
-def _folder(settings: Settings) -> Path:
-    return settings.published / "data"
-
-
 def _write(connection: duckdb.DuckDBPyConnection, path: Path, number: int) -> Path:
-    """Named by the run that writes it too: a home whose working file is gone counts its runs anew."""
+    """Named by the run that writes it too: a home whose working file is gone counts its runs anew.
+
+    In the order of the log: files of a source hold a stretch of time each, so a reader of a window skips the rest
+    without a sort.
+    """
     columns = ", ".join(("identifier_number", *COLUMNS))
     query = (
         f"select {columns} from working.identity.event_log"
-        f" where run_number = {number} and identifier_number is not null order by occurred_at"
+        f" where run_number = {number} and identifier_number is not null"
     )
     temporary = path.with_suffix(".tmp")
-    connection.execute(f"copy ({query}) to {literal(temporary)} (format parquet, compression zstd)")
+    connection.execute(f"copy ({query}) to {literal(temporary)} ({PARQUET})")
     atomic.sync(temporary)
     temporary.replace(path)
     return path

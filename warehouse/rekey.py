@@ -3,7 +3,6 @@
 Whatever was replaced already is left alone, so that a rotation that was killed is simply repeated.
 """
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -49,12 +48,12 @@ def parquet(connection: duckdb.DuckDBPyConnection, path: Path, *, dry_run: bool)
     aside = path.with_name(f".{path.name}.rekeyed.tmp")
     query = f"select * exclude (_at) from ({_replaced(connection, rows, '_at')})"
     connection.execute(f"copy ({query}) to {literal(aside)} (format parquet, compression zstd)")
-    _swap(aside, path)
+    atomic.swap(aside, path)
     return found
 
 
 def database(connection: duckdb.DuckDBPyConnection, path: Path, *, dry_run: bool) -> Count:
-    """Replace the pseudonyms in all tables of a DuckDB file of plain tables, by a new file."""
+    """Replace the pseudonyms in all tables of a DuckDB file, by a new file; views stay as they are."""
     connection.execute(f"attach {literal(path)} as held (read_only)")
     try:
         tables = connection.execute(
@@ -69,9 +68,10 @@ def database(connection: duckdb.DuckDBPyConnection, path: Path, *, dry_run: bool
             return found
         aside = path.with_name(f".{path.name}.rekeyed.tmp")
         _copy(connection, aside, tables, names)
+        _copy_views(connection)
     finally:
         connection.execute("detach held")
-    _swap(aside, path)
+    atomic.swap(aside, path)
     return found
 
 
@@ -82,18 +82,22 @@ def _copy(connection: duckdb.DuckDBPyConnection, aside: Path, tables: list[tuple
         connection.execute(f'create schema rewritten."{schema}"')
     for name in names:
         connection.execute(f"create table rewritten.{name} as {_replaced(connection, f'held.{name}', 'rowid')}")
+
+
+def _copy_views(connection: duckdb.DuckDBPyConnection) -> None:
+    """As they were: what they read stands in files of its own."""
+    [(catalog,)] = connection.execute("select current_database()").fetchall()
+    views = connection.execute(
+        "select schema_name, sql from duckdb_views() where database_name = 'held' and not internal order by view_oid"
+    ).fetchall()
+    for schema in sorted({schema for schema, _ in views} - {"main"}):
+        connection.execute(f'create schema if not exists rewritten."{schema}"')
+    connection.execute("use rewritten")
+    for _, view in views:
+        connection.execute(view)
+    connection.execute(f'use "{catalog}"')
     connection.execute("checkpoint rewritten")
     connection.execute("detach rewritten")
-
-
-def _swap(aside: Path, path: Path) -> None:
-    """Put the new file in place with the mode and time of the old one: versions are ordered by time."""
-    before = path.stat()
-    atomic.sync(aside)
-    os.utime(aside, ns=(before.st_atime_ns, before.st_mtime_ns))
-    aside.chmod(before.st_mode & 0o777)
-    aside.replace(path)
-    atomic.sync(path.parent)
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, rows: str) -> list[str]:

@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     allow_loopback: bool = Field(default=False, description="destinations on this machine are called too, without TLS")
     linkage: bool = Field(default=True, description="whether records without a common key are linked each night")
     keep_versions: int = Field(default=5, ge=1, description="published versions that stay readable")
+    delta_from_rows: int = Field(
+        default=100_000, ge=0, description="published tables of fewer rows are copied into each version whole"
+    )
     statsd: str = Field(
         default="",
         pattern=r"^$|^[A-Za-z0-9.-]+:\d{1,5}$",
@@ -157,6 +160,11 @@ class Settings(BaseSettings):
     def current(self) -> Path:
         """The published version that everyone reads."""
         return self.published / "current.duckdb"
+
+    @property
+    def data(self) -> Path:
+        """Parquet that published versions name; nobody changes it."""
+        return self.published / "data"
 
     @property
     def ledger(self) -> Path:

@@ -20,7 +20,7 @@ from warehouse.settings import Settings
 from warehouse.sql import literal
 
 # what was published last: a version that has it has all that is asked of one
-_ASKED = "select count(*) > 0 from duckdb_tables() where table_name = 'segment_checks'"
+_ASKED = "select count(*) > 0 from information_schema.tables where table_name = 'segment_checks'"
 _TRIES, _PAUSE_SECONDS = 10, 0.1
 
 

@@ -35,7 +35,7 @@ class Hours:
 @pytest.fixture(scope="session")
 def hours(tmp_path_factory: pytest.TempPathFactory) -> Hours:
     folder = tmp_path_factory.mktemp("hours")
-    home = Home(folder / "home", SMALL)
+    home = Home(folder / "home", SMALL | {"SMALTI_DELTA_FROM_ROWS": "1"})
     two_deliveries(home, folder)
     home.nightly(folder / "first-run")
     night, twin = State.of(home), Home(folder / "twin", SMALL)

@@ -16,7 +16,7 @@ from tests.pipeline.state import State
 
 NEW = "a7" * 32
 pytestmark = pytest.mark.timeout(1500)  # four whole runs stand before the first of these
-SMALL = {"SMALTI_SEGMENT_FLOOR": "10"}
+SMALL = {"SMALTI_DELTA_FROM_ROWS": "1", "SMALTI_SEGMENT_FLOOR": "10"}
 
 
 @dataclass(frozen=True)

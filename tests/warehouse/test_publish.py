@@ -1,12 +1,14 @@
 """Publishing: the audit finds what must not be, and the swap shows one whole version."""
 
+import re
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from warehouse import atomic, publish, published_events, run
+from warehouse import atomic, durable, publish, published_events, run
 from warehouse.errors import SmaltiError
+from warehouse.published_tables import Files, Written
 from warehouse.settings import Settings
 
 SOUND = """
@@ -140,11 +142,44 @@ def test_a_version_is_built_in_a_home_with_a_quote_in_its_name(settings: Setting
         connection.execute("alter table ops.control add column run_number integer default 1")
         connection.execute("create schema identity; create schema input")
         connection.execute("create table identity.customer_orders (customer_id varchar)")
-        connection.execute("create table identity.customer_ids (identifier_number integer, customer_id varchar)")
+        connection.execute(
+            "create table identity.customer_ids (identifier_number integer, customer_id varchar,"
+            " identifier_type varchar, identifier_hash varchar, is_new_anchor boolean)"
+        )
+        durable.bind(connection, quoted)
         connection.execute("create table input.products (product_id varchar)")
         columns = ", ".join(f"{name} varchar" for name in published_events.COLUMNS)
         connection.execute(
             f"create table identity.event_log (identifier_number integer, run_number integer, {columns})"
         )
-        publish._build(connection, quoted, quoted.published / "v1.duckdb")
+        publish._build(connection, quoted, quoted.published / "v1.duckdb", folds=False)
     publish._audit(quoted.published / "v1.duckdb")
+
+
+def test_a_rule_is_asked_again_where_anything_it_reads_or_says_is_other_than_in_the_last_version(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    settings.published.mkdir(parents=True)
+    path = _version(settings.published / "v1.duckdb", "create table ops.audited (rule varchar, query varchar)")
+    rules = list(publish._AUDIT.items())
+    with duckdb.connect(path) as version:
+        version.executemany("insert into ops.audited values (?, ?)", rules)
+    atomic.point(settings.current, path)
+    files = Files("", None, "", 0, 0, "")
+    kept = {
+        name: Written(files, knows_changed=True, is_same=True)
+        for name in ("segments.memberships", "profiles.customers")
+    }
+    twice, member = "memberships: a pair stands twice", "memberships: a member is no customer"
+    customers = "customers: a customer_id stands twice"
+    assert {twice, member, customers} <= publish._settled(settings, kept)
+    kept["profiles.customers"] = Written(files, knows_changed=True)
+    assert publish._settled(settings, kept) & {twice, member, customers} == {twice}
+    monkeypatch.setitem(publish._AUDIT, twice, "select 1 from segments.memberships")
+    assert twice not in publish._settled(settings, kept)
+
+
+def test_every_table_that_a_rule_reads_is_seen():
+    for rule, query in publish._AUDIT.items():
+        named = set(re.findall(r"\b(?:profiles|segments|activation|scores|ops|identity)\.[a-z_]+", query))
+        assert set(publish._READ.findall(query)) == named != set(), rule
