@@ -24,9 +24,11 @@ def hourly() -> None:
     """The same stages as at night, without models; data tests are left to the night, the audit is not."""
     build = tasks.build
     turn = clocks.take_turn(yields=True).as_setup()
+    found = tasks.find_files()
     chain(
         turn,
-        tasks.load_raw.expand(source=tasks.sources()),
+        found,
+        tasks.load_raw.expand(source=found),
         tasks.check_raw(),
         tasks.open_run(),
         build.override(task_id="build_profiles")("seeds staging input identity profiles", data_tests=False),

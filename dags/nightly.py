@@ -24,9 +24,11 @@ def nightly() -> None:
     """The whole flow, models and data tests included."""
     build = tasks.build
     turn = clocks.take_turn(yields=False).as_setup()
+    found = tasks.find_files()
     chain(
         turn,
-        tasks.load_raw.expand(source=tasks.sources()),  # a bad file is an outcome, not a task failure
+        found,
+        tasks.load_raw.expand(source=found),  # a bad file is an outcome, not a task failure
         tasks.check_raw(),
         tasks.open_run(),  # control row, as_of
         tasks.link_records(),

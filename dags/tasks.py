@@ -5,11 +5,10 @@ from typing import Any
 
 from airflow.sdk import get_current_context, task
 
-from ingestion import source
 from reverse_etl import destination
 from smalti import stages
 
-sources, destinations = source.names, destination.names
+destinations = destination.names
 
 
 def this_run(context: Any = None) -> stages.Run:
@@ -17,6 +16,12 @@ def this_run(context: Any = None) -> stages.Run:
     run = (context or get_current_context())["dag_run"]
     tick = (run.data_interval_end or run.run_after).astimezone(UTC).replace(tzinfo=None)
     return stages.Run.of(run.conf or {}, run.run_id, tick)
+
+
+@task
+def find_files() -> list[str]:
+    """Look through the sources that have no file; the others, by name, are loaded next."""
+    return stages.find_files(this_run())
 
 
 @task

@@ -101,6 +101,12 @@ def files(source: Source, folder: Path) -> list[Path]:
     return sorted(claimed, key=lambda path: (str(source.arrived_at(path.name) or ""), path.name, path))
 
 
+def delivering(folder: Path) -> list[str]:
+    """The sources that have a file in `folder`, in their order."""
+    found = {path.name for path in _exports(folder, folders_too=True)}
+    return [name for name in names() if any(map(load_source(name).claims, found))]
+
+
 def unmatched(folder: Path) -> list[Path]:
     """Files that no source claims, sorted: the caller reports them, so that none is ignored silently."""
     known = [load_source(name) for name in names()]

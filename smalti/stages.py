@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import linkage
 from expectations import gate, raw, scores, volume
-from ingestion import load, profile
+from ingestion import load, profile, source
 from models_ml import score
 from reports import write as report
 from smalti import alerts, gates, mail, observe, retention, standstill
@@ -126,10 +126,20 @@ def give_up(this: Run) -> None:
     alerts.of_stages(config, told)
 
 
-def load_raw(this: Run, source: str) -> None:
+def find_files(this: Run) -> list[str]:
+    """The sources that have a file, at least one; the others are looked through here: a task for each costs more."""
+    every = source.names()
+    found = source.delivering(this.data or settings.load().drop) or every[:1]
+    for name in every:
+        if name not in found:
+            load_raw(this, name)
+    return found
+
+
+def load_raw(this: Run, name: str) -> None:
     """Load the new files of one source; a bad file is an outcome, its row balance goes to the ledger."""
-    with _stage(this, "load_raw", source) as (config, row):
-        outcome = load.load(config, source, this.data or config.drop, this.run_id, _now())
+    with _stage(this, "load_raw", name) as (config, row):
+        outcome = load.load(config, name, this.data or config.drop, this.run_id, _now())
         row.count(outcome)
         row.message = (
             "\n".join((*outcome.problems, *outcome.waiting))
