@@ -82,7 +82,7 @@ per_customer as (
 sessions as (
 
     select
-        per_customer.* exclude (came_from),
+        * exclude (came_from),
         customer_id || ':' || strftime(started_at, '%Y%m%dT%H%M%S.%f') as session_id,
         struct_extract(came_from, 'source') as source,
         struct_extract(came_from, 'medium') as medium,
