@@ -1,6 +1,7 @@
 """Publishing: the audit finds what must not be, and the swap shows one whole version."""
 
 import re
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -146,7 +147,7 @@ def test_a_version_is_built_in_a_home_with_a_quote_in_its_name(settings: Setting
             "create table identity.customer_ids (identifier_number integer, customer_id varchar,"
             " identifier_type varchar, identifier_hash varchar, is_new_anchor boolean)"
         )
-        durable.bind(connection, quoted)
+        durable.bind(connection, quoted, datetime(2026, 9, 1))
         connection.execute("create table input.products (product_id varchar)")
         columns = ", ".join(f"{name} varchar" for name in published_events.COLUMNS)
         connection.execute(
