@@ -29,7 +29,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -198,7 +198,7 @@ def _rebuilds(bench: Bench, moments: list[datetime]) -> list[Cost]:
             sum(step.written_mb for step in steps),
             bench.nodes(stages[0]["run_id"]),
         )
-        costs += [whole, *(Cost(f"{what}: {step.what}", *list(asdict(step).values())[1:5]) for step in steps)]
+        costs += [whole, *(replace(step, what=f"{what}: {step.what}") for step in steps)]
     return costs
 
 

@@ -22,13 +22,12 @@ def recorder(path: Path) -> Callable[[Any], None]:
     def record(event: Any) -> None:
         if event.info.name != "NodeFinished":
             return
-        now, used = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF)
-        cpu = used.ru_utime + used.ru_stime
+        now, cpu = time.monotonic(), _cpu_seconds()
         cost = {
             "node": event.data.node_info.node_name,
             "seconds": round(now - last[0], 3),
             "cpu_seconds": round(cpu - last[1], 3),
-            "peak_memory_mb": round(used.ru_maxrss / 1024, 1),
+            "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
         }
         last[:] = [now, cpu]
         with path.open("a") as file:
