@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -106,9 +107,13 @@ def _git(*arguments: str) -> bytes:
 
 def _definition(name: str, sql: str, sidecar: str, shared: Mapping[str, Any]) -> Definition:
     try:
-        models = (yaml.safe_load(sidecar) or {}).get("models", [{}])
-        model = models[0]
+        model = _loaded(sidecar).get("models", [{}])[0]
         meta = dict(model.get("config", {}).get("meta", {}))
         return Definition(name, sql, meta, str(model.get("description", "")), shared)
     except (yaml.YAMLError, AttributeError, IndexError, TypeError):
         raise SmaltiError(f"{name}.yml cannot be read; allowed is what `smalti segments check` accepts") from None
+
+
+@lru_cache(1024)  # a run asks for each several times; YAML is slow to read
+def _loaded(sidecar: str) -> dict[str, Any]:
+    return yaml.safe_load(sidecar) or {}

@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -140,7 +141,12 @@ def problems(folder: Path = SEGMENTS) -> list[str]:
 
 
 def _read(path: Path) -> Sidecar:
-    return Sidecar.model_validate(yaml.safe_load(path.read_bytes()))
+    return _parsed(path.read_bytes())
+
+
+@lru_cache(1024)  # a run asks for each several times; YAML is slow to read
+def _parsed(text: bytes) -> Sidecar:
+    return Sidecar.model_validate(yaml.safe_load(text))
 
 
 def _problems_of(path: Path) -> list[str]:

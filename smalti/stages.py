@@ -14,7 +14,7 @@ from models_ml import score
 from reports import write as report
 from smalti import alerts, gates, mail, observe, retention, standstill
 from smalti.sending import send
-from warehouse import dbt, freshness, keys, lease, ledger, lookback, publish, run, settings, slot
+from warehouse import freshness, keys, lease, ledger, lookback, publish, run, settings, slot, standing
 from warehouse.errors import Busy, Skipped
 from warehouse.settings import Settings
 
@@ -206,7 +206,7 @@ def build(this: Run, name: str, folders: str, *, data_tests: bool) -> None:
             built, still = standstill.build(config, folders.split(), data_tests=data_tests)
             row.status = "problem" if still else row.status
         else:
-            built, still = dbt.build(config, folders.split(), data_tests=data_tests), []
+            built, still = standing.build(config, folders.split(), data_tests=data_tests), []
         row.message = "\n".join((f"{built} models and tests", *map(str, still)))
         observe.nodes(config, this.run_id, name)
         if "features" in folders:

@@ -26,6 +26,16 @@ def bind(connection: duckdb.DuckDBPyConnection, settings: Settings, since: Since
         connection.execute(f'create or replace view arrivals."{folder.name}" as {body}')
 
 
+def delivering(connection: duckdb.DuckDBPyConnection, settings: Settings) -> set[str]:
+    """The sources that may hold rows which the open run sees for the first time."""
+    [since] = connection.execute("select lo, prev_as_of from ops.control").fetchall()
+    return {
+        folder.name
+        for folder in (path.parent for path in settings.raw.glob("*/contract.json"))
+        if any(_is_new(line, since) for line in manifest.read(folder))
+    }
+
+
 def condition(contract: contracts.Contract, since: Since, first: str | None = None) -> str:
     """SQL that holds for a row of raw which the run may see, by arrival and event, and no finished run has seen.
 
@@ -48,7 +58,11 @@ def begun(lines: list[manifest.Line]) -> str | None:
 
 
 def _concerns(line: manifest.Line, since: tuple[int, datetime | None]) -> bool:
+    return line.status == "superseded" or _is_new(line, since)
+
+
+def _is_new(line: manifest.Line, since: tuple[int, datetime | None]) -> bool:
     batch, moment = since
-    if line.status == "superseded" or moment is None or line.batch > batch:
+    if moment is None or line.batch > batch:
         return True
     return any(time and datetime.fromisoformat(time) > moment for time in (line.arrived_at, line.last_event_at))

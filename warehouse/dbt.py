@@ -159,7 +159,14 @@ def describe(target: Path, log: Path) -> str:
     return page.replace(f"{target}{os.sep}", "").replace(str(PROJECT), PROJECT.name)
 
 
-def build(settings: Settings, folders: Sequence[str], *, data_tests: bool = True, unit_tests: bool = False) -> int:
+def build(
+    settings: Settings,
+    folders: Sequence[str],
+    *,
+    data_tests: bool = True,
+    unit_tests: bool = False,
+    left_out: Sequence[str] = (),
+) -> int:
     """Build the models of these folders of `models/`, with their tests; return how many nodes succeeded.
 
     Unit tests do not depend on data: they run when the project is tested, not when it runs.
@@ -173,8 +180,9 @@ def build(settings: Settings, folders: Sequence[str], *, data_tests: bool = True
     (target / "run_results.json").unlink(missing_ok=True)
     command = [_dbt(), "--no-version-check", "build", *arguments(target, _read(settings))]
     command += ["--select", *(f"path:{'' if folder == 'seeds' else 'models/'}{folder}" for folder in folders)]
-    left_out = [kind for kind, wanted in (("test", data_tests), ("unit_test", unit_tests)) if not wanted]
-    command += ["--exclude-resource-type", *left_out] if left_out else []
+    command += ["--exclude", *left_out] if left_out else []
+    unwanted = [kind for kind, wanted in (("test", data_tests), ("unit_test", unit_tests)) if not wanted]
+    command += ["--exclude-resource-type", *unwanted] if unwanted else []
     exit_code = process.start(command, environment(settings), settings.logs / "dbt.log").wait()
     return _succeeded(target / "run_results.json", exit_code, settings.logs / "dbt.log")
 

@@ -14,7 +14,7 @@ from tests.incremental.figures import Figures, expected, found
 from tests.incremental.histories import CORRECTED_IN, MOMENTS, generate
 from tests.incremental.test_histories import models
 from tests.incremental.warehouse import SETTINGS, Node, Warehouse
-from warehouse import contracts, dbt, digest, durable, manifest, pseudonyms, raw, rebuild, run
+from warehouse import contracts, dbt, digest, durable, manifest, pseudonyms, raw, rebuild, run, standing
 from warehouse.settings import Settings
 
 __all__ = ["models"]
@@ -43,7 +43,7 @@ class Shop:
             assert outcome.problems == ()
             assert outcome.rows_rejected == 0
         run.open_run(self.settings, run_id, as_of)
-        dbt.build(self.settings, PHASES[0], data_tests=False)
+        standing.build(self.settings, PHASES[0], data_tests=False)
         run.bind_scores(self.settings)
         dbt.build(self.settings, PHASES[1], data_tests=False)
         with run.working(self.settings, read_only=True) as connection:

@@ -66,7 +66,7 @@ carried as (
     select
         known_before.* exclude (valid_to),
         case
-            when compared.known_id is not null then {{ as_of() }}
+            when known_before.valid_to is null and compared.known_id is not null then {{ as_of() }}
             else known_before.valid_to
         end as valid_to
     from known_before
@@ -74,7 +74,6 @@ carried as (
         on
             known_before.customer_id = compared.known_id
             and known_before.segment_id = compared.known_segment_id
-            and known_before.valid_to is null
 
 ),
 
