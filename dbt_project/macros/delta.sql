@@ -26,7 +26,7 @@
 
 {# `log`: rows are only added. A run replaces what stands there under its own number. #}
 {% materialization log, adapter='duckdb' %}
-    {{ return(replace_rows('run_number >= ' ~ run_number(), sql)) }}
+    {{ return(replace_rows('run_number >= ' ~ run_number(), [sql])) }}
 {% endmaterialization %}
 
 {# `per_customer`: a run replaces the rows of the people whom it touched. Such a model reads `touched_events`; up to its
@@ -35,7 +35,7 @@
     {{ return(replace_rows('customer_id in (select customer_id from ' ~ model_relation('touched') ~ ')', touched_by_number(sql))) }}
 {% endmaterialization %}
 
-{% macro replace_rows(which, body) %}
+{% macro replace_rows(which, bodies) %}
     {%- set target = this.incorporate(type='table') -%}
     {%- set existing = load_cached_relation(this) -%}
     {%- set is_full = run_query('select is_full from ' ~ source('ops', 'control')).columns[0].values()[0] -%}
@@ -57,8 +57,10 @@
         {% else %}
             delete from {{ target }} where {{ which }};
         {% endif %}
+        {% for body in bodies %}
         -- the second part is empty unless the SQL returns a column that the contract does not name: then it fails
         insert into {{ target }} select {{ names }}, * exclude ({{ names }}) from ({{ body }});
+        {% endfor %}
     {% endcall %}
     {{ run_hooks(post_hooks) }}
     {% do adapter.commit() %}

@@ -9,7 +9,8 @@
   sieve hashes the id anyway: it takes the number as it is, so exactly the same rows pass.
 
   `touched_by_number`: the same for what is kept of each person (`per_customer`): up to the step of that name people are
-  numbers. What it saves: a third to two thirds of sessions, interests and habits (docs/decisions/0032).
+  numbers. What it saves: a third to two thirds of sessions, interests and habits (docs/decisions/0032). Where their
+  events are too many for the memory, people are counted in slices, one after the other (docs/decisions/0033).
 
   `at_moment`: the run's moment as a literal. What it saves: a join of all events with the control row, and the row
   groups of older events (docs/decisions/0030).
@@ -85,24 +86,45 @@
     {{ return(run_query(count).columns[0].values()[0]) }}
 {% endmacro %}
 
-{# The model's SQL, its steps up to `per_customer` over numbers of people; the SQL as it is where two share a number. #}
+{# The model's SQL, its steps up to `per_customer` over numbers of people, once for each slice of them; the SQL as it is
+   where two share a number. #}
 {% macro touched_by_number(body) %}
     {%- set touched = model_relation('touched') -%}
     {%- set differ = 'select count(distinct hash(customer_id)) = count(*) from ' ~ touched -%}
     {%- if not run_query(differ).columns[0].values()[0] -%}
-        {{ return(body) }}
+        {{ return([body]) }}
     {%- endif -%}
+    {%- set slices = slices_of_people() -%}
+    {%- set bodies = [] -%}
+    {%- for slice in range(slices) -%}
+        {%- do bodies.append(slice_by_number(body, 'hash(customer_id) % ' ~ slices ~ ' = ' ~ slice if slices > 1 else 'true')) -%}
+    {%- endfor -%}
+    {{ return(bodies) }}
+{% endmacro %}
+
+{# As many slices as let the events of one, with what is counted of each, find room in the memory that DuckDB may use. #}
+{% macro slices_of_people() %}
+    {%- set events -%}
+        select count(*) * least(1, 2 * (select count(*) from {{ model_relation('touched') }}) / (select count(*) from {{ model_relation('customer_ids') }}))
+        from {{ model_relation('event_log') }}
+    {%- endset -%}
+    {%- set slices = 'select greatest(1, ceil((' ~ events ~ ') * ' ~ var('bytes_an_event') ~ " / parse_formatted_bytes(current_setting('memory_limit'))))" -%}
+    {{ return(run_query('select cast((' ~ slices ~ ') as integer)').columns[0].values()[0]) }}
+{% endmacro %}
+
+{% macro slice_by_number(body, condition) %}
+    {%- set touched = model_relation('touched') -%}
     {%- set steps, rule = body.rsplit('\n' ~ this.identifier ~ ' as (', 1) -%}
     {%- set numbered = [at_moment(steps.rstrip().rstrip(','))] -%}
     {%- for name in ['touched', 'event_blocks', 'sessions'] -%}
-        {%- set people = '(select * replace (hash(customer_id) as customer_id) from ' ~ model_relation(name) ~ ')' -%}
+        {%- set people = '(select * replace (hash(customer_id) as customer_id) from ' ~ model_relation(name) ~ ' where ' ~ condition ~ ')' -%}
         {%- do numbered.append(numbered[-1].replace('from ' ~ model_relation(name), 'from ' ~ people).replace('join ' ~ model_relation(name), 'join ' ~ people)) -%}
     {%- endfor -%}
     {%- set steps_by_number -%}
         with per_customer as (
             select numbered.* replace (people.customer_id as customer_id)
-            from ({{ numbered[-1].replace(model_relation('touched_events'), touched_events_by_number()) }} select * from per_customer) as numbered
-            inner join (select customer_id, hash(customer_id) as customer_number from {{ touched }}) as people
+            from ({{ numbered[-1].replace(model_relation('touched_events'), touched_events_by_number(condition)) }} select * from per_customer) as numbered
+            inner join (select customer_id, hash(customer_id) as customer_number from {{ touched }} where {{ condition }}) as people
                 on numbered.customer_id = people.customer_number
         ),
         {{ this.identifier }} as ({{ rule }}
@@ -110,7 +132,7 @@
     {{ return(steps_by_number) }}
 {% endmacro %}
 
-{% macro touched_events_by_number() -%}
+{% macro touched_events_by_number(condition) -%}
     (
         select
             ids.customer_id as customer_id,
@@ -121,7 +143,8 @@
                 customer_ids.identifier_number,
                 hash(customer_ids.customer_id) as customer_id
             from {{ model_relation('customer_ids') }} as customer_ids
-            semi join {{ model_relation('touched') }} as touched on customer_ids.customer_id = touched.customer_id
+            semi join (select * from {{ model_relation('touched') }} where {{ condition }}) as touched
+                on customer_ids.customer_id = touched.customer_id
         ) as ids on event_log.identifier_number = ids.identifier_number
     )
 {%- endmacro %}

@@ -1,6 +1,8 @@
 """What a run keeps of each person is counted by number, and is what the plain SQL comes to."""
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -8,23 +10,37 @@ import pytest
 from benchmarks import events
 from benchmarks.peers import smalti_own, subset
 from benchmarks.segments import settings_of, statements
+from warehouse import dbt
 from warehouse.settings import Settings
 from warehouse.sql import literal
 
 pytestmark = pytest.mark.xdist_group("dbt")
 
+ARGUMENTS = dbt.arguments
 MODELS = ("customer_activity", "event_anomalies", "event_blocks", "event_interests", "sessions")
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, dict[str, list[str]]]:
+@pytest.fixture(scope="module", params=["at once", "in slices"])
+def built(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[tuple[Settings, dict[str, list[str]]]]:
     """A shop whose people dbt counted in a full run, and what dbt sent."""
     folder = tmp_path_factory.mktemp("touched")
     path = folder / "events.parquet"
     duckdb.sql(f"copy ({events.delivered(20_000, days=subset.DAYS)}) to {literal(path)} (format parquet)")
     settings = settings_of(folder / "home")
     smalti_own.open_run(settings, path, folder)
-    return settings, statements(settings, *(f"+{name}" for name in MODELS))
+    with pytest.MonkeyPatch.context() as patched:
+        if request.param == "in slices":
+            patched.setattr(dbt, "arguments", _with_heavy_events)
+        yield settings, statements(settings, *(f"+{name}" for name in MODELS))
+
+
+def _with_heavy_events(*given: Path) -> list[str]:
+    """As if 20,000 events needed three times the memory that there is."""
+    options = ARGUMENTS(*given)
+    variables = json.loads(options[-1])
+    return [*options[:-1], json.dumps(variables | {"bytes_an_event": 2.5 * 6e9 / 20_000})]
 
 
 def _rows(settings: Settings, relation: str, columns: str) -> list[tuple[object, ...]]:
@@ -34,9 +50,13 @@ def _rows(settings: Settings, relation: str, columns: str) -> list[tuple[object,
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_by_number_and_by_id_come_to_the_same(built: tuple[Settings, dict[str, list[str]]], name: str) -> None:
+def test_by_number_and_by_id_come_to_the_same(
+    built: tuple[Settings, dict[str, list[str]]], name: str, request: pytest.FixtureRequest
+) -> None:
     settings, sent = built
+    inserted = "".join(sent[name]).count("insert into")
     assert "customer_number" in "".join(sent[name])
+    assert inserted == (1 if request.node.callspec.params["built"] == "at once" else 3)
     nodes = json.loads((settings.home / "dbt" / "manifest.json").read_text())["nodes"]
     node = nodes[f"model.smalti.{name}"]
     results = json.loads((settings.home / "dbt" / "run_results.json").read_text())["results"]

@@ -12,10 +12,13 @@ from tests.incremental.exports import Delivery, delivered
 from tests.incremental.histories import MOMENTS, generate
 from tests.incremental.warehouse import SETTINGS
 from warehouse import dbt, digest, model_costs, run, standing
+from warehouse.errors import SmaltiError
 from warehouse.settings import Settings
 
 FOLDERS = ("seeds", "staging", "input", "identity", "profiles")
 HOUR = timedelta(hours=1)
+DAY = MOMENTS[0]
+LAST = DAY + 25 * HOUR
 # they speak of the run's moment, or read what does
 MOVING = {"touched", "sessions", "interests", "customers", "customer_consents", "merges"}
 STILL = {"identifier_rules", "stg_web__events", "events", "event_log", "contacts", "orders", "customer_ids"}
@@ -50,25 +53,36 @@ class Shop:
 
 @dataclass(frozen=True)
 class Hours:
-    """A shop after its first hour, one without news and one with some; what each built, by name."""
+    """A shop after its first hour and some more; what each built, by name."""
 
     shop: Shop
-    delivery: Delivery
     built: dict[str, set[str]]
 
 
 @pytest.fixture(scope="module")
 def hours(tmp_path_factory: pytest.TempPathFactory) -> Hours:
     folder = tmp_path_factory.mktemp("standing")
-    shop = Shop(SETTINGS.model_copy(update={"home": folder / "home"}), folder / "exports")
+    shop, built = Shop(SETTINGS.model_copy(update={"home": folder / "home"}), folder / "exports"), dict[str, set[str]]()
     delivery = delivered(generate(5, 7), 7)
     delivery.write(shop.data, [1])
-    built = {"first": shop.hour("first", MOMENTS[0]), "idle": shop.hour("idle", MOMENTS[0] + HOUR)}
-    only = Delivery(
-        delivery.random, {2: {at: rows for at, rows in delivery.folders[2].items() if at[0] == "shop_orders"}}
-    )
-    only.write(shop.data, [2])
-    return Hours(shop, delivery, built | {"orders": shop.hour("orders", MOMENTS[1])})
+    built["first"] = shop.hour("first", DAY)
+    built["idle"] = shop.hour("idle", DAY + HOUR)
+    _of_tonight(shop.data / "crm_contacts")
+    built["waiting"] = shop.hour("waiting", DAY + 2 * HOUR)
+    built["due"] = shop.hour("due", DAY + 24 * HOUR)
+    only = {at: rows for at, rows in delivery.folders[2].items() if at[0] in ("shop_orders", "web_events")}
+    Delivery(delivery.random, {2: only}).write(shop.data, [2])
+    built["news"] = shop.hour("news", LAST)
+    return Hours(shop, built)
+
+
+def _of_tonight(folder: Path) -> None:
+    """One more export of contacts: it lies there at once, and counts from midnight on."""
+    header, row, *_ = max(folder.glob("*.csv")).read_text().splitlines()
+    at = header.split(",").index("updated_at")
+    values = row.split(",")
+    values[at] = f"{DAY + 20 * HOUR:%Y-%m-%dT%H:%M:%S}"
+    (folder / f"contacts_{DAY:%Y-%m-%d}.csv").write_text(f"{header}\n{','.join(values)}\n")
 
 
 def test_the_first_hour_builds_everything(hours: Hours) -> None:
@@ -81,12 +95,60 @@ def test_an_hour_without_news_builds_what_speaks_of_its_moment_and_nothing_else(
     assert len(hours.built["idle"]) < len(hours.built["first"]) / 3
 
 
+def test_what_lies_there_already_is_built_when_its_time_has_come(hours: Hours) -> None:
+    assert hours.built["due"] >= {"stg_crm__contacts", "contacts", "customer_attributes"}
+    assert not hours.built["due"] & {"orders", "messages", "stg_web__events", "identifier_rules"}
+
+
 def test_news_are_followed_to_whatever_reads_them(hours: Hours) -> None:
-    assert hours.built["orders"] >= MOVING | {"stg_shop__orders", "orders", "identifier_observations", "customer_ids"}
-    assert not hours.built["orders"] & {"identifier_rules", "contacts", "messages", "stg_web__events"}
+    of_orders = {"stg_shop__orders", "orders", "identifier_observations", "customer_ids"}
+    of_events = {"stg_web__events", "events", "event_identifiers", "event_log"}
+    assert hours.built["news"] >= MOVING | of_orders | of_events
+    assert not hours.built["news"] & {"identifier_rules", "contacts", "messages", "loyalty"}
 
 
 def test_it_comes_to_what_a_full_run_comes_to(hours: Hours, tmp_path: Path) -> None:
     once = Shop(hours.shop.settings.model_copy(update={"home": tmp_path / "home"}), hours.shop.data)
-    once.hour("once", MOMENTS[1], dbt.build)
+    once.hour("once", LAST, dbt.build)
     assert hours.shop.digest() == once.digest()
+
+
+def test_a_night_builds_everything_and_what_dies_is_built_again(hours: Hours, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = list[list[str]]()
+
+    def die(*_: object, left_out: list[str], **__: object) -> int:
+        asked.append(left_out)
+        raise SmaltiError("died")
+
+    monkeypatch.setattr(dbt, "build", die)
+    run.open_run(hours.shop.settings, "dies", LAST + HOUR)
+    stood = hours.shop.notes() - MOVING
+    for data_tests in (False, True):
+        with pytest.raises(SmaltiError, match="died"):
+            standing.build(hours.shop.settings, FOLDERS, data_tests=data_tests)
+    assert asked[0] == sorted(stood & {*asked[0]})
+    assert {"contacts", "orders", "customer_ids"} <= {*asked[0]}
+    assert (asked[1], hours.shop.notes()) == ([], set())
+
+
+@pytest.mark.parametrize(
+    ("sql", "speaks"),
+    [
+        ("select 1", False),
+        ("select * from {{ source('ops', 'control') }}", True),
+        ("{{ as_of() }}", True),
+        ("{{ faded() }}", True),
+        ("{{ is_new('at') }} {{ run_number() }}", False),
+    ],
+)
+def test_a_model_speaks_of_the_moment_itself_or_by_a_macro_that_does(sql: str, speaks: bool) -> None:  # noqa: FBT001
+    control = "(select as_of from {{ source('ops', 'control') }})"
+    texts = {"as_of": control, "is_new": control, "run_number": control, "faded": "{{ as_of() }}"}
+    called = [f"macro.smalti.{name}" for name in texts if f"{name}(" in sql]
+    calls = {"faded": ["macro.smalti.as_of"]}
+    macros = {
+        f"macro.smalti.{name}": {"macro_sql": text, "depends_on": {"macros": calls.get(name, [])}}
+        for name, text in texts.items()
+    }
+    node = {"raw_code": sql, "depends_on": {"macros": called}}
+    assert standing.Project({}, macros).speaks_of_moment(node) == speaks

@@ -54,23 +54,31 @@ moved as (
 
 ),
 
+-- in a full run everybody is touched: no event is looked at
+bounds as (
+
+    select * from control
+    where not is_full
+
+),
+
 -- an event that is new, or that left one of the windows that `customer_activity` counts in
 reached as (
 
     select
         event_log.identifier_number,
-        case when event_log.run_number = control.run_number then 'events' else 'due' end as reason
+        case when event_log.run_number = bounds.run_number then 'events' else 'due' end as reason
     from event_log
-    cross join control
+    cross join bounds
     where
-        event_log.run_number = control.run_number
+        event_log.run_number = bounds.run_number
         or (
-            event_log.occurred_at > control.prev_as_of - interval 30 day
-            and event_log.occurred_at <= control.as_of - interval 30 day
+            event_log.occurred_at > bounds.prev_as_of - interval 30 day
+            and event_log.occurred_at <= bounds.as_of - interval 30 day
         )
         or (
-            event_log.occurred_at > control.prev_as_of - interval 7 day
-            and event_log.occurred_at <= control.as_of - interval 7 day
+            event_log.occurred_at > bounds.prev_as_of - interval 7 day
+            and event_log.occurred_at <= bounds.as_of - interval 7 day
         )
 
 ),
@@ -81,7 +89,7 @@ redescribed as (
     select distinct event_log.identifier_number
     from event_log
     inner join product_descriptions on event_log.product_id = product_descriptions.product_id
-    where product_descriptions.run_number = {{ run_number() }}
+    inner join bounds on product_descriptions.run_number = bounds.run_number
 
 ),
 
