@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import duckdb
 
+_SLICE = 1_000_000  # identifiers that are put together in memory at once
+
 
 @dataclass(frozen=True)
 class Sums:
@@ -36,19 +38,26 @@ def told(total: Sums) -> str:
 
 def sums(connection: duckdb.DuckDBPyConnection, catalog: str, only: str | None = None) -> Sums:
     """Sums over the customers of that catalog; `only` those whose id stands in the table of that name."""
-    [(people, lower, upper)] = connection.execute(query(connection, catalog, only)).fetchall()
-    return Sums(people, lower, upper)
+    people = f"(from {only})" if only else f"{catalog}.profiles.identifiers"  # a person has a few identifiers
+    [(many,)] = connection.execute(f"select count(*) from {people}").fetchall()
+    slices = 1 + many // _SLICE
+    those = [f"customer_id in (select customer_id from {only})"] if only else []
+    total = Sums(0, 0, 0)
+    for slice_ in range(slices):
+        condition = " and ".join([*those, f"hash(customer_id) % {slices} = {slice_}"])
+        [found] = connection.execute(query(connection, catalog, condition)).fetchall()
+        total += Sums(*found)
+    return total
 
 
-def query(connection: duckdb.DuckDBPyConnection, catalog: str, only: str | None = None) -> str:
-    """SQL for people, lower and upper sum.
+def query(connection: duckdb.DuckDBPyConnection, catalog: str, condition: str = "true") -> str:
+    """SQL for people, lower and upper sum, of the people of whose `customer_id` the condition holds.
 
     A person is named by their identifiers, not by the id, which depends on what was published earlier; the last bits of
     a fraction, which depend on the order in which it was summed, do not count.
     """
     parts = ", ".join(f"'{name}': {_exact(name, kind)}" for name, kind in _columns(connection, catalog))
     row = f"cast(to_json({{'person': people.identifiers, {parts}}}) as varchar)"
-    some = f"where customer_id in (select customer_id from {only})" if only else ""
     return f"""
         select
             count(*),
@@ -56,14 +65,14 @@ def query(connection: duckdb.DuckDBPyConnection, catalog: str, only: str | None 
             coalesce(sum(cast(said & 18446744073709551615 as hugeint)), 0)
         from (
             select md5_number({row}) as said
-            from (from {catalog}.profiles.customers {some}) as customers
+            from (from {catalog}.profiles.customers where {condition}) as customers
             inner join (
                 select
                     customer_id,
                     list(identifier_type || ':' || identifier_hash order by identifier_type, identifier_hash)
                         as identifiers
                 from {catalog}.profiles.identifiers
-                {some}
+                where {condition}
                 group by customer_id
             ) as people on customers.customer_id = people.customer_id
         )"""
