@@ -35,12 +35,18 @@
     {{ return(replace_rows('customer_id in (select customer_id from ' ~ model_relation('touched') ~ ')', touched_by_number(sql))) }}
 {% endmaterialization %}
 
+{# `in_slices`: everything is built again, of some people after the others where all of them are too many for the memory. #}
+{% materialization in_slices, adapter='duckdb' %}
+    {{ return(replace_rows(none, people_in_slices(sql))) }}
+{% endmaterialization %}
+
+{# Of a table the rows of which that holds, of all rows in a full run and where nothing is said, by what these select. #}
 {% macro replace_rows(which, bodies) %}
     {%- set target = this.incorporate(type='table') -%}
     {%- set existing = load_cached_relation(this) -%}
     {%- set is_full = run_query('select is_full from ' ~ source('ops', 'control')).columns[0].values()[0] -%}
     {%- set names = model.columns.values() | map(attribute='name') | join(', ') -%}
-    {%- if existing is none and not is_full -%}
+    {%- if existing is none and which and not is_full -%}
         {{ exceptions.raise_compiler_error(this ~ " is not there, but this run only adds to it; run again with --full") }}
     {%- endif -%}
     {%- if existing is not none and existing.type != 'table' -%}
@@ -48,7 +54,7 @@
     {%- endif -%}
     {{ run_hooks(pre_hooks) }}
     {% call statement('main') %}
-        {% if is_full %}
+        {% if is_full or not which %}
             create or replace table {{ target }} (
                 {% for column in model.columns.values() -%}
                 {{ column.name }} {{ column.data_type }}{{ ',' if not loop.last }}

@@ -108,8 +108,30 @@
         select count(*) * least(1, 2 * (select count(*) from {{ model_relation('touched') }}) / (select count(*) from {{ model_relation('customer_ids') }}))
         from {{ model_relation('event_log') }}
     {%- endset -%}
-    {%- set slices = 'select greatest(1, ceil((' ~ events ~ ') * ' ~ var('bytes_an_event') ~ " / parse_formatted_bytes(current_setting('memory_limit'))))" -%}
-    {{ return(run_query('select cast((' ~ slices ~ ') as integer)').columns[0].values()[0]) }}
+    {{ return(slices_for('(' ~ events ~ ') * ' ~ var('bytes_an_event'))) }}
+{% endmacro %}
+
+{# The model's SQL, once for each slice of people: of what it reads by person only theirs. Orders are read as a whole, for
+   quintiles are places among all buyers. #}
+{% macro people_in_slices(body) %}
+    {%- set identifiers = '(select count(*) from ' ~ model_relation('customer_ids') ~ ') * ' ~ var('bytes_an_identifier') -%}
+    {%- set slices = slices_for(identifiers) -%}
+    {%- set bodies = [] -%}
+    {%- for slice in range(slices) -%}
+        {%- set sliced = [body] -%}
+        {%- for name in ['customer_ids', 'customer_attributes', 'customer_activity', 'customer_favourites', 'customer_habits', 'customer_relationship', 'anomalies'] if slices > 1 -%}
+            {%- set theirs = '(select * from ' ~ model_relation(name) ~ ' where hash(customer_id) % ' ~ slices ~ ' = ' ~ slice ~ ') as ' ~ name -%}
+            {%- do sliced.append(modules.re.sub('(from|join) ' ~ modules.re.escape(model_relation(name) | string) ~ '( as ' ~ name ~ ')?', '\\1 ' ~ theirs, sliced[-1])) -%}
+        {%- endfor -%}
+        {%- do bodies.append(sliced[-1]) -%}
+    {%- endfor -%}
+    {{ return(bodies) }}
+{% endmacro %}
+
+{# As many slices as let each find room in the memory that DuckDB may use, all together being of so many bytes. #}
+{% macro slices_for(bytes) %}
+    {%- set slices = 'greatest(1, ceil((' ~ bytes ~ ") / parse_formatted_bytes(current_setting('memory_limit'))))" -%}
+    {{ return(run_query('select cast(' ~ slices ~ ' as integer)').columns[0].values()[0]) }}
 {% endmacro %}
 
 {% macro slice_by_number(body, condition) %}

@@ -1,5 +1,6 @@
 """What an hour leaves out of its build, and that leaving it out changes nothing."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -107,7 +108,19 @@ def test_news_are_followed_to_whatever_reads_them(hours: Hours) -> None:
     assert not hours.built["news"] & {"identifier_rules", "contacts", "messages", "loyalty"}
 
 
-def test_it_comes_to_what_a_full_run_comes_to(hours: Hours, tmp_path: Path) -> None:
+@pytest.mark.parametrize("weight", [1, 2_000_000], ids=["at once", "in slices"])
+def test_it_comes_to_what_a_full_run_comes_to(
+    hours: Hours, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weight: int
+) -> None:
+    """Also where people find no room in the memory and are counted in slices."""
+    options = dbt.arguments
+
+    def heavy(*given: Path) -> list[str]:
+        *others, variables = options(*given)
+        more = dict.fromkeys(("bytes_an_event", "bytes_an_identifier"), weight * 300)
+        return [*others, json.dumps(json.loads(variables) | more)]
+
+    monkeypatch.setattr(dbt, "arguments", heavy)
     once = Shop(hours.shop.settings.model_copy(update={"home": tmp_path / "home"}), hours.shop.data)
     once.hour("once", LAST, dbt.build)
     assert hours.shop.digest() == once.digest()

@@ -1,3 +1,5 @@
+{{ config(materialized='in_slices') }}
+
 with
 
 customer_ids as (
