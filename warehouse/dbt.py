@@ -93,6 +93,7 @@ def arguments(target_path: Path, project: Path | None = None) -> list[str]:
 def environment(settings: Settings) -> dict[str, str]:
     """The environment of a dbt process: the same settings, and the file that only dbt writes."""
     own = {"SMALTI_WORKING": str(settings.working), "DBT_LOG_PATH": str(settings.logs / "dbt")}
+    own |= {"SMALTI_WORKING_SPILL": str(settings.engine["temp_directory"])}
     return os.environ | settings.environment() | own
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import duckdb
 
@@ -55,19 +56,18 @@ def working(settings: Settings, *, read_only: bool = False) -> Iterator[duckdb.D
     connection = _connect(settings, read_only=read_only)
     try:
         connection.execute("set TimeZone = 'UTC'")
+        # as an option of the connection DuckDB 1.5 does not heed it
+        connection.execute(f"set max_temp_directory_size = {literal(settings.spill_limit)}")
         yield connection
     finally:
         connection.close()
 
 
 def _connect(settings: Settings, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-    options: dict[str, str | bool | int | float | list[str]] = {
-        "threads": settings.threads,
-        "memory_limit": settings.memory_limit,
-    }
+    Path(str(settings.engine["temp_directory"])).parent.mkdir(parents=True, exist_ok=True)  # DuckDB makes the last only
     for attempt in range(1, _TRIES + 1):
         try:
-            return duckdb.connect(settings.working, read_only=read_only, config=options)
+            return duckdb.connect(settings.working, read_only=read_only, config=settings.engine)
         except duckdb.IOException:
             if attempt == _TRIES:
                 raise Busy(f"busy: {settings.working} is held by another process") from None

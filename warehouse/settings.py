@@ -1,5 +1,6 @@
 """One frozen, typed settings object, read from `SMALTI_*` at the edge and passed down."""
 
+import hashlib
 import os
 import re
 import secrets
@@ -39,6 +40,10 @@ class Settings(BaseSettings):
     segment_floor: int = Field(default=100, ge=2, description="fewer active members are neither sent nor shown")
     threads: int = Field(default=2, ge=1, description="threads for DuckDB and LightGBM")
     memory_limit: str = Field(default="4GB", pattern=r"^\d+(MB|GB)$", description="DuckDB's buffer limit")
+    spill_folder: str = Field(
+        default="", description="where the working file puts what memory cannot hold; empty for the folder beside it"
+    )
+    spill_limit: str = Field(default="100GB", pattern=r"^\d+(MB|GB)$", description="the most that it may put there")
     content_limit: str = Field(
         default="64GB", pattern=r"^\d+(MB|GB)$", description="a delivered file with more content is quarantined"
     )
@@ -125,6 +130,17 @@ class Settings(BaseSettings):
     def content_limit_bytes(self) -> int:
         """The most content that a delivered file may have."""
         return int(self.content_limit[:-2]) << (30 if self.content_limit.endswith("GB") else 20)
+
+    @property
+    def engine(self) -> dict[str, str | bool | int | float | list[str]]:
+        """DuckDB's options for the working file; homes that share a folder to spill to have one each in it."""
+        beside = self.working.with_name(f"{self.working.name}.tmp")
+        own = hashlib.sha256(str(self.home.resolve()).encode()).hexdigest()[:12]
+        return {
+            "threads": self.threads,
+            "memory_limit": self.memory_limit,
+            "temp_directory": str(Path(self.spill_folder) / f"smalti-{own}" if self.spill_folder else beside),
+        }
 
     @property
     def drop(self) -> Path:

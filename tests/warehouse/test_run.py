@@ -2,6 +2,7 @@
 
 import os
 from datetime import datetime
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -193,3 +194,17 @@ def held_slot(settings: Settings, monkeypatch: pytest.MonkeyPatch):
     with slot.take(settings) as descriptor:
         monkeypatch.setitem(os.environ, slot.INHERITED, str(descriptor))
         yield
+
+
+def test_what_memory_cannot_hold_goes_where_the_settings_say_and_no_further(settings: Settings, tmp_path: Path):
+    elsewhere = settings.model_copy(
+        update={"memory_limit": "50MB", "spill_folder": str(tmp_path / "other" / "disk"), "spill_limit": "100MB"}
+    )
+    with run.working(elsewhere) as connection:
+        connection.execute("create temp table fits as select hash(range) as a, hash(range, 1) as b from range(4000000)")
+        [own] = (tmp_path / "other" / "disk").iterdir()
+        assert any(own.iterdir())
+        with pytest.raises(duckdb.OutOfMemoryException, match="max_temp_directory_size"):
+            connection.execute("create temp table fits_not as select hash(range) as a from range(40000000)")
+    twin = elsewhere.model_copy(update={"home": tmp_path / "twin"})
+    assert twin.engine["temp_directory"] != elsewhere.engine["temp_directory"]
