@@ -82,7 +82,7 @@ def _from_pypi(asked: str, into: Path) -> None:
 def _from_npm(asked: str, into: Path) -> None:
     npm = node().parents[1] / "lib/node_modules/npm/bin/npm-cli.js"
     quiet = ["--ignore-scripts", "--no-fund", "--no-audit", "--no-update-notifier", "--loglevel=error"]
-    where = ["--prefix", into, "--cache", TOOLS / "cache/npm", f"--before={VERSIONS['npm_before']}"]
+    where: list[str | Path] = ["--prefix", into, "--cache", TOOLS / "cache/npm", f"--before={VERSIONS['npm_before']}"]
     environment = os.environ | {"PATH": f"{node().parent}:{os.environ['PATH']}"}
     _run([node(), npm, "install", *quiet, *where, asked], env=environment)
 
