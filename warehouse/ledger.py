@@ -130,7 +130,7 @@ def connect(path: Path) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def session(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection for several transactions: nothing is committed but in a `transaction`."""
+    """A connection for several transactions, or to look at what is committed: that waits for no writer."""
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(path, timeout=5, isolation_level=None)
     connection.row_factory = sqlite3.Row
@@ -138,8 +138,9 @@ def session(path: Path) -> Iterator[sqlite3.Connection]:
         connection.execute("pragma journal_mode = wal")
         connection.execute("pragma synchronous = full")
         connection.executescript(_SCHEMA)
-        with transaction(connection):
-            _add_columns(connection)
+        if _missing(connection):
+            with transaction(connection):
+                _add_columns(connection)
         yield connection
     finally:
         connection.close()
@@ -158,11 +159,24 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+def _missing(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
+    """Table, name and type of columns that this file lacks."""
+    known = {
+        (table, row["name"])
+        for table in _GAINED
+        for row in connection.execute(f"pragma table_info({table})").fetchall()
+    }
+    return [
+        (table, name, kind)
+        for table, gained in _GAINED.items()
+        for name, kind in gained.items()
+        if (table, name) not in known
+    ]
+
+
 def _add_columns(connection: sqlite3.Connection) -> None:
-    for table, gained in _GAINED.items():
-        known = {row["name"] for row in connection.execute(f"pragma table_info({table})")}
-        for name in gained.keys() - known:
-            connection.execute(f"alter table {table} add column {name} {gained[name]}")
+    for table, name, kind in _missing(connection):  # looked at again: another process may have been first
+        connection.execute(f"alter table {table} add column {name} {kind}")
 
 
 @contextmanager
@@ -232,6 +246,6 @@ def stages(
     asked = {"run_id": run_id, "stage": stage, "source": source}
     named = {name: value for name, value in asked.items() if value is not None}
     where = f"where {' and '.join(f'{name} = :{name}' for name in named)}" if named else ""
-    with connect(path) as connection:
+    with session(path) as connection:
         found = connection.execute(f"select * from runs {where} order by started_at, rowid", named)
         return [dict(row) for row in found]

@@ -39,7 +39,11 @@ class Settings(BaseSettings):
     )
     segment_floor: int = Field(default=100, ge=2, description="fewer active members are neither sent nor shown")
     threads: int = Field(default=2, ge=1, description="threads for DuckDB and LightGBM")
-    memory_limit: str = Field(default="4GB", pattern=r"^\d+(MB|GB)$", description="DuckDB's buffer limit")
+    memory_limit: str = Field(
+        default="2500MB",
+        pattern=r"^\d+(MB|GB)$",
+        description="DuckDB's buffer limit; the processes of a run take at most about 1.2 GB more",
+    )
     spill_folder: str = Field(
         default="", description="where the working file puts what memory cannot hold; empty for the folder beside it"
     )

@@ -1,6 +1,7 @@
 """The ledger of runs: what a stage was, also when it ended badly."""
 
 import sqlite3
+import time
 from contextlib import closing
 
 import pytest
@@ -87,3 +88,13 @@ def test_a_transaction_that_fails_leaves_nothing(settings: Settings):
         _accept_and_fail(settings)
     with ledger.connect(settings.ledger) as book:
         assert book.execute("select count(*) from accepted").fetchone()[0] == 0
+
+
+def test_who_looks_at_the_stages_waits_for_no_writer(settings: Settings):
+    with ledger.stage(settings.ledger, "one", "publish"):
+        pass
+    with ledger.connect(settings.ledger) as writer:  # as a delivery does for a minute, where a million people are told
+        writer.execute("update runs set message = 'not yet'")
+        began = time.monotonic()
+        [row] = ledger.stages(settings.ledger)
+        assert (row["message"], time.monotonic() - began < 2) == (None, True)
