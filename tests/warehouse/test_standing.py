@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ingestion import load, source
 from tests.incremental.exports import Delivery, delivered
@@ -165,3 +166,11 @@ def test_a_model_speaks_of_the_moment_itself_or_by_a_macro_that_does(sql: str, s
     }
     node = {"raw_code": sql, "depends_on": {"macros": called}}
     assert standing.Project({}, macros).speaks_of_moment(node) == speaks
+
+
+def test_the_folder_to_spill_to_is_stated_when_dbt_connects_and_never_again() -> None:
+    """DuckDB refuses to hear of it once something lies there, and dbt states its settings for every statement."""
+    working = yaml.safe_load((dbt.PROJECT / "profiles.yml").read_text())["smalti"]["outputs"]["working"]
+    assert "temp_directory" in working["config_options"]
+    assert "temp_directory" not in working["settings"]
+    assert "max_temp_directory_size" in working["settings"]  # as an option of the connection DuckDB does not heed it
