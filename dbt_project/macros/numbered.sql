@@ -111,17 +111,32 @@
     {{ return(slices_for('(' ~ events ~ ') * ' ~ var('bytes_an_event'))) }}
 {% endmacro %}
 
-{# The model's SQL, once for each slice of people: of what it reads by person only theirs. Orders are read as a whole, for
-   quintiles are places among all buyers. #}
+{# What a model reads by person, of which a slice may be read alone, as it stands in compiled SQL. Of `customers` orders
+   are read as a whole, for quintiles are places among all buyers. #}
+{% macro read_by_person() %}
+    {%- set found = {} -%}
+    {%- if this.identifier == 'measures_history' -%}
+        {%- do found.update({'before': source('durable', 'measures_history') | string}) -%}
+    {%- endif -%}
+    {%- for name in ['customers', 'measures'] if this.identifier == 'measures_history' -%}
+        {%- do found.update({name: model_relation(name)}) -%}
+    {%- endfor -%}
+    {%- for name in ['customer_ids', 'customer_attributes', 'customer_activity', 'customer_favourites', 'customer_habits', 'customer_relationship', 'anomalies'] if this.identifier == 'customers' -%}
+        {%- do found.update({name: model_relation(name)}) -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{% endmacro %}
+
+{# The model's SQL, once for each slice of people. #}
 {% macro people_in_slices(body) %}
     {%- set identifiers = '(select count(*) from ' ~ model_relation('customer_ids') ~ ') * ' ~ var('bytes_an_identifier') -%}
     {%- set slices = slices_for(identifiers) -%}
     {%- set bodies = [] -%}
     {%- for slice in range(slices) -%}
         {%- set sliced = [body] -%}
-        {%- for name in ['customer_ids', 'customer_attributes', 'customer_activity', 'customer_favourites', 'customer_habits', 'customer_relationship', 'anomalies'] if slices > 1 -%}
-            {%- set theirs = '(select * from ' ~ model_relation(name) ~ ' where hash(customer_id) % ' ~ slices ~ ' = ' ~ slice ~ ') as ' ~ name -%}
-            {%- do sliced.append(modules.re.sub('(from|join) ' ~ modules.re.escape(model_relation(name) | string) ~ '( as ' ~ name ~ ')?', '\\1 ' ~ theirs, sliced[-1])) -%}
+        {%- for name, relation in read_by_person().items() if slices > 1 -%}
+            {%- set theirs = '(select * from ' ~ relation ~ ' where hash(customer_id) % ' ~ slices ~ ' = ' ~ slice ~ ') as ' ~ name -%}
+            {%- do sliced.append(modules.re.sub('(from|join) ' ~ modules.re.escape(relation) ~ '( as ' ~ name ~ ')?', '\\1 ' ~ theirs, sliced[-1])) -%}
         {%- endfor -%}
         {%- do bodies.append(sliced[-1]) -%}
     {%- endfor -%}

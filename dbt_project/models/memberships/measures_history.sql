@@ -1,3 +1,5 @@
+{{ config(materialized='in_slices') }}
+
 with
 
 measures as (
