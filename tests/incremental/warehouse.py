@@ -192,8 +192,8 @@ class Warehouse:
         sql = text.replace(old, new) if old else text
         if kind == "segment":
             self._segment(node, sql)
-        elif kind in {"table", "view"}:
-            self.connection.execute(f"create or replace {kind} {name} as {sql}")
+        elif kind in {"table", "in_slices", "view"}:
+            self.connection.execute(f"create or replace {'view' if kind == 'view' else 'table'} {name} as {sql}")
         else:
             self._add(name, kind, node, sql)
 
