@@ -71,9 +71,9 @@ lock-test:
 	UV_CACHE_DIR=$$folder/cache UV_PROJECT_ENVIRONMENT=$$folder/venv $(BIN)/uv sync --frozen --quiet && \
 	$(BIN)/uv pip check --python $$folder/venv/bin/python
 
-## bench: what the whole flow costs at 10 million events, or EVENTS=100000000: one table, kept with its history
+## bench: what the whole flow costs at 10 million events, or EVENTS=100000000: one table, kept with its history; NIGHT=no begins without a night
 bench: $(VENV)/.synced
-	@PATH="$(BIN):$$PATH" $(BIN)/python -m benchmarks.scale $(if $(EVENTS),--events $(EVENTS)) $(if $(FOLDER),--folder $(FOLDER))
+	@PATH="$(BIN):$$PATH" $(BIN)/python -m benchmarks.scale $(if $(EVENTS),--events $(EVENTS)) $(if $(filter no,$(NIGHT)),--without-night) $(if $(FOLDER),--folder $(FOLDER))
 
 ## bench-ingest: what loading 10 million events costs beside DuckDB's own reader; needs 12 GB of disk
 bench-ingest: $(VENV)/.synced

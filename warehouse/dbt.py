@@ -170,6 +170,8 @@ def build(
 ) -> int:
     """Build the models of these folders of `models/`, with their tests; return how many nodes succeeded.
 
+    Models and seeds that are `left_out`, by name, stay as they are.
+
     Unit tests do not depend on data: they run when the project is tested, not when it runs.
 
     Raises:

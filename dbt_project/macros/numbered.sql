@@ -102,7 +102,8 @@
     {{ return(bodies) }}
 {% endmacro %}
 
-{# As many slices as let the events of one, with what is counted of each, find room in the memory that DuckDB may use. #}
+{# As many slices as let the events of one, with what is counted of each, find room in the memory that DuckDB may use.
+   A person has two identifiers or more, so that many events are touched at most. #}
 {% macro slices_of_people() %}
     {%- set events -%}
         select count(*) * least(1, 2 * (select count(*) from {{ model_relation('touched') }}) / (select count(*) from {{ model_relation('customer_ids') }}))
@@ -114,15 +115,17 @@
 {# What a model reads by person, of which a slice may be read alone, as it stands in compiled SQL. Of `customers` orders
    are read as a whole, for quintiles are places among all buyers. #}
 {% macro read_by_person() %}
+    {%- set models = {
+        'customers': ['customer_ids', 'customer_attributes', 'customer_activity', 'customer_favourites', 'customer_habits', 'customer_relationship', 'anomalies'],
+        'measures_history': ['customers', 'measures'],
+    } -%}
+    {%- set decisions = {'measures_history': ['measures_history']} -%}
     {%- set found = {} -%}
-    {%- if this.identifier == 'measures_history' -%}
-        {%- do found.update({'before': source('durable', 'measures_history') | string}) -%}
-    {%- endif -%}
-    {%- for name in ['customers', 'measures'] if this.identifier == 'measures_history' -%}
+    {%- for name in models[this.identifier] -%}
         {%- do found.update({name: model_relation(name)}) -%}
     {%- endfor -%}
-    {%- for name in ['customer_ids', 'customer_attributes', 'customer_activity', 'customer_favourites', 'customer_habits', 'customer_relationship', 'anomalies'] if this.identifier == 'customers' -%}
-        {%- do found.update({name: model_relation(name)}) -%}
+    {%- for name in decisions.get(this.identifier, []) -%}
+        {%- do found.update({name: source('durable', name) | string}) -%}
     {%- endfor -%}
     {{ return(found) }}
 {% endmacro %}

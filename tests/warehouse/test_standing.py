@@ -1,7 +1,7 @@
 """What an hour leaves out of its build, and that leaving it out changes nothing."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ from ingestion import load, source
 from tests.incremental.exports import Delivery, delivered
 from tests.incremental.histories import MOMENTS, generate
 from tests.incremental.warehouse import SETTINGS
-from warehouse import dbt, digest, model_costs, run, standing
+from warehouse import dbt, digest, durable, model_costs, run, standing
 from warehouse.errors import SmaltiError
 from warehouse.settings import Settings
 
@@ -46,6 +46,10 @@ class Shop:
         """Of all profiles."""
         with run.working(self.settings, read_only=True) as connection:
             return digest.of(connection, "working")
+
+    def inserts(self, model: str) -> int:
+        """Into how many slices the model's people were parted when it was built last."""
+        return (self.settings.home / f"dbt/run/smalti/models/{model}.sql").read_text().count("insert into")
 
     def notes(self) -> set[str]:
         """The models of which it is noted what they were built from."""
@@ -109,22 +113,54 @@ def test_news_are_followed_to_whatever_reads_them(hours: Hours) -> None:
     assert not hours.built["news"] & {"identifier_rules", "contacts", "messages", "loyalty"}
 
 
-@pytest.mark.parametrize("weight", [1, 2_000_000], ids=["at once", "in slices"])
-def test_it_comes_to_what_a_full_run_comes_to(
-    hours: Hours, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weight: int
-) -> None:
-    """Also where people find no room in the memory and are counted in slices."""
+def _many_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if an event and an identifier were so large that people are counted in some slices."""
     options = dbt.arguments
 
     def heavy(*given: Path) -> list[str]:
         *others, variables = options(*given)
-        more = dict.fromkeys(("bytes_an_event", "bytes_an_identifier"), weight * 300)
+        more = dict.fromkeys(("bytes_an_event", "bytes_an_identifier"), 600_000_000)
         return [*others, json.dumps(json.loads(variables) | more)]
 
     monkeypatch.setattr(dbt, "arguments", heavy)
+
+
+@pytest.mark.parametrize("is_sliced", [False, True], ids=["at once", "in slices"])
+def test_it_comes_to_what_a_full_run_comes_to(
+    hours: Hours, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_sliced: bool
+) -> None:
+    """Also where people find no room in the memory and are counted in slices."""
+    if is_sliced:
+        _many_slices(monkeypatch)
     once = Shop(hours.shop.settings.model_copy(update={"home": tmp_path / "home"}), hours.shop.data)
     once.hour("once", LAST, dbt.build)
+    assert once.inserts("profiles/customers") > 1 if is_sliced else once.inserts("profiles/customers") == 1
     assert hours.shop.digest() == once.digest()
+
+
+def test_what_was_measured_goes_on_in_slices_as_at_once(hours: Hours, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop, found = hours.shop, list[list[tuple[object, ...]]]()
+    shop.hour("decides", LAST + HOUR, _with_segments)
+    for is_sliced in (False, True):
+        if is_sliced:
+            _many_slices(monkeypatch)
+        run.open_run(shop.settings, "goes on", LAST + 40 * 24 * HOUR)
+        _with_segments(shop.settings, FOLDERS, data_tests=False)
+        with run.working(shop.settings, read_only=True) as connection:
+            found.append(connection.execute("from segments.measures_history order by all").fetchall())
+    assert shop.inserts("memberships/measures_history") > 1
+    assert found[0] == found[1]
+    assert {row[-1] is None for row in found[0]} == {True, False}  # some end, some go on
+
+
+def _with_segments(settings: Settings, folders: Sequence[str], *, data_tests: bool) -> int:
+    built = standing.build(settings, folders, data_tests=data_tests)
+    run.bind_scores(settings)
+    built += dbt.build(settings, ("segments", "memberships", "activation"), data_tests=data_tests)
+    with run.working(settings, read_only=True) as connection:
+        if connection.execute("select run_id from ops.control").fetchall() == [("decides",)]:
+            durable.write(connection, settings, "decides")
+    return built
 
 
 def test_a_night_builds_everything_and_what_dies_is_built_again(hours: Hours, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +171,7 @@ def test_a_night_builds_everything_and_what_dies_is_built_again(hours: Hours, mo
         raise SmaltiError("died")
 
     monkeypatch.setattr(dbt, "build", die)
-    run.open_run(hours.shop.settings, "dies", LAST + HOUR)
+    run.open_run(hours.shop.settings, "dies", LAST + 40 * 24 * HOUR)
     stood = hours.shop.notes() - MOVING
     for data_tests in (False, True):
         with pytest.raises(SmaltiError, match="died"):
