@@ -60,13 +60,15 @@ def campaign_days(window: Window) -> list[int]:
     return [day for day in range(window.days) if window.date(day).weekday() == TUESDAY]
 
 
-def campaign(day: int, world: World, readers: Readers, gone: Bools) -> pl.DataFrame:
-    """Draw one campaign's events by the hour they happened, repeats included, up to the window's end.
+def campaign(day: int, world: World, readers: Readers, gone: Bools) -> tuple[pl.DataFrame, Bools]:
+    """Draw one campaign's events by the hour they happened, repeats included, up to the window's end; whom it reached.
 
-    Nothing is sent to who has `gone` by contact; who unsubscribes now is marked there.
+    Nothing is sent to who has `gone` by contact; who unsubscribes now is marked there. Reached are people.
     """
     rng, window = world.window.random(43, day), world.window
-    contact = np.flatnonzero(readers.granted(window.at(day) + SENT_AT) & ~gone)
+    person, people = world.contacts.person, len(world.people.kind)
+    invited = world.economics.invited(day, people, window)[person]
+    contact = np.flatnonzero(readers.granted(window.at(day) + SENT_AT) & ~gone & invited)
     n = len(contact)
     sent = window.at(day) + SENT_AT + (rng.random(n) * RAMP).astype(np.int64)
     is_test = world.contacts.is_test[world.contacts.person[contact]]
@@ -75,7 +77,7 @@ def campaign(day: int, world: World, readers: Readers, gone: Bools) -> pl.DataFr
     open_at = sent + 60 * SECOND + _delay(6 * HOUR, REACTS_WITHIN - HOUR, n, rng)
     keen = readers.clicks[contact] * (1 + world.people.in_market(day)[world.contacts.person[contact]])
     clicked = opened & (rng.random(n) < keen)
-    left = opened & ~clicked & (rng.random(n) < LEAVES * (1.5 - readers.opens[contact]))
+    left = opened & ~clicked & (rng.random(n) < world.economics.leaves * LEAVES * (1.5 - readers.opens[contact]))
     react_at = open_at + 5 * SECOND + _delay(60 * SECOND, HOUR // 2, n, rng)
     what = (
         ("sent", np.ones(n, bool), sent),
@@ -87,7 +89,8 @@ def campaign(day: int, world: World, readers: Readers, gone: Bools) -> pl.DataFr
     parts = [_events(kind, contact[who], at[who], is_test[who], day, world) for kind, who, at in what]
     gone[contact[left]] = True
     known = pl.concat(parts).filter(pl.col("occurred_at").dt.epoch("ms") < window.at(window.days))
-    return repeat_some(known.sort("occurred_at", "event_id"), rng)
+    reached = np.isin(np.arange(people), person[contact[~bounced]])
+    return repeat_some(known.sort("occurred_at", "event_id"), rng), reached
 
 
 def _events(kind: str, contact: Ints, at: Ints, is_test: Bools, day: int, world: World) -> pl.DataFrame:

@@ -9,6 +9,7 @@ import polars as pl
 from simulator.catalog import products
 from simulator.clicks import day_clicks, uptime_checks
 from simulator.contacts import contacts_export
+from simulator.economics import LASTS_DAYS
 from simulator.feed import Feed, deliver, schedule
 from simulator.files import Rows, write_csv
 from simulator.orders import (
@@ -25,8 +26,10 @@ from simulator.orders import (
 from simulator.pages import PURCHASE_PAGE
 from simulator.people_exports import consents_export, demographics_export
 from simulator.promotions import discounts_export
+from simulator.relations import Reached
 from simulator.truth import people_truth
 from simulator.visits import bought, day_visits
+from simulator.window import Bools
 from simulator.world import World
 
 
@@ -67,9 +70,9 @@ def write_past_orders(world: World, folder: Path, rows: Rows) -> Carry:
     return replace(carry, order=1 + len(orders), rows=_sum(rows, more))
 
 
-def write_day(day: int, world: World, carry: Carry, feed: Feed, folder: Path) -> Carry:
-    """Write one day's orders, their lines and the 24 files of events."""
-    visits = day_visits(day, world)
+def write_day(day: int, world: World, carry: Carry, feed: Feed, folder: Path, reached: Reached) -> Carry:
+    """Write one day's orders, their lines and the 24 files of events, after the newsletters that reached people."""
+    visits = day_visits(day, world, _offered(day, reached, len(world.people.kind)))
     clicks = day_clicks(day, visits, world, feed.searches)
     moments = clicks.filter(pl.col("page") == PURCHASE_PAGE)["at"].to_numpy()
     orders = joined(bought(visits, moments, world.devices.platform), store_orders(day, world))
@@ -81,6 +84,13 @@ def write_day(day: int, world: World, carry: Carry, feed: Feed, folder: Path) ->
     later = deliver(waiting, day, feed, world.window, folder / "web")
     rows["web_events"] = len(waiting) - len(later)
     return Carry(carry.order + len(orders), carry.event + len(clicks), (later,), _sum(carry.rows, rows))
+
+
+def _offered(day: int, reached: Reached, people: int) -> Bools:
+    """For whom the offer of a newsletter stands on a day."""
+    lately = [who for sent, who in reached.items() if sent < day <= sent + LASTS_DAYS]
+    offered: Bools = np.any([np.zeros(people, bool), *lately], axis=0)
+    return offered
 
 
 def _numbered(clicks: pl.DataFrame, basket: Basket, carry: Carry) -> pl.DataFrame:

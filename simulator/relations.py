@@ -14,11 +14,17 @@ from simulator.loyalty import members_export
 from simulator.promotions import make_calendar, promotions_export
 from simulator.service import answers_export, make_tickets, tickets_export
 from simulator.weather import weather_export
+from simulator.window import Bools
 from simulator.world import World
 
+Reached = dict[int, Bools]  # by the day on which a newsletter was sent: the people whom it reached
 
-def write_relations(world: World, folder: Path) -> Rows:
-    """Write these exports for the whole window; the rows of each source. A day without rows has no file."""
+
+def write_relations(world: World, folder: Path) -> tuple[Rows, Reached]:
+    """Write these exports for the whole window; the rows of each source, and whom each newsletter reached.
+
+    A day without rows has no file.
+    """
     for name in ("email", "support", "surveys", "context"):
         (folder / name).mkdir()
     tickets = make_tickets(world)
@@ -33,7 +39,8 @@ def write_relations(world: World, folder: Path) -> Rows:
     rows = {source: len(frame) for source, (_, frame) in registers.items()}
     rows["support_tickets"] = _by_day(tickets_export(tickets, world), folder / "support" / "tickets", world)
     rows["survey_answers"] = _by_day(answers_export(tickets, world), folder / "surveys" / "survey_answers", world)
-    return rows | {"email_engagement": _write_campaigns(world, folder / "email")}
+    rows["email_engagement"], reached = _write_campaigns(world, folder / "email")
+    return rows, reached
 
 
 def _by_day(frame: pl.DataFrame, stem: Path, world: World) -> int:
@@ -43,14 +50,14 @@ def _by_day(frame: pl.DataFrame, stem: Path, world: World) -> int:
     return len(frame)
 
 
-def _write_campaigns(world: World, folder: Path) -> int:
-    """Write each campaign's events to the files of the days on which they happened."""
+def _write_campaigns(world: World, folder: Path) -> tuple[int, Reached]:
+    """Write each campaign's events to the files of its days; their rows, and whom each reached."""
     readers = make_readers(world.contacts, world.people, world.window)
-    gone, rows = np.zeros(len(world.contacts.person), bool), 0
+    gone, rows, reached = np.zeros(len(world.contacts.person), bool), 0, Reached()
     for day in campaign_days(world.window):
-        events = campaign(day, world, readers, gone)
+        events, reached[day] = campaign(day, world, readers, gone)
         rows += len(events)
         for (date,), part in events.group_by(pl.col("occurred_at").dt.date(), maintain_order=True):
             moment = part["occurred_at"].dt.strftime("%Y-%m-%dT%H:%M:%S%.3fZ")
             part.with_columns(moment).write_ndjson(folder / f"email_engagement_{date}.jsonl")
-    return rows
+    return rows, reached

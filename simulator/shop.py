@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from simulator.economics import NULL
 from simulator.export import write_day, write_past_orders, write_registers
 from simulator.feed import make_feed
 from simulator.pages import make_pages
@@ -58,11 +59,12 @@ def simulate(
     end: date = date(2026, 8, 31),
     events_per_customer: float | None = None,
     progress: Progress | None = None,
+    world: str = NULL,
 ) -> Summary:
     """Write the exports of `days` days up to and including `end` under `out`, in full or not at all.
 
     About `events_per_customer` times `customers` events are written (strangers' and bots' included; one per customer
-    and day unless given). `progress` is told a stage and its share done, 0 to 1.
+    and day unless given). `progress` is told a stage and its share done, 0 to 1. `world` is one of `economics.WORLDS`.
 
     Raises:
         ValueError: a number is out of its range.
@@ -73,15 +75,16 @@ def simulate(
     report = progress or (lambda _stage, _share: None)
     with _in_full(out) as folder:
         report("people", 0.0)
-        world = make_world(customers, per_customer * customers, Window(end, days, seed))
-        feed = make_feed(make_pages(world.catalog), world.devices, world.contacts)
-        rows = write_registers(world, folder)
-        rows |= write_relations(world, folder)
+        shop = make_world(customers, per_customer * customers, Window(end, days, seed), world)
+        feed = make_feed(make_pages(shop.catalog), shop.devices, shop.contacts)
+        rows = write_registers(shop, folder)
+        more, reached = write_relations(shop, folder)
+        rows |= more
         report("people", 1.0)
-        carry = write_past_orders(world, folder, rows)
+        carry = write_past_orders(shop, folder, rows)
         for day in range(days):
             report("days", day / days)
-            carry = write_day(day, world, carry, feed, folder)
+            carry = write_day(day, shop, carry, feed, folder, reached)
         report("days", 1.0)
         files = _files(folder)
     return Summary(out, carry.rows, files)

@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 
 from simulator import words
+from simulator.chances import order_chance
 from simulator.contacts import Contacts
 from simulator.devices import Devices
 from simulator.population import BOT, KINDS, NEVER
@@ -14,7 +15,9 @@ from simulator.world import World
 def people_truth(world: World) -> pl.DataFrame:
     """Tell one row a person: kind, identifiers (a shared device stands with both its people), traits.
 
-    Rates are per day. `created_day` and `lapsed_day` count from the window's first day, null where there is none.
+    Rates are per day. `offer_effect` is the log of what an offer multiplies the chance of an order by;
+    `order_chance_14d` is the chance to order within a fortnight after the window, without an offer. `created_day` and
+    `lapsed_day` count from the window's first day, null where there is none.
     """
     people = world.people
     n = len(people.kind)
@@ -31,6 +34,8 @@ def people_truth(world: World) -> pl.DataFrame:
             "session_rate": people.session_rate,
             "store_share": people.store_share,
             "price_sensitivity": people.thrift,
+            "offer_effect": world.economics.offer_effect,
+            "order_chance_14d": order_chance(world, world.window.days, 14),
             "burst_rate": people.burst,
             "usual_hour": people.hour,
             "market_cycle_days": people.cycle,

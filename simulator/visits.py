@@ -39,16 +39,16 @@ class Visits:
     is_bot: Bools
 
 
-def day_visits(day: int, world: World) -> Visits:
-    """Draw the visits of one day."""
+def day_visits(day: int, world: World, offered: Bools) -> Visits:
+    """Draw the visits of one day, on which an offer stands for the people who are `offered`."""
     people, devices, window = world.people, world.devices, world.window
     rng = window.random(30, day)
     looking = people.in_market(day)
-    rate = people.session_rate * (1 + MARKET_SESSIONS * looking) * (people.created - DAYS_BEFORE_SIGN_UP <= day)
-    person = np.repeat(np.arange(len(rate)), rng.poisson(rate * WEEKDAYS[window.date(day).weekday()]))
+    rate = visit_rate(day, world)
+    person = np.repeat(np.arange(len(rate)), rng.poisson(rate))
     n = len(person)
     is_bot = people.kind[person] == BOT
-    buys = rng.random(n) < _buying(day, people, looking)[person]
+    buys = rng.random(n) < buying_chance(day, people, world.economics.factor(offered))[person]
     cart_chance = 0.12 + 0.1 * looking[person] + 0.08 * people.thrift[person]
     carts = (rng.random(n) < cart_chance) & ~is_bot & ~buys
     burst = (rng.random(n) < people.burst[person] * (1 + 0.5 * looking[person])) & ~is_bot
@@ -91,13 +91,22 @@ def bought(visits: Visits, at: Ints, platform: Ints) -> Orders:
     )
 
 
-def _buying(day: int, people: People, looking: Bools) -> Floats:
-    """Chance that a visit ends in an order, such that orders a day come to the person's own rate."""
-    in_market = people.stay / people.cycle
+def visit_rate(day: int, world: World) -> Floats:
+    """Visits expected on a day, by person."""
+    people = world.people
+    rate = people.session_rate * (1 + MARKET_SESSIONS * people.in_market(day))
+    weekday = WEEKDAYS[world.window.date(day).weekday()]
+    expected: Floats = rate * (people.created - DAYS_BEFORE_SIGN_UP <= day) * weekday
+    return expected
+
+
+def buying_chance(day: int, people: People, factor: Floats) -> Floats:
+    """Chance that a visit ends in an order, by person: their orders a day come to their rate times the factor."""
+    looking, in_market = people.in_market(day), people.stay / people.cycle
     online = people.order_rate * (1 - people.store_share) * (people.created < day) * (day < people.lapsed)
     orders = online * (1 + MARKET_ORDERS * looking) / (1 + MARKET_ORDERS * in_market)
     sessions = people.session_rate * (1 + MARKET_SESSIONS * looking)
-    return np.minimum(orders / np.maximum(sessions, 1e-9), 0.6)
+    return np.minimum(factor * orders / np.maximum(sessions, 1e-9), 0.6)
 
 
 def _counts(is_bot: Bools, burst: Bools, rng: np.random.Generator) -> Ints:

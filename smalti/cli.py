@@ -96,6 +96,9 @@ def simulate(
     seed: Annotated[int, typer.Option(help="The same seed writes the same bytes.")] = 7,
     out: Annotated[Path, typer.Option(help="Folder to create.")] = Path("exports"),
     end: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Last day.")] = datetime(2026, 8, 31),  # noqa: DTZ001
+    world: Annotated[
+        str, typer.Option(help="What offers change: nothing (null), something (ordinary), or they only harm (harmful).")
+    ] = "null",
     as_json: Json = False,
 ) -> None:
     """Write the exports of a simulated shop.
@@ -114,6 +117,7 @@ def simulate(
                     out,
                     date(end.year, end.month, end.day),
                     progress=lambda what, share: status.update(f"simulating a shop: {what} {share:.0%}"),
+                    world=world,
                 )
         except (ValueError, OSError) as error:
             raise SmaltiError(str(error)) from None
