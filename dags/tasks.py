@@ -61,8 +61,14 @@ def build(folders: str, *, data_tests: bool) -> None:
 
 
 @task
+def train_models(*, is_asked: bool) -> None:
+    """Train the models that are due, all of them where it is asked for."""
+    stages.train_models(this_run(), is_asked=is_asked)
+
+
+@task
 def score_customers() -> None:
-    """Train, evaluate and apply the models."""
+    """Apply the models that count."""
     stages.score_customers(this_run())
 
 

@@ -13,6 +13,7 @@ from expectations.gate import Check, GateFailed, Result, Rule
 from warehouse.settings import Settings
 
 SUITE = "scores"
+STATUSES = ["ok", "too_little_data", "no_champion"]
 TIERS = ["high", "medium", "low"]
 COLUMNS = {
     "propensity": {
@@ -25,7 +26,8 @@ COLUMNS = {
     },
     "clusters": {"customer_id": "String", "cluster": "Int32", "persona": "String", "model_version": "String"},
 }
-MODELS = {"propensity": "purchase", "clusters": "clusters"}
+# by table its models; the first says something of everybody, the others of those whom they are asked of
+MODELS = {"propensity": ("purchase", "churn"), "clusters": ("clusters",)}
 
 
 def check_scores(settings: Settings, run_id: str) -> Result:
@@ -40,7 +42,7 @@ def check_scores(settings: Settings, run_id: str) -> Result:
 
 
 def checks(settings: Settings, run_id: str) -> list[Check]:
-    """Two checks a score file: the file as a whole, and each of its rows.
+    """Checks of each score file: the file as a whole, each further model in it, and each of its rows.
 
     Raises:
         GateFailed: a file that scoring always writes is missing.
@@ -55,11 +57,32 @@ def checks(settings: Settings, run_id: str) -> list[Check]:
     features = pl.scan_parquet(settings.features / run_id / "features.parquet")
     wanted = features.filter(pl.col("is_scored")).select("customer_id").collect()["customer_id"]
     built = []
-    for table, model in MODELS.items():
+    for table, (first, *others) in MODELS.items():
         frame = pl.read_parquet(folder / f"{table}.parquet")
-        built.append(totals_check(table, frame, wanted, report[model]["status"]))
+        built.append(totals_check(table, _of_model(frame, first), wanted, report[first]["status"]))
+        built += [model_check(one, _of_model(frame, one), wanted, report[one]) for one in others if one in report]
         built.append(rows_check(table, frame))
     return built
+
+
+def _of_model(frame: pl.DataFrame, model: str) -> pl.DataFrame:
+    return frame.filter(pl.col("model").is_null() | (pl.col("model") == model)) if "model" in frame.columns else frame
+
+
+def model_check(model: str, frame: pl.DataFrame, wanted: pl.Series, told: dict[str, object]) -> Check:
+    """The check of the rows of a model that is asked of some people only: as many as the report says."""
+    known = frame["customer_id"].cast(wanted.dtype) if "customer_id" in frame.columns else wanted.clear()
+    seen = {
+        "status": told["status"],
+        "rows_untold": frame.height - int(str(told["rows"])),
+        "not_asked_for": len(known) - known.is_in(wanted.implode()).sum(),
+    }
+    rules = (
+        _in("status", STATUSES, f"the report's status is one of {', '.join(STATUSES)}"),
+        _in("rows_untold", [0], "there are as many rows as the report says"),
+        _in("not_asked_for", [0], "everybody scored is among the features to score"),
+    )
+    return Check(f"{SUITE}_{model}", pd.DataFrame([seen]), rules)
 
 
 def totals_check(table: str, frame: pl.DataFrame, wanted: pl.Series, status: str) -> Check:
@@ -74,7 +97,7 @@ def totals_check(table: str, frame: pl.DataFrame, wanted: pl.Series, status: str
         "not_asked_for": len(scored) - scored.is_in(wanted.implode()).sum(),
     }
     expected = ", ".join(f"{name} {kind}" for name, kind in COLUMNS[table].items())
-    statuses = ["ok", "too_little_data"] + (["no_structure"] if table == "clusters" else [])
+    statuses = STATUSES + (["no_structure"] if table == "clusters" else [])
     rules = [
         _in("columns", [expected], "columns and types are as specified"),
         _in("status", statuses, f"the report's status is one of {', '.join(statuses)}"),
@@ -104,7 +127,7 @@ def _propensity_rules() -> list[Rule]:
     return [
         Rule("ExpectColumnValuesToBeBetween", between, "probability is between 0 and 1"),
         _in("tier", TIERS, f"tier is one of {', '.join(TIERS)}"),
-        _in("model", [MODELS["propensity"]], f"model is {MODELS['propensity']}"),
+        _in("model", list(MODELS["propensity"]), f"model is one of {', '.join(MODELS['propensity'])}"),
         Rule("ExpectCompoundColumnsToBeUnique", once, "customer_id and model occur once together"),
     ]
 

@@ -31,6 +31,11 @@ def dump(value: object) -> bytes:
     return (json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
 
 
+def sha256(content: bytes) -> str:
+    """The hash of a file's content, as the registry and cards tell it."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def save(folder: Path, files: Mapping[str, bytes], key: str) -> None:
     """Write a signed artifact to `<model>/<version>`; a present version stays as it is.
 
@@ -81,5 +86,5 @@ def sign_again(models: Path, old: str, new: str) -> int:
 def _sign(folder: Path, files: Mapping[str, bytes], key: str) -> str:
     # a key of its own, so that no pseudonym can ever double as a signature
     own = hmac.digest(bytes.fromhex(key), b"smalti model artifact", "sha256")
-    sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    sums = {name: sha256(content) for name, content in files.items()}
     return hmac.digest(own, dump([folder.parent.name, folder.name, sums]), "sha256").hex()

@@ -5,16 +5,18 @@ for the same input.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from importlib.metadata import version
 
 import polars as pl
 
-from models_ml.features import LABEL, Split
+from models_ml.features import LABEL, Split, digest
+from warehouse.cutoffs import HORIZON
 
 Card = dict[str, object]
 _PROPENSITY_LIMITS = [
     "The figures hold for one fortnight of one shop; a sale, a holiday or a change in tracking moves them.",
-    "Probabilities are of buying at all, not of being persuaded: they say nothing about what a message would change.",
+    "Probabilities are of what happens anyhow: they say nothing about what a message would change.",
     "Customers without any history get nearly the same probability.",
     "Not to be used for prices, credit, or anything with legal effect on a person.",
 ]
@@ -30,9 +32,12 @@ def propensity(
 ) -> Card:
     """The card of a propensity model; `gains` are shares of the total gain by feature."""
     return {
-        "model": "purchase",
-        "what": "Probability that a customer orders within 14 days of the cut-off.",
-        "data": {part: _part(getattr(split, part)) for part in ("train", "calibrate", "test")},
+        "model": split.target.name,
+        "what": split.target.what,
+        "data": {
+            **{part: _part(getattr(split, part), split) for part in ("train", "calibrate", "test")},
+            "labels_known_until": str(_known_until(split)),
+        },
         "metrics": dict(metrics),
         "features": dict(gains),
         "parameters": dict(parameters),
@@ -83,9 +88,17 @@ def _inline(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _part(frame: pl.DataFrame) -> Card:
+def _part(frame: pl.DataFrame, split: Split) -> Card:
     return {
         "rows": frame.height,
-        "buyers": int(frame[LABEL].sum()),
+        split.target.kind: int(frame[LABEL].sum()),
         "cutoffs": [str(moment) for moment in frame["cutoff_at"].unique().sort()],
+        "sha256": digest(frame, split.names),
     }
+
+
+def _known_until(split: Split) -> datetime:
+    """The end of the last label that the model has learnt from: to be judged on earlier ones would flatter it."""
+    latest = split.calibrate["cutoff_at"].max()
+    assert isinstance(latest, datetime)
+    return latest + HORIZON

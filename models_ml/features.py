@@ -12,14 +12,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from models_ml.targets import LABELS, PURCHASE, Target
 from warehouse.cutoffs import HORIZON
 from warehouse.errors import SmaltiError
 
 Matrix = NDArray[np.float64]
 Labels = NDArray[np.bool_]
 
-LABEL = "bought_next_14d"
-NEEDED = {"customer_id": pl.String, "cutoff_at": pl.Datetime, "is_scored": pl.Boolean, LABEL: pl.Boolean}
+LABEL = "label"  # what a split calls the label of its target
+NEEDED = {"customer_id": pl.String, "cutoff_at": pl.Datetime, "is_scored": pl.Boolean, PURCHASE.label: pl.Boolean}
 
 
 class NoFeatures(SmaltiError):
@@ -28,13 +29,17 @@ class NoFeatures(SmaltiError):
 
 @dataclass(frozen=True)
 class Split:
-    """Feature rows by use, each sorted by cut-off and features; `names` are the feature columns."""
+    """Feature rows by use, each sorted by cut-off and features; `names` are the feature columns.
+
+    The label of the target stands in the column `LABEL`, whatever the target.
+    """
 
     names: tuple[str, ...]
     train: pl.DataFrame
     calibrate: pl.DataFrame
     test: pl.DataFrame
     score: pl.DataFrame
+    target: Target = PURCHASE
 
 
 def naive(moment: datetime) -> datetime:
@@ -42,8 +47,8 @@ def naive(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
-def read(path: Path) -> pl.DataFrame:
-    """The feature rows, one per customer and cut-off.
+def read(path: Path, *, scored_only: bool = False) -> pl.DataFrame:
+    """The feature rows, one per customer and cut-off; those to score only, where no others are needed.
 
     Raises:
         NoFeatures: there is no such file.
@@ -51,34 +56,63 @@ def read(path: Path) -> pl.DataFrame:
     """
     if not path.exists():
         raise NoFeatures(f"no features at {path}; build_profiles, which exports them, comes first")
-    frame = pl.read_parquet(path)
+    lazy = pl.scan_parquet(path)
+    schema = lazy.collect_schema()
     for name, kind in NEEDED.items():
-        found = frame.schema.get(name)
+        found = schema.get(name)
         if found is None or found.base_type() is not kind:
             raise ValueError(f"{path.name}: column {name!r} is {found or 'missing'}; it must be {kind.__name__}")
+    frame = (lazy.filter(pl.col("is_scored")) if scored_only else lazy).collect()
     return frame.with_columns(pl.col("cutoff_at").dt.replace_time_zone(None).dt.cast_time_unit("us"))
 
 
-def split(frame: pl.DataFrame, as_of: datetime) -> Split:
+def split(frame: pl.DataFrame, as_of: datetime, target: Target = PURCHASE) -> Split:
     """Rows by use: as_of scores, the newest labelled cut-off tests, one before it calibrates, older ones train.
 
     Each labelled part ends before the next begins: a label that trains is known when calibration's fortnight begins.
+    Only people of whom the target is asked are in it; all labelled parts are empty where its label is not known.
 
     Raises:
         ValueError: a row to score has another cut-off than `as_of`, or a labelled row's fortnight
             ends after it, so that its label cannot be known yet.
     """
     as_of = naive(as_of)
-    names = tuple(sorted(n for n, t in frame.schema.items() if t.is_numeric() and n not in NEEDED))
-    rows = frame.sort("cutoff_at", *names, LABEL, "customer_id")  # a fit depends on order; it must not on what ids are
+    apart = {*NEEDED, *LABELS}
+    names = tuple(sorted(n for n, t in frame.schema.items() if t.is_numeric() and n not in apart))
+    label = pl.col(target.label) if target.label in frame.columns else pl.lit(None, dtype=pl.Boolean)
+    # a fit depends on order; it must not on what ids are
+    rows = frame.with_columns(label.alias(LABEL)).sort("cutoff_at", *names, LABEL, "customer_id")
     score, known = rows.filter(pl.col("is_scored")), rows.filter(~pl.col("is_scored"))
     if score.filter(pl.col("cutoff_at") != as_of).height:
         raise ValueError(f"rows to score have another cut-off than as_of; it must be {as_of}")
-    if known.filter((pl.col("cutoff_at") > as_of - HORIZON) | pl.col(LABEL).is_null()).height:
-        raise ValueError(f"labelled rows must have a label, and a cut-off no later than {as_of - HORIZON}")
+    known = _closed(known, as_of) if target.label in frame.columns else known.clear()
+    score, known = (asked(part, target) for part in (score, known))
     test = _newest(known)
     calibrate = _newest(_before(known, test))
-    return Split(names, train=_before(known, calibrate), calibrate=calibrate, test=test, score=score)
+    return Split(names, _before(known, calibrate), calibrate, test, score, target)
+
+
+def people(path: Path, as_of: datetime) -> pl.DataFrame:
+    """The rows to score, without the examples.
+
+    Raises:
+        NoFeatures: there is no such file.
+        ValueError: the features break their contract, or a row to score has another cut-off than `as_of`.
+    """
+    return split(read(path, scored_only=True), as_of).score
+
+
+def _closed(known: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
+    """Hold labels to their horizon: none may speak of days that are not over."""
+    if known.filter((pl.col("cutoff_at") > as_of - HORIZON) | pl.col(LABEL).is_null()).height:
+        raise ValueError(f"labelled rows must have a label, and a cut-off no later than {as_of - HORIZON}")
+    return known
+
+
+def asked(frame: pl.DataFrame, target: Target) -> pl.DataFrame:
+    """The rows of people of whom the target is asked; none where the features that say so are not there."""
+    absent = set(target.asked.meta.root_names()) - set(frame.columns)
+    return frame.clear() if absent else frame.filter(target.asked)
 
 
 def _newest(frame: pl.DataFrame) -> pl.DataFrame:
@@ -100,7 +134,7 @@ def matrix(frame: pl.DataFrame, names: tuple[str, ...]) -> Matrix:
 
 
 def labels(frame: pl.DataFrame) -> Labels:
-    """Whether each customer bought within the horizon, shape (rows,)."""
+    """Whether the target came true of each customer within the horizon, shape (rows,)."""
     return frame[LABEL].to_numpy().astype(np.bool_)
 
 

@@ -1,4 +1,4 @@
-"""Who buys within fourteen days: gradient-boosted trees, calibrated, judged on a later fortnight.
+"""Who will, within fourteen days: gradient-boosted trees for any target, calibrated, judged on a later fortnight.
 
 Fitted on the older cut-offs, calibrated on the next, tested once on the last that is fully known.
 """
@@ -13,8 +13,8 @@ import polars as pl
 from models_ml import artifacts, baseline, calibration, cards, evaluation
 from models_ml.features import LABEL, Labels, Matrix, Split, labels, matrix
 
-MODEL = "purchase"
 AT_LEAST = {"train": (500, 50), "calibrate": (100, 10), "test": (100, 10)}
+PEOPLE = 500
 PARAMETERS: dict[str, object] = {
     "objective": "binary",
     "learning_rate": 0.05,
@@ -47,15 +47,21 @@ def lacking(split: Split) -> str | None:
     """Why there is too little to learn from or to judge by; None where there is enough."""
     if not split.names:
         return "no numeric feature column"
-    for part, (rows, buyers) in AT_LEAST.items():
+    for part, (rows, fewest) in AT_LEAST.items():
         frame: pl.DataFrame = getattr(split, part)
-        bought = int(frame[LABEL].sum())
-        if frame.height < rows or bought < buyers:
-            found = f"{frame.height} rows, {bought} buyers in part {part!r}"
-            return f"{found}; at least {rows} and {buyers} are needed"
-        if bought == frame.height:
-            return f"all {bought} rows in part {part!r} are buyers; both kinds are needed"
-    return None
+        true, kind = int(frame[LABEL].sum()), split.target.kind
+        if frame.height < rows or true < fewest:
+            return f"{frame.height} rows, {true} {kind} in part {part!r}; at least {rows} and {fewest} are needed"
+        if true == frame.height:
+            return f"all {true} rows in part {part!r} are {kind}; both kinds are needed"
+    people = split.train["customer_id"].n_unique()
+    if people < PEOPLE:
+        return f"{people} people to learn from; at least {PEOPLE} are needed"
+    return None if _varies(matrix(split.train, split.names)) else "no feature varies"
+
+
+def _varies(x: Matrix) -> bool:
+    return any(len(np.unique(column[~np.isnan(column)])) > 1 or 0 < np.isnan(column).sum() < len(x) for column in x.T)
 
 
 def fit(split: Split, threads: int) -> artifacts.Files:
@@ -121,9 +127,9 @@ def predict(files: artifacts.Files, frame: pl.DataFrame, threads: int) -> pl.Dat
     )
 
 
-def scores(predicted: pl.DataFrame, version: str, scored_at: object) -> pl.DataFrame:
+def scores(predicted: pl.DataFrame, model: str, version: str, scored_at: object) -> pl.DataFrame:
     """Rows of `scores.propensity`, in the one type each column always has."""
-    constants = {"model": MODEL, "model_version": version, "scored_at": scored_at}
+    constants = {"model": model, "model_version": version, "scored_at": scored_at}
     full = predicted.with_columns(pl.lit(value).alias(name) for name, value in constants.items())
     return full.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())
 

@@ -1,28 +1,31 @@
-"""features → scores: fit or fetch each model, score the customers of this cut-off, report.
+"""features → scores: the champions score the customers of this cut-off, and a report says what came of it.
 
-Both score files are always written, with zero rows where there is too little data: what reads them
-never has to ask whether a model exists yet.
+All score files are always written, with zero rows where no model counts: what reads them never has to ask whether a
+model exists yet.
 """
 
 import io
-import json
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Literal
+from itertools import groupby
+from typing import Any
 
 import polars as pl
 
-from models_ml import artifacts, folders
-from models_ml.features import Split, digest, naive, read, split
+from models_ml import artifacts, catalog, champions, folders
+from models_ml.catalog import Model, Scored, Status
+from models_ml.features import naive, people
+from warehouse import decisions
 from warehouse.settings import Settings
-
-Status = Literal["ok", "too_little_data", "no_structure"]
 
 
 @dataclass(frozen=True)
 class ModelReport:
-    """What became of one model in one run; `reason` says why where the status is not `ok`."""
+    """What became of one model in one run; `reason` says why where the status is not `ok`.
+
+    `training` is the latest decision on the model, whichever run made it.
+    """
 
     status: Status
     rows: int
@@ -30,6 +33,7 @@ class ModelReport:
     version: str | None = None
     metrics: dict[str, object] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    training: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -46,9 +50,9 @@ class Report:
 
 
 def score(settings: Settings, run_id: str, as_of: datetime) -> Report:
-    """Write `<scores>/<run_id>/` with `propensity.parquet`, `clusters.parquet` and `report.json`.
+    """Write `<scores>/<run_id>/` with a Parquet file for each score table and `report.json`.
 
-    The folder appears whole; run again with the same features it becomes the same bytes.
+    The folder appears whole; run again with the same features and champions it becomes the same bytes.
 
     Args:
         settings: says where features, models and scores are, and holds the signing key.
@@ -58,58 +62,48 @@ def score(settings: Settings, run_id: str, as_of: datetime) -> Report:
     Raises:
         NoFeatures: the run has no features.
         ValueError: the features break their contract.
-        models_ml.artifacts.Tampered: a stored model is not what was signed.
+        models_ml.champions.Lost: a champion's files are gone.
+        models_ml.artifacts.Tampered: a champion is not what was signed.
     """
-    rows = split(read(settings.features / run_id / "features.parquet"), as_of)
-    propensity, purchase = _purchase(settings, rows, naive(as_of))
-    clusters, groups = _clusters(settings, rows)
-    report = Report(run_id, naive(as_of).isoformat(), {"purchase": purchase, "clusters": groups})
-    files = {"propensity.parquet": _parquet(propensity), "clusters.parquet": _parquet(clusters)}
+    asked = people(settings.features / run_id / "features.parquet", as_of)
+    counts = champions.named(settings)
+    made = [
+        (model, _scored(settings, model, counts.get(model.name), asked, naive(as_of))) for model in catalog.models()
+    ]
+    reports = {model.name: _told(settings, model, counts.get(model.name), found) for model, found in made}
+    report = Report(run_id, naive(as_of).isoformat(), reports)
+    files = {f"{table}.parquet": _parquet(found) for table, found in _tables(made)}
     folders.write(settings.scores / run_id, {**files, "report.json": report.to_json().encode()})
     return report
 
 
-def _purchase(settings: Settings, rows: Split, as_of: datetime) -> tuple[pl.DataFrame, ModelReport]:
-    from models_ml import propensity  # over a second to import, and callers only pass by
-
-    if reason := propensity.lacking(rows):
-        return pl.DataFrame(schema=propensity.SCHEMA), ModelReport("too_little_data", 0, reason)
-    known = [digest(part, rows.names) for part in (rows.train, rows.calibrate, rows.test)]
-    version = artifacts.version(propensity.MODEL, json.dumps(propensity.PARAMETERS), *known)
-    files = _artifact(settings, propensity.MODEL, version, lambda: propensity.fit(rows, settings.threads))
-    predicted = propensity.predict(files, rows.score, settings.threads)
-    metrics = json.loads(files["card.json"])["metrics"]
-    report = ModelReport("ok", predicted.height, None, version, metrics, propensity.warnings(metrics))
-    return propensity.scores(predicted, version, as_of), report
+def _scored(settings: Settings, model: Model, version: str | None, asked: pl.DataFrame, as_of: datetime) -> Scored:
+    if version is None:
+        latest = decisions.read(settings.ledger, model.name)[-1:]
+        reason = latest[0].reason if latest else "it was not trained yet"
+        status: Status = "too_little_data" if latest and latest[0].outcome == "lacking" else "no_champion"
+        return Scored(pl.DataFrame(schema=model.schema()), status, reason)
+    files = champions.load(settings, model.name, version)
+    if why := catalog.absent(model, files, asked.columns):
+        return Scored(pl.DataFrame(schema=model.schema()), "no_champion", why)
+    return model.score(files, asked, version, as_of, settings.threads)
 
 
-def _clusters(settings: Settings, rows: Split) -> tuple[pl.DataFrame, ModelReport]:
-    from models_ml import clusters  # as above
-
-    if reason := clusters.lacking(rows.score, rows.names):
-        return pl.DataFrame(schema=clusters.SCHEMA), ModelReport("too_little_data", 0, reason)
-    parameters = json.dumps(asdict(clusters.PARAMETERS))
-    version = artifacts.version(clusters.MODEL, parameters, digest(rows.score, rows.names))
-    files = _artifact(settings, clusters.MODEL, version, lambda: clusters.fit(rows.score, rows.names))
-    assigned = clusters.assign(files, rows.score, version)
-    metrics = json.loads(files["card.json"])["metrics"]
-    if not metrics["clusters"]:
-        bound = clusters.PARAMETERS.least_silhouette
-        reason = f"best silhouette {metrics['silhouette']}; at least {bound} is needed"
-        return assigned, ModelReport("no_structure", 0, reason, version, metrics)
-    return assigned, ModelReport("ok", assigned.height, None, version, metrics)
+def _told(settings: Settings, model: Model, version: str | None, found: Scored) -> ModelReport:
+    latest = decisions.read(settings.ledger, model.name)[-1:]
+    training = asdict(latest[0]) if latest else None
+    return ModelReport(found.status, found.frame.height, found.reason, version, found.metrics, found.warnings, training)
 
 
-def _artifact(settings: Settings, model: str, version: str, fit: Callable[[], artifacts.Files]) -> artifacts.Files:
-    folder = settings.models / model / version
-    key = settings.hmac_key.get_secret_value()
-    if not folder.exists():
-        artifacts.save(folder, fit(), key)
-    # read back even what was just written, so that the first run and the hundredth use the same bytes
-    return artifacts.load(folder, key)
+def _tables(made: Iterable[tuple[Model, Scored]]) -> Iterable[tuple[str, pl.DataFrame]]:
+    """The rows of each score table, of all models that write to it."""
+    ordered = sorted(made, key=lambda one: one[0].table)
+    for table, parts in groupby(ordered, key=lambda one: one[0].table):
+        yield table, pl.concat([found.frame for _, found in parts])
 
 
 def _parquet(frame: pl.DataFrame) -> bytes:
     written = io.BytesIO()
-    frame.sort("customer_id").write_parquet(written)
+    by = [name for name in ("customer_id", "model") if name in frame.columns]
+    frame.sort(by).write_parquet(written)
     return written.getvalue()

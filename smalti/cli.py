@@ -13,6 +13,7 @@ from smalti import (
     content_cli,
     gates_cli,
     identity_cli,
+    models_cli,
     person_cli,
     privacy_cli,
     retention_cli,
@@ -45,6 +46,7 @@ app.add_typer(sources_cli.app, name="sources")
 app.add_typer(sync_cli.app, name="sync")
 app.add_typer(gates_cli.app, name="gates")
 app.add_typer(identity_cli.app, name="identity")
+app.add_typer(models_cli.app, name="models")
 app.add_typer(vault_cli.app, name="vault")
 app.add_typer(retention_cli.app, name="retention")
 app.add_typer(privacy_cli.app, name="privacy")
@@ -56,6 +58,7 @@ class Dag(StrEnum):
 
     nightly = "nightly"
     hourly = "hourly"
+    weekly = "weekly"
 
 
 @app.command()
@@ -147,6 +150,7 @@ def run(
     Examples:
       smalti run nightly --data exports
       smalti run hourly --data exports
+      smalti run weekly --data exports
       smalti run nightly --as-of 2026-09-01T04:00:00 --json
       smalti run nightly --full
       smalti run nightly --data exports --since 2026-08-01 --until 2026-08-31 --every day

@@ -8,7 +8,7 @@ from warehouse import manifest
 from warehouse.errors import NothingToDo, SmaltiError
 from warehouse.settings import Settings
 
-_OTHER_STEPS = {"nightly": 10, "hourly": 8}
+_OTHER_STEPS = {"weekly": 11, "nightly": 11, "hourly": 8}
 _SHOWN = 5
 
 

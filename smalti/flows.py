@@ -51,6 +51,7 @@ def account(stage: Stage) -> Account:
         "replay_raw": _loaded,
         "check_raw": _checked_raw,
         "backfill_features": _backfilled,
+        "train_models": _trained,
         "score_customers": _scored,
         "check_scores": _checked_scores,
         "publish": _published,
@@ -95,6 +96,11 @@ def _built(stage: Stage) -> Account:
     tables = [Dataset(dbt_lineage.table("features", name)) for name in ("customer_features", "training_examples")]
     flow = Flow(tuple(tables), (_files("features/customer_features", files),)) if files else Flow()
     return Account(flow, tuple(parts), _of_lines(lines), of_files(files))
+
+
+def _trained(stage: Stage) -> Account:
+    read = _parquet(stage.settings.features / stage.run_id)
+    return Account(Flow((_files("features/customer_features", read),), (Dataset("models"),)), (), of_files(read))
 
 
 def _scored(stage: Stage) -> Account:

@@ -10,7 +10,7 @@ from typing import Any, Self
 import linkage
 from expectations import gate, raw, scores, volume
 from ingestion import load, profile, source
-from models_ml import score
+from models_ml import score, train
 from reports import write as report
 from smalti import alerts, gates, mail, observe, retention, standstill
 from smalti.sending import send
@@ -213,8 +213,16 @@ def build(this: Run, name: str, folders: str, *, data_tests: bool) -> None:
             row.rows_loaded = run.export_features(config, this.run_id)
 
 
+def train_models(this: Run, *, is_asked: bool) -> None:
+    """Train the models that are due, all where it is asked for, and let a better one count."""
+    with _stage(this, "train_models") as (config, row):
+        made = train.train(config, this.run_id, run.as_of(config), is_asked=is_asked)
+        told = [f"{name}: {one.outcome}, {one.reason}" for name, one in made.items()]
+        row.message = "\n".join(told) or "every model counts as it is"
+
+
 def score_customers(this: Run) -> None:
-    """Train, evaluate and apply the models."""
+    """Apply the models that count."""
     with _stage(this, "score_customers") as (config, row):
         models = score.score(config, this.run_id, run.as_of(config)).models
         row.message = ", ".join(f"{name}: {model.reason or f'{model.rows} people'}" for name, model in models.items())

@@ -58,6 +58,10 @@ create table if not exists versions (
     fingerprint text not null, digest text not null, links_run_id text,
     key_id text
 );
+create table if not exists decisions (
+    run_id text not null, model text not null, as_of text not null, outcome text not null, reason text not null,
+    champion text, challenger text, detail text not null, primary key (run_id, model)
+);
 create table if not exists turns (run_id text primary key, state text not null, until text not null);
 """
 # what tables gained since they were first made: a ledger from before is given these columns and keeps its rows

@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     nightly_deadline_minutes: int = Field(
         default=180, ge=1, description="a scheduled nightly run that takes longer makes an alert"
     )
+    weekly_deadline_minutes: int = Field(
+        default=240, ge=1, description="a scheduled weekly run that takes longer makes an alert"
+    )
     alert_url: SecretStr = Field(
         default=SecretStr(""), description="webhook that alerts are posted to as JSON; https, or http on this machine"
     )

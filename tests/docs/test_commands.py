@@ -75,6 +75,12 @@ ELSEWHERE = {
         "tests/pipeline/test_identity.py",
         '"unmerge", ids[0], "--reason"',
     ),
+    "smalti run weekly --data FOLDER": ("a minute's run", "tests/pipeline/test_weekly.py", '"run", "weekly"'),
+    **dict.fromkeys(
+        ("smalti models rollback purchase --dry-run", "smalti models rollback purchase"),
+        ("needs two champions", "tests/smalti/test_models.py", '"rollback", "purchase"'),
+    ),
+    "smalti models card purchase": ("needs a champion", "tests/smalti/test_models.py", '"card", "purchase"'),
     "smalti gates accept RUN --reason TEXT": (
         "needs a red gate",
         "tests/smalti/test_gates.py",

@@ -1,5 +1,6 @@
 """The score gate lets whole scores through, and every one of its rules can stop a run."""
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ import pytest
 from expectations import scores
 from expectations.gate import Check, GateFailed
 from expectations.scores import check_scores
+from warehouse.settings import Settings
 
 Failures = Callable[[Sequence[Check]], list[str]]
 Change = Callable[[pl.DataFrame], pl.DataFrame]
@@ -29,7 +31,8 @@ MUTANTS: list[tuple[str, Change, str]] = [
     ("propensity", put("probability", float("nan")), "probability is not null"),
     ("propensity", put("tier", "gold"), "tier is one of"),
     ("propensity", put("tier", None), "tier is not null"),
-    ("propensity", put("model", "churn"), "model is purchase"),
+    ("propensity", put("model", "luck"), "model is one of purchase, churn"),
+    ("propensity", put("model", "churn"), "everybody to score is scored"),
     ("propensity", put("model_version", None), "model_version is not null"),
     ("propensity", put("scored_at", None), "scored_at is not null"),
     ("propensity", put("customer_id", None), "customer_id is not null"),
@@ -118,3 +121,47 @@ def test_a_file_cut_short_fails(made: SimpleNamespace, tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:-20])
     with pytest.raises(GateFailed, match=r"the gate itself broke: ComputeError at scores\.py"):
         check_scores(settings, made.run)
+
+
+ASKED = ["b", "c"]
+CHURN: list[tuple[Change, dict[str, object], str]] = [
+    (lambda frame: frame.head(1), {"status": "ok", "rows": 2}, "as many rows as the report says"),
+    (lambda frame: frame, {"status": "too_little_data", "rows": 0}, "as many rows as the report says"),
+    (lambda frame: frame, {"status": "fine", "rows": 2}, "status is one of"),
+    (put("customer_id", "old"), {"status": "ok", "rows": 2}, "everybody scored is among the features"),
+]
+
+
+def churn(made: SimpleNamespace) -> pl.DataFrame:
+    asked = made.scores()["propensity"].filter(pl.col("customer_id").is_in(ASKED))
+    return asked.with_columns(model=pl.lit("churn"))
+
+
+def test_a_model_that_is_asked_of_some_people_passes_beside_one_asked_of_all(
+    made: SimpleNamespace, tmp_path: Path, failures: Failures
+) -> None:
+    frames = made.scores()
+    both = {**frames, "propensity": pl.concat([frames["propensity"], churn(made)])}
+    settings = made.store_scores(tmp_path, both)
+    tell(settings, made.run, {"status": "ok", "rows": 2})
+    assert failures(scores.checks(settings, made.run)) == []
+
+
+@pytest.mark.parametrize(("change", "told", "rule"), CHURN)
+def test_each_rule_of_such_a_model_goes_red(
+    made: SimpleNamespace, tmp_path: Path, failures: Failures, change: Change, told: dict[str, object], rule: str
+) -> None:
+    frames = made.scores()
+    both = {**frames, "propensity": pl.concat([frames["propensity"], change(churn(made))])}
+    settings = made.store_scores(tmp_path, both)
+    tell(settings, made.run, told)
+    found = failures(scores.checks(settings, made.run))
+    assert any(text.startswith("scores_churn:") and rule in text for text in found)
+
+
+def tell(settings: Settings, run: str, told: dict[str, object]) -> None:
+    """Let the report tell of the churn model too."""
+    path = settings.scores / run / "report.json"
+    report = json.loads(path.read_text())
+    report["models"]["churn"] = told
+    path.write_text(json.dumps(report))

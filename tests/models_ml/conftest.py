@@ -1,6 +1,9 @@
 """A small seeded shop of feature rows, with a signal that a test can plant, break or leak."""
 
+import shutil
+import tempfile
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,6 +12,7 @@ import polars as pl
 import pytest
 from pydantic import SecretStr
 
+from models_ml import champions
 from warehouse.settings import Settings
 
 AS_OF = datetime.fromisoformat("2026-08-31")
@@ -58,7 +62,20 @@ def store(home: Path, run_id: str, frame: pl.DataFrame) -> Settings:
     place = home / "features" / run_id
     place.mkdir(parents=True, exist_ok=True)
     frame.write_parquet(place / "features.parquet")
+    if not (home / "models").exists():  # its tables take seconds to make
+        (home / "models").mkdir()
+        shutil.copy(empty_registry(), home / "models" / "registry.sqlite")
     return settings(home)
+
+
+@cache
+def empty_registry() -> Path:
+    """A registry without a model."""
+    from models_ml.registry import Registry
+
+    made = settings(Path(tempfile.mkdtemp(prefix="registry-")))
+    Registry(made)
+    return champions.path(made)
 
 
 @pytest.fixture(scope="session")

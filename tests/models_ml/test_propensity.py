@@ -176,7 +176,7 @@ def test_the_baseline_knows_recency_from_never() -> None:
         {
             "recency_days": [1.0] * 200 + [90.0] * 200 + [None] * 200,
             "orders_count": [1] * 600,
-            "bought_next_14d": [True] * 200 + [False] * 100 + [True] * 100 + [False] * 200,
+            "label": [True] * 200 + [False] * 100 + [True] * 100 + [False] * 200,
         }
     )
     found = baseline.predict(train, train[[0, 200, 400]])

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +12,17 @@ import pytest
 
 from models_ml import artifacts
 from models_ml.features import NoFeatures
-from models_ml.score import Report, score
+from models_ml.score import Report
+from models_ml.score import score as apply
+from models_ml.train import train
+from warehouse.settings import Settings
+
+
+def score(settings: Settings, run_id: str, as_of: datetime) -> Report:
+    """A night: train what is due, then let the champions score."""
+    train(settings, run_id, as_of, is_asked=False)
+    return apply(settings, run_id, as_of)
+
 
 PROPENSITY = ["VARCHAR", "VARCHAR", "DOUBLE", "VARCHAR", "VARCHAR", "TIMESTAMP"]
 CLUSTERS = ["VARCHAR", "INTEGER", "VARCHAR", "VARCHAR"]
@@ -39,7 +49,7 @@ def types(path: Path) -> list[str]:
 
 
 def sums(folder: Path) -> dict[str, str]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "registry.sqlite")
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
@@ -99,8 +109,8 @@ def test_other_ids_change_neither_models_nor_scores(shop: SimpleNamespace, home:
 def test_other_features_give_another_version(shop: SimpleNamespace, report: Report, tmp_path: Path) -> None:
     changed = shop.features().with_columns(orders_count=pl.col("orders_count") + 1)
     other = score(shop.store(tmp_path, "first", changed), "first", shop.as_of)
-    for name, model in other.models.items():
-        assert model.version != report.models[name].version
+    for name in ("purchase", "clusters"):
+        assert other.models[name].version != report.models[name].version
 
 
 def test_a_present_version_is_not_written_again(shop: SimpleNamespace, home: Path) -> None:
@@ -112,7 +122,7 @@ def test_a_present_version_is_not_written_again(shop: SimpleNamespace, home: Pat
 def test_a_run_repeated_with_corrected_features_replaces_its_scores(shop: SimpleNamespace, tmp_path: Path) -> None:
     score(shop.store(tmp_path, "r", shop.features()), "r", shop.as_of)
     score(shop.store(tmp_path, "r", shop.features(customers=60)), "r", shop.as_of)
-    assert pl.read_parquet(tmp_path / "scores/r/propensity.parquet").height == 0
+    assert pl.read_parquet(tmp_path / "scores/r/propensity.parquet").height == 60
     assert sorted(path.name for path in (tmp_path / "scores").iterdir()) == ["r"]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
-LINES = {"tasks.py": 100, "clocks.py": 60}
+LINES = {"tasks.py": 110, "clocks.py": 60}
 DAG_LINES = 60
 PLAIN_CALLS = {"pendulum.datetime", "datetime", "timedelta", "datetime.timedelta"}
 
@@ -160,6 +160,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "SMALTI_NAMESPACE": "00000000-0000-0000-0000-000000000001",
         "SMALTI_HOURLY_DEADLINE_MINUTES": "7",
         "SMALTI_NIGHTLY_DEADLINE_MINUTES": "8",
+        "SMALTI_WEEKLY_DEADLINE_MINUTES": "9",
     }
     command = [sys.executable, "-c", LOAD, str(DAGS)]
     done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=True, timeout=120)
@@ -172,7 +173,7 @@ def test_airflow_loads_each_dag_under_its_file_name(loaded: dict[str, Any]) -> N
     assert list(loaded["dags"]) == [path.stem for path in dag_files() if path.name not in LINES]
 
 
-@pytest.mark.parametrize(("dag", "minutes"), [("hourly", 7.0), ("nightly", 8.0), ("privacy", 60.0)])
+@pytest.mark.parametrize(("dag", "minutes"), [("hourly", 7.0), ("nightly", 8.0), ("weekly", 9.0), ("privacy", 60.0)])
 def test_scheduled_dags_take_turns_and_have_a_deadline(loaded: dict[str, Any], dag: str, minutes: float) -> None:
     assert loaded["dags"][dag] == {
         "missed ticks": False,

@@ -18,6 +18,12 @@ customer_orders as (
 
 ),
 
+sessions as (
+
+    select * from {{ ref('sessions') }}
+
+),
+
 anomalies as (
 
     select * from {{ ref('anomalies') }}
@@ -72,16 +78,35 @@ buyers as (
 
 ),
 
+visitors as (
+
+    select distinct
+        holders.cutoff_at,
+        holders.customer_id
+    from holders
+    inner join sessions
+        on
+            holders.holder_id = sessions.customer_id
+            and holders.cutoff_at < sessions.started_at
+            and sessions.started_at <= holders.cutoff_at + interval 14 day
+
+),
+
 training_examples as (
 
     select
         past_features.* exclude (identifier_hashes),
-        buyers.customer_id is not null as bought_next_14d
+        buyers.customer_id is not null as bought_next_14d,
+        buyers.customer_id is null and visitors.customer_id is null as silent_next_14d
     from past_features
     left join buyers
         on
             past_features.customer_id = buyers.customer_id
             and past_features.cutoff_at = buyers.cutoff_at
+    left join visitors
+        on
+            past_features.customer_id = visitors.customer_id
+            and past_features.cutoff_at = visitors.cutoff_at
     anti join found_out
         on
             past_features.customer_id = found_out.customer_id
