@@ -70,26 +70,6 @@ def test_a_segment_has_exactly_the_oracles_members(segment: str, shop: Shop, mem
     assert edges or segment not in RULES, "nobody on the boundaries is in this segment"
 
 
-def test_who_is_scored_high_is_truly_likely_to_buy(shop: Shop) -> None:
-    """By the exact chances that the simulator knows and no export tells: without the luck of one fortnight."""
-    truth = pl.read_parquet(shop.data / "_truth" / "people.parquet").explode("contact_ids")
-    chance = dict(zip(truth["contact_ids"], truth["order_chance_14d"], strict=True))
-    rows = shop.query(
-        "select contact_id_crm, tier, probability from scores.propensity join profiles.customers using (customer_id)"
-        " where model = 'purchase' and contact_id_crm is not null"
-    )
-    true = defaultdict[str, list[float]](list)
-    for contact, tier, _ in rows:
-        if contact in chance:
-            true[tier].append(chance[contact])
-    low, medium, high = (sum(true[tier]) / len(true[tier]) for tier in ("low", "medium", "high"))
-    at_random = sum(map(sum, true.values())) / sum(map(len, true.values()))
-    assert low < at_random / 2 < medium < 1.5 * at_random
-    assert high > 2.2 * at_random  # the same budget, spent at random, would reach that much fewer buyers
-    promised = sum(row[2] for row in rows) / len(rows)
-    assert at_random / 1.5 < promised < 1.5 * at_random
-
-
 def test_segments_by_score_are_those_of_whom_a_model_said_so(
     memberships: dict[str, set[int]], scored: dict[str, set[int]]
 ) -> None:

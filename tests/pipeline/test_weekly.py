@@ -1,10 +1,12 @@
 """The weekly run: the night's flow, with every model trained and held against its champion."""
 
 import json
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from tests.pipeline.home import Home
@@ -16,6 +18,7 @@ class Weeks:
     """A home after a first night and the weekly run that followed; the scores of both."""
 
     home: Home
+    data: Path
     runs: dict[str, dict[str, Any]]
 
     def scores(self, dag: str) -> bytes:
@@ -31,7 +34,7 @@ def weeks(tmp_path_factory: pytest.TempPathFactory) -> Weeks:
     found = {"nightly": home.nightly(data)}
     ended = home.smalti("run", "weekly", "--data", data, "--json")
     assert ended.returncode == 0, ended.stderr
-    return Weeks(home, found | {"weekly": json.loads(ended.stdout)})
+    return Weeks(home, data, found | {"weekly": json.loads(ended.stdout)})
 
 
 def outcomes(weeks: Weeks, dag: str) -> dict[str, str]:
@@ -65,3 +68,21 @@ def test_a_model_is_told_with_version_and_decision(weeks: Weeks) -> None:
         model: report["version"] for model, report in weeks.runs["weekly"]["models"].items()
     }
     assert (Path(weeks.home.path) / "models" / "registry.sqlite").is_file()
+
+
+def test_who_is_scored_high_is_truly_likely_to_buy(weeks: Weeks) -> None:
+    """By the exact chances that the simulator knows and no export tells: without the luck of one fortnight."""
+    truth = pl.read_parquet(weeks.data / "_truth" / "people.parquet").explode("contact_ids")
+    chance = dict(zip(truth["contact_ids"], truth["order_chance_14d"], strict=True))
+    rows = weeks.home.query(
+        "select contact_id_crm, tier, probability from scores.propensity join profiles.customers using (customer_id)"
+        " where model = 'purchase' and contact_id_crm is not null"
+    )
+    true = defaultdict[str, list[float]](list)
+    for contact, tier, _ in rows:
+        true[tier].append(chance[contact])
+    low, medium, high = (sum(true[tier]) / len(true[tier]) for tier in ("low", "medium", "high"))
+    at_random = sum(map(sum, true.values())) / len(rows)
+    assert low < at_random / 2 < medium < 1.5 * at_random
+    assert high > 2 * at_random  # the same budget, spent at random, would reach half as many buyers
+    assert at_random / 1.5 < sum(row[2] for row in rows) / len(rows) < 1.5 * at_random
