@@ -25,6 +25,11 @@ _CLUSTER_LIMITS = [
     "A persona's name states what sets the group apart most, not what holds for each of its members.",
     "A new fit may draw other groups: compare personas by name and card, not by number.",
 ]
+_PURCHASE_LIMITS = [
+    "With less than two years of orders the season cannot be told from growth: the level is that of the past windows.",
+    "Order days are counted, not orders; people who never ordered have no history to go by.",
+    "Not to be used for prices, credit, or anything with legal effect on a person.",
+]
 
 
 def propensity(
@@ -59,6 +64,21 @@ def clusters(
         "parameters": dict(parameters),
         "software": {"scikit-learn": version("scikit-learn")},
         "limits": _CLUSTER_LIMITS,
+    }
+
+
+def purchases(rows: int, model: Mapping[str, object], backtests: list[dict[str, float]], why_alone: str | None) -> Card:
+    """The card of a purchase model; `why_alone` says why Pareto/NBD stands without LightGBM, None where it does not."""
+    chosen = "Pareto/NBD" if why_alone else "Pareto/NBD, corrected by LightGBM"
+    return {
+        "model": "purchases",
+        "what": f"Orders expected of a customer, and the probability of any, by {chosen}.",
+        "data": {"people": rows, "past windows": len(backtests)},
+        "chosen": {"model": chosen, "why": why_alone or "enough people in past windows that are over"},
+        "metrics": {f"Pareto/NBD in past window {at + 1}": one for at, one in enumerate(backtests)},
+        "parameters": {name: value for name, value in model.items() if name != "names"},
+        "software": {name: version(name) for name in ("lightgbm", "scipy")},
+        "limits": _PURCHASE_LIMITS,
     }
 
 
