@@ -25,7 +25,8 @@ def read(path: Path, skip: int) -> pl.DataFrame:
         with cells as (
             select string_split_regex(trim(line), '\\s+') as cell
             from read_csv(
-                {literal(path)}, header = false, skip = {skip}, sep = '\\x01', quote = '', columns = {{'line': 'varchar'}}
+                {literal(path)}, header = false, skip = {skip}, sep = '\\x01', quote = '',
+                columns = {{'line': 'varchar'}}
             )
         )
         select

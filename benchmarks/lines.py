@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Verdict = Literal["met", "tie", "missed", "not measured"]
+Verdict = Literal["met", "tie", "missed", "no goal", "not measured"]
 Draw = NDArray[np.int64]
 SEED, DRAWS = 1, 500
 
@@ -33,18 +33,23 @@ class Line:
 
 @dataclass(frozen=True)
 class Goal:
-    """What a figure has to reach: at least or at most `bound`, or within `bound` of 1."""
+    """What a figure has to reach: at least or at most `bound`, or within `bound` of 1; None sets no goal."""
 
     kind: Literal["at least", "at most", "within"]
-    bound: float
+    bound: float | None
 
     def __str__(self) -> str:
         """As a table shows it."""
-        return {"at least": "≥", "at most": "≤", "within": "1 ±"}[self.kind] + f" {self.bound:g}"
+        sign = {"at least": "≥", "at most": "≤", "within": "1 ±"}[self.kind]
+        return "" if self.bound is None else f"{sign} {self.bound:g}"
 
-    def reached(self, value: float) -> bool:
-        """Whether the figure is on the right side; four digits are what is printed and compared."""
-        return self.worth(value) >= self.worth(self.bound if self.kind != "within" else 1 + self.bound)
+    def verdict(self, value: float, *, is_surely_better: bool) -> Verdict:
+        """Whether the figure is on the right side of the bound; four digits are what is printed and compared."""
+        if self.bound is None:
+            return "no goal"
+        if self.worth(value) < self.worth(self.bound if self.kind != "within" else 1 + self.bound):
+            return "missed"
+        return "met" if is_surely_better else "tie"
 
     def worth(self, value: float) -> float:
         """The figure so that more is better."""
@@ -65,8 +70,7 @@ def compare(
     drawn = np.array([(ours(draw), other(draw)) for draw in draws(rows)])
     low, high = (float(bound) for bound in np.quantile(drawn[:, 0], (0.025, 0.975)))
     gains = [goal.worth(one) - goal.worth(another) for one, another in drawn]
-    surely = float(np.quantile(gains, 0.025)) > 0
-    verdict: Verdict = ("met" if surely else "tie") if goal.reached(value) else "missed"
+    verdict = goal.verdict(value, is_surely_better=float(np.quantile(gains, 0.025)) > 0)
     return Line(name, value, theirs, by, str(goal), low, high, verdict)
 
 

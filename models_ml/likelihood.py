@@ -45,7 +45,8 @@ def maximise(log_likelihood: Callable[[Matrix], Matrix], size: int, histories: H
     total = float(weight.sum())
 
     def loss(logs: Matrix) -> float:
-        value = -float(weight @ log_likelihood(np.exp(logs))) / total
+        with np.errstate(all="ignore"):  # far out, where a search may look, there are no numbers
+            value = -float(weight @ log_likelihood(np.exp(logs))) / total
         return value if np.isfinite(value) else _NOWHERE
 
     found = optimize.minimize(

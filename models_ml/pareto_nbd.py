@@ -88,7 +88,7 @@ def simulate(
 
 
 def _left_between(p: Parameters, x: Matrix, start: Matrix, end: Matrix) -> Matrix:
-    """Log of ∫ s (alpha+u)^-(r+x) (beta+u)^-(s+1) du from `start` to `end`: left in between, with x orders up to `start`."""
+    """Log of ∫ s (alpha+u)^-(r+x) (beta+u)^-(s+1) du from `start` to `end`: left in between, after x orders."""
     first, second = _tail(p, x, start), _tail(p, x, end)
     with np.errstate(divide="ignore", invalid="ignore"):  # nobody between a moment and itself
         difference = np.log(-np.expm1(np.minimum(second - first, 0.0)))
