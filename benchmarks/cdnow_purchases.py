@@ -9,7 +9,7 @@ the 39 weeks held out were looked at: all of it on moments within the calibratio
 - Windows of b = L h / (L + h) weeks, at b, b + 2 and b + 4 before the end: 19, 21 and 23, as the reference's protocol.
   Shorter windows beside them gave the same ranking.
 - The level of the newest of them, for what the horizon's length does: at the four moments (05-13 to 06-10) whose
-  horizon was at least as long as people had been known, Pareto/NBD foresaw 9 to 21 % too little. What speaks against it:
+  horizon was at least as long as people had been known, Pareto/NBD foresaw 9 to 21 % too little. Against it:
   at 18 earlier moments such a level made the total worse (mean error in logs .18, Pareto/NBD as it is .10, BG/NBD
   .05), for people were known a few weeks then, and weeks of promotion fell on either side. The season cannot be known
   from nine months.

@@ -25,13 +25,25 @@ COLUMNS = {
         "scored_at": "Datetime(time_unit='us', time_zone=None)",
     },
     "clusters": {"customer_id": "String", "cluster": "Int32", "persona": "String", "model_version": "String"},
+    "lifetime": {
+        "customer_id": "String",
+        "model": "String",
+        "expected_orders": "Float64",
+        "p_alive": "Float64",
+        "value_amount": "Float64",
+        "value_low_amount": "Float64",
+        "value_high_amount": "Float64",
+        "horizon_days": "Int32",
+        "model_version": "String",
+        "scored_at": "Datetime(time_unit='us', time_zone=None)",
+    },
 }
 # by table its models; the first says something of everybody, the others of those whom they are asked of
-MODELS = {"propensity": ("purchase", "churn"), "clusters": ("clusters",)}
+MODELS = {"propensity": ("purchase", "churn"), "clusters": ("clusters",), "lifetime": ("lifetime",)}
 
 
 def check_scores(settings: Settings, run_id: str) -> Result:
-    """Validate both score files of a run.
+    """Validate every score file of a run.
 
     Zero rows pass only where the report says why: too little data, or no structure to be found.
 
@@ -55,12 +67,15 @@ def checks(settings: Settings, run_id: str) -> list[Check]:
         raise GateFailed(f"run {run_id} has no {', '.join(absent)}; scoring always writes them")
     report = json.loads((folder / "report.json").read_text())["models"]
     features = pl.scan_parquet(settings.features / run_id / "features.parquet")
-    wanted = features.filter(pl.col("is_scored")).select("customer_id").collect()["customer_id"]
+    scored = features.filter(pl.col("is_scored"))
+    wanted = dict.fromkeys(MODELS, scored.select("customer_id").collect()["customer_id"])
+    if "order_days_count" in features.collect_schema():  # lifetime value is of people who ever ordered
+        wanted["lifetime"] = scored.filter(pl.col("order_days_count") > 0).select("customer_id").collect()["customer_id"]
     built = []
     for table, (first, *others) in MODELS.items():
         frame = pl.read_parquet(folder / f"{table}.parquet")
-        built.append(totals_check(table, _of_model(frame, first), wanted, report[first]["status"]))
-        built += [model_check(one, _of_model(frame, one), wanted, report[one]) for one in others if one in report]
+        built.append(totals_check(table, _of_model(frame, first), wanted[table], report[first]["status"]))
+        built += [model_check(one, _of_model(frame, one), wanted[table], report[one]) for one in others if one in report]
         built.append(rows_check(table, frame))
     return built
 
@@ -115,7 +130,7 @@ def rows_check(table: str, frame: pl.DataFrame) -> Check:
     """
     rules = [
         Rule("ExpectColumnValuesToNotBeNull", {"column": name}, f"{name} is not null") for name in COLUMNS[table]
-    ] + (_propensity_rules() if table == "propensity" else _cluster_rules())
+    ] + RULES[table]()
     kept = [rule for rule in rules if _needs(rule) <= set(frame.columns)]
     cells = pd.DataFrame({name: frame[name].to_numpy() for name in frame.columns if name in COLUMNS[table]})
     return Check(f"{SUITE}_{table}", cells, tuple(kept))
@@ -139,6 +154,25 @@ def _cluster_rules() -> list[Rule]:
     ]
 
 
+def _lifetime_rules() -> list[Rule]:
+    never_below = ["expected_orders", "value_amount", "value_low_amount"]
+    alive = {"column": "p_alive", "min_value": 0.0, "max_value": 1.0}
+    bounds = {"column_A": "value_high_amount", "column_B": "value_low_amount", "or_equal": True}
+    return [
+        Rule("ExpectColumnValuesToBeUnique", {"column": "customer_id"}, "customer_id occurs once"),
+        Rule("ExpectColumnValuesToBeBetween", alive, "p_alive is between 0 and 1"),
+        *(
+            Rule("ExpectColumnValuesToBeBetween", {"column": name, "min_value": 0.0}, f"{name} is 0 or more")
+            for name in never_below
+        ),
+        Rule("ExpectColumnPairValuesAToBeGreaterThanB", bounds, "value_high_amount is no less than value_low_amount"),
+        _in("model", list(MODELS["lifetime"]), "model is lifetime"),
+    ]
+
+
+RULES = {"propensity": _propensity_rules, "clusters": _cluster_rules, "lifetime": _lifetime_rules}
+
+
 def _in(column: str, allowed: list[object] | list[str] | list[int], says: str) -> Rule:
     return Rule("ExpectColumnValuesToBeInSet", {"column": column, "value_set": allowed}, says)
 
@@ -146,5 +180,7 @@ def _in(column: str, allowed: list[object] | list[str] | list[int], says: str) -
 def _needs(rule: Rule) -> set[str]:
     if "column" in rule.arguments:
         return {str(rule.arguments["column"])}
+    if "column_A" in rule.arguments:
+        return {str(rule.arguments["column_A"]), str(rule.arguments["column_B"])}
     columns = rule.arguments["column_list"]
     return set(columns) if isinstance(columns, list) else set()

@@ -25,6 +25,12 @@ _CLUSTER_LIMITS = [
     "A persona's name states what sets the group apart most, not what holds for each of its members.",
     "A new fit may draw other groups: compare personas by name and card, not by number.",
 ]
+_LIFETIME_LIMITS = [
+    "Where the shop has been known for less than a year, the figure is of a time longer than any that was seen.",
+    "The interval says what is open about a person, not whether next year is like this one, nor how sure the model is.",
+    "Revenue, not margin; nothing is discounted.",
+    "Not to be used for prices, credit, or anything with legal effect on a person.",
+]
 _PURCHASE_LIMITS = [
     "With less than two years of orders the season cannot be told from growth: the level is that of the past windows.",
     "Order days are counted, not orders; people who never ordered have no history to go by.",
@@ -79,6 +85,20 @@ def purchases(rows: int, model: Mapping[str, object], backtests: list[dict[str, 
         "parameters": {name: value for name, value in model.items() if name != "names"},
         "software": {name: version(name) for name in ("lightgbm", "scipy")},
         "limits": _PURCHASE_LIMITS,
+    }
+
+
+def lifetime(data: Mapping[str, object], orders: Mapping[str, object], amounts: Mapping[str, float]) -> Card:
+    """The card of lifetime value; `orders` is the card of the purchase model, `amounts` parameters of gamma-gamma."""
+    return {
+        "model": "lifetime",
+        "what": "What a customer will bring in the next year, with an interval that four in five are in.",
+        "data": dict(data),
+        "chosen": orders["chosen"],
+        "metrics": dict(data),
+        "parameters": {"orders": orders["parameters"], "amounts": dict(amounts)},
+        "software": orders["software"],
+        "limits": _LIFETIME_LIMITS,
     }
 
 

@@ -195,6 +195,59 @@ class Clusters:
         return Scored(assigned, "no_structure", reason, metrics)
 
 
+@dataclass(frozen=True)
+class Lifetime:
+    """What customers will bring; like the groups it describes the present, so the newest counts."""
+
+    name: str = "lifetime"
+    table: str = "lifetime"
+
+    def schema(self) -> dict[str, Any]:
+        """As `Model.schema`."""
+        from models_ml import lifetime
+
+        return lifetime.SCHEMA
+
+    def rows(self, frame: pl.DataFrame, as_of: datetime) -> Split:
+        """As `Model.rows`."""
+        return split(frame, as_of)
+
+    def lacking(self, rows: Split) -> str | None:
+        """As `Model.lacking`."""
+        from models_ml import lifetime
+
+        return lifetime.lacking(rows.score)
+
+    def version(self, rows: Split) -> str:
+        """As `Model.version`."""
+        from models_ml import lifetime
+
+        return artifacts.version(self.name, lifetime.parameters(), digest(rows.score, lifetime.COLUMNS))
+
+    def fit(self, rows: Split, threads: int) -> artifacts.Files:  # noqa: ARG002  # a search in four numbers
+        """As `Model.fit`."""
+        from models_ml import lifetime
+
+        return lifetime.fit(rows.score)
+
+    def judge(self, *_: object) -> Verdict:
+        """As `Model.judge`: a year's label is not there to be right or wrong by."""
+        return Verdict(is_promoted=True, reason="histories describe the present: the newest count")
+
+    def needs(self, files: artifacts.Files) -> frozenset[str]:  # noqa: ARG002  # the same for all
+        """As `Model.needs`."""
+        from models_ml import lifetime
+
+        return frozenset(lifetime.COLUMNS)
+
+    def score(self, files: artifacts.Files, people: pl.DataFrame, version: str, at: datetime, threads: int) -> Scored:  # noqa: ARG002
+        """As `Model.score`."""
+        from models_ml import lifetime
+
+        metrics = json.loads(files["card.json"])["metrics"]
+        return Scored(lifetime.predict(files, people, version, at), "ok", None, metrics)
+
+
 def absent(model: Model, files: artifacts.Files, columns: Iterable[str]) -> str | None:
     """Why an artifact cannot be applied to rows of these columns; None where it can."""
     missing = sorted(model.needs(files) - set(columns))
@@ -203,7 +256,7 @@ def absent(model: Model, files: artifacts.Files, columns: Iterable[str]) -> str 
 
 def models() -> Sequence[Model]:
     """Every model, in the order in which they are trained and scored."""
-    return (*(Propensity(target) for target in TARGETS.values()), Clusters())
+    return (*(Propensity(target) for target in TARGETS.values()), Clusters(), Lifetime())
 
 
 def find(name: str) -> Model | None:

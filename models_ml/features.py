@@ -19,6 +19,8 @@ from warehouse.errors import SmaltiError
 Matrix = NDArray[np.float64]
 Labels = NDArray[np.bool_]
 
+# what the purchase models go by: the same facts as recency and counts of orders, by day
+HISTORY = frozenset({"order_days_count", "order_span_days", "days_since_first_order"})
 LABEL = "label"  # what a split calls the label of its target
 NEEDED = {"customer_id": pl.String, "cutoff_at": pl.Datetime, "is_scored": pl.Boolean, PURCHASE.label: pl.Boolean}
 
@@ -77,7 +79,7 @@ def split(frame: pl.DataFrame, as_of: datetime, target: Target = PURCHASE) -> Sp
             ends after it, so that its label cannot be known yet.
     """
     as_of = naive(as_of)
-    apart = {*NEEDED, *LABELS}
+    apart = {*NEEDED, *LABELS, *HISTORY}
     names = tuple(sorted(n for n, t in frame.schema.items() if t.is_numeric() and n not in apart))
     label = pl.col(target.label) if target.label in frame.columns else pl.lit(None, dtype=pl.Boolean)
     # a fit depends on order; it must not on what ids are

@@ -87,6 +87,19 @@ def simulate(
     return Histories(x, last, T), later
 
 
+def draw(p: Parameters, h: Histories, horizon: float, size: tuple[int, int], rng: np.random.Generator) -> Matrix:
+    """Draws of a person's orders in the `horizon` after the history, shape `size` = (rows, draws).
+
+    Whoever is alive orders at a gamma rate of shape r+x and leaves at one of shape s; nobody else orders.
+    """
+    rate = rng.standard_gamma((p.r + h.x)[:, None], size) / (p.alpha + h.T)[:, None]
+    leaving = rng.standard_gamma(p.s, size) / (p.beta + h.T)[:, None]
+    left = rng.standard_exponential(size)
+    lasting = np.where(left < leaving * horizon, left / np.maximum(leaving, np.finfo(float).tiny), horizon)
+    lasting *= rng.random(size) < alive(p, h)[:, None]
+    return rng.poisson(rate * lasting).astype(np.float64)
+
+
 def _left_between(p: Parameters, x: Matrix, start: Matrix, end: Matrix) -> Matrix:
     """Log of ∫ s (alpha+u)^-(r+x) (beta+u)^-(s+1) du from `start` to `end`: left in between, after x orders."""
     first, second = _tail(p, x, start), _tail(p, x, end)

@@ -38,7 +38,7 @@ class ModelReport:
 
 @dataclass(frozen=True)
 class Report:
-    """What scoring did; `as_of` is ISO 8601, UTC; `models` by name: `purchase` and `clusters`."""
+    """What scoring did; `as_of` is ISO 8601, UTC; `models` by name: `purchase`, `clusters`, `lifetime`."""
 
     run_id: str
     as_of: str

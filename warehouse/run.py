@@ -37,6 +37,18 @@ SCORES = {
         "persona": "varchar",
         "model_version": "varchar",
     },
+    "lifetime": {
+        "customer_id": "varchar",
+        "model": "varchar",
+        "expected_orders": "double",
+        "p_alive": "double",
+        "value_amount": "double",
+        "value_low_amount": "double",
+        "value_high_amount": "double",
+        "horizon_days": "integer",
+        "model_version": "varchar",
+        "scored_at": "timestamp",
+    },
 }
 
 
@@ -319,7 +331,8 @@ def bind_scores(settings: Settings) -> None:
             empty = ", ".join(f'cast(null as {kind}) as "{column}"' for column, kind in columns.items())
             path = settings.scores / str(run_id) / f"{name}.parquet"
             scored = f"select {wanted} from read_parquet({literal(path)}) where {known}"
-            body = scored if run_id else f"select {empty} where false"
+            # a run from before a model was there accepted no file of it
+            body = scored if run_id and path.exists() else f"select {empty} where false"
             connection.execute(f"create or replace view scores.{name} as {body}")
 
 

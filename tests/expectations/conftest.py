@@ -81,6 +81,20 @@ def scores() -> dict[str, pl.DataFrame]:
                 "model_version": ["ba9876543210"] * 4,
             }
         ),
+        "lifetime": pl.DataFrame(
+            {
+                "customer_id": ids[:3],
+                "model": ["lifetime"] * 3,
+                "expected_orders": [0.0, 0.5, 3.0],
+                "p_alive": [0.0, 0.5, 1.0],
+                "value_amount": [0.0, 40.0, 200.0],
+                "value_low_amount": [0.0, 0.0, 90.0],
+                "value_high_amount": [0.0, 100.0, 320.0],
+                "horizon_days": pl.Series([365] * 3, dtype=pl.Int32),
+                "model_version": ["00ba98765432"] * 3,
+                "scored_at": scored_at[:3],
+            }
+        ),
     }
 
 
@@ -100,9 +114,9 @@ def store_scores(home: Path, frames: dict[str, pl.DataFrame], **status: str) -> 
         folder.mkdir(parents=True, exist_ok=True)
     for name, frame in frames.items():
         frame.write_parquet(found.scores / RUN / f"{name}.parquet")
-    models = {name: {"status": status.get(name, "ok")} for name in ("purchase", "clusters")}
+    models = {name: {"status": status.get(name, "ok")} for name in ("purchase", "clusters", "lifetime")}
     (found.scores / RUN / "report.json").write_text(json.dumps({"models": models}))
-    asked = {"customer_id": [CANARY, "b", "c", "d", "old"], "is_scored": [True] * 4 + [False]}
+    asked = {"customer_id": [CANARY, "b", "c", "d", "old"], "is_scored": [True] * 4 + [False], "order_days_count": [1, 1, 2, 0, 1]}
     pl.DataFrame(asked).write_parquet(found.features / RUN / "features.parquet")
     return found
 

@@ -53,13 +53,25 @@ MUTANTS: list[tuple[str, Change, str]] = [
     ("clusters", put("model_version", None), "model_version is not null"),
     ("clusters", lambda frame: frame.head(3), "everybody to score is scored"),
     ("clusters", lambda frame: frame.cast({"cluster": pl.Int64}), "columns and types are as specified"),
+    ("lifetime", put("customer_id", "c"), "customer_id occurs once"),
+    ("lifetime", put("customer_id", "d"), "everybody scored is among the features"),
+    ("lifetime", lambda frame: frame.head(2), "everybody to score is scored"),
+    ("lifetime", put("model", "purchase"), "model is lifetime"),
+    ("lifetime", put("p_alive", 1.0001), "p_alive is between 0 and 1"),
+    ("lifetime", put("p_alive", float("nan")), "p_alive is not null"),
+    ("lifetime", put("expected_orders", -0.1), "expected_orders is 0 or more"),
+    ("lifetime", put("value_amount", -0.1), "value_amount is 0 or more"),
+    ("lifetime", put("value_low_amount", -0.1), "value_low_amount is 0 or more"),
+    ("lifetime", put("value_low_amount", 100.1), "value_high_amount is no less than value_low_amount"),
+    ("lifetime", put("value_high_amount", None), "value_high_amount is not null"),
+    ("lifetime", lambda frame: frame.drop("value_low_amount"), "columns and types are as specified"),
 ]
 
 
 def test_whole_scores_pass(made: SimpleNamespace, tmp_path: Path) -> None:
     result = check_scores(made.store_scores(tmp_path, made.scores()), made.run)
     assert (result.failed, result.skipped) == (0, False)
-    assert result.evaluated == 24
+    assert result.evaluated == 45
 
 
 @pytest.mark.parametrize(("table", "change", "rule"), MUTANTS)
@@ -88,6 +100,7 @@ def test_a_rule_that_goes_red_stops_the_run_and_names_nobody(made: SimpleNamespa
         ("purchase", "propensity", "too_little_data"),
         ("clusters", "clusters", "too_little_data"),
         ("clusters", "clusters", "no_structure"),
+        ("lifetime", "lifetime", "too_little_data"),
     ],
 )
 def test_zero_rows_pass_when_the_report_says_why(
@@ -99,7 +112,7 @@ def test_zero_rows_pass_when_the_report_says_why(
     none = made.store_scores(tmp_path, {**frames, table: frames[table].clear()}, **{model: status})
     built = scores.checks(none, made.run)
     assert failures(built) == []
-    assert sum(len(check.rules) for check in built) == 24
+    assert sum(len(check.rules) for check in built) == 45
 
 
 def test_a_status_that_nobody_knows_fails(made: SimpleNamespace, tmp_path: Path) -> None:

@@ -46,6 +46,9 @@ def _cutoff(rng: np.random.Generator, n: int, k: int, strength: float) -> pl.Dat
             "recency_days": pl.Series(recency).fill_nan(None),
             "orders_count": orders,
             "carts_28d_count": carts,
+            "order_days_count": orders,
+            "order_span_days": pl.Series(np.where(orders > 0, 10.0 * (orders - 1), np.nan)).fill_nan(None),
+            "days_since_first_order": pl.Series(10.0 * (orders - 1) + recency).fill_nan(None),
             "sessions_28d_count": rng.poisson(3, n),
             "spend_total_amount": spend,
             "mean_order_amount": pl.Series(np.divide(spend, orders, out=np.full(n, np.nan), where=orders > 0)).fill_nan(

@@ -25,6 +25,7 @@ def score(settings: Settings, run_id: str, as_of: datetime) -> Report:
 
 
 PROPENSITY = ["VARCHAR", "VARCHAR", "DOUBLE", "VARCHAR", "VARCHAR", "TIMESTAMP"]
+LIFETIME = ["VARCHAR", "VARCHAR", *["DOUBLE"] * 5, "INTEGER", "VARCHAR", "TIMESTAMP"]
 CLUSTERS = ["VARCHAR", "INTEGER", "VARCHAR", "VARCHAR"]
 
 
@@ -57,6 +58,8 @@ def test_everybody_to_score_gets_a_probability_and_a_cluster(shop: SimpleNamespa
     wanted = shop.features().filter("is_scored")["customer_id"].sort().to_list()
     for table in ("propensity", "clusters"):
         assert pl.read_parquet(home / "scores/first" / f"{table}.parquet")["customer_id"].to_list() == wanted
+    buyers = shop.features().filter("is_scored", pl.col("order_days_count") > 0)["customer_id"].sort().to_list()
+    assert pl.read_parquet(home / "scores/first/lifetime.parquet")["customer_id"].to_list() == buyers
     assert report.models["purchase"].rows == report.models["clusters"].rows == len(wanted)
 
 
@@ -67,12 +70,14 @@ def test_the_report_beside_the_scores_is_the_one_returned(home: Path, report: Re
 def test_columns_have_their_types(home: Path) -> None:
     assert types(home / "scores/first/propensity.parquet") == PROPENSITY
     assert types(home / "scores/first/clusters.parquet") == CLUSTERS
+    assert types(home / "scores/first/lifetime.parquet") == LIFETIME
 
 
 def test_too_little_data_gives_zero_rows_of_the_same_types_and_says_why(shop: SimpleNamespace, tmp_path: Path) -> None:
     made = score(shop.store(tmp_path, "r", shop.features(customers=60)), "r", shop.as_of)
     assert types(tmp_path / "scores/r/propensity.parquet") == PROPENSITY
     assert types(tmp_path / "scores/r/clusters.parquet") == CLUSTERS
+    assert types(tmp_path / "scores/r/lifetime.parquet") == LIFETIME
     assert pl.read_parquet(tmp_path / "scores/r/propensity.parquet").height == 0
     purchase = made.models["purchase"]
     assert purchase.status == "too_little_data"
@@ -107,7 +112,7 @@ def test_other_ids_change_neither_models_nor_scores(shop: SimpleNamespace, home:
 
 
 def test_other_features_give_another_version(shop: SimpleNamespace, report: Report, tmp_path: Path) -> None:
-    changed = shop.features().with_columns(orders_count=pl.col("orders_count") + 1)
+    changed = shop.features().with_columns(pl.col("orders_count", "order_days_count") + 1)
     other = score(shop.store(tmp_path, "first", changed), "first", shop.as_of)
     for name in ("purchase", "clusters"):
         assert other.models[name].version != report.models[name].version

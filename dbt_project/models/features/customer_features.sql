@@ -49,7 +49,10 @@ order_features as (
         count(*) filter (where is_revenue and ordered_at > {{ as_of() }} - interval 90 day) as orders_90d_count,
         sum(revenue_amount) as spend_total_amount,
         sum(revenue_amount) filter (where ordered_at > {{ as_of() }} - interval 90 day) as spend_90d_amount,
-        count(*) filter (where not is_revenue) as cancellations_count
+        count(*) filter (where not is_revenue) as cancellations_count,
+        count(distinct cast(ordered_at as date)) filter (where is_revenue) as order_days_count,
+        min(cast(ordered_at as date)) filter (where is_revenue) as first_order_date,
+        max(cast(ordered_at as date)) filter (where is_revenue) as last_order_date
     from customer_orders
     group by customer_id
 
@@ -96,6 +99,10 @@ customer_features as (
         cast(coalesce(order_features.spend_90d_amount, 0) as double) as spend_90d_amount,
         cast(order_features.spend_total_amount as double) / nullif(order_features.orders_count, 0) as mean_order_amount,
         coalesce(order_features.cancellations_count, 0) as cancellations_count,
+        -- by day (UTC), as the models of orders to come count: whoever orders twice a day came once
+        coalesce(order_features.order_days_count, 0) as order_days_count,
+        date_diff('day', order_features.first_order_date, order_features.last_order_date) as order_span_days,
+        date_diff('day', order_features.first_order_date, cast({{ as_of() }} as date)) as days_since_first_order,
         epoch({{ as_of() }} - event_features.last_event_at) / 86400.0 as days_since_last_event,
         coalesce(session_features.sessions_28d_count, 0) as sessions_28d_count,
         coalesce(event_features.active_28d_days, 0) as active_28d_days,
