@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from models_ml.features import Matrix
-from models_ml.purchases import Window
+from models_ml.forecasts import Window
 from warehouse.sql import literal
 
 CALIBRATED_TO, HELD_OUT_TO = date(1997, 9, 30), date(1998, 6, 30)

@@ -28,9 +28,9 @@ from sklearn.metrics import roc_auc_score
 
 from benchmarks import cdnow, lines
 from benchmarks.lines import Draw, Goal, Line
-from models_ml import bg_nbd, evaluation, pareto_nbd, purchases
+from models_ml import bg_nbd, boosting, evaluation, pareto_nbd, purchases
 from models_ml.features import Matrix
-from models_ml.purchases import Forecast, Window
+from models_ml.forecasts import Forecast, Window, histories, names
 
 GOALS = {
     "master": {
@@ -121,7 +121,7 @@ def told(prepared: Task) -> Forecast:
 
 def references(prepared: Task) -> dict[str, Forecast]:
     """BG/NBD, Pareto/NBD and LightGBM alone, by name."""
-    h, found = purchases.histories(prepared.people), {}
+    h, found = histories(prepared.people), {}
     for name, model in (("BG/NBD", bg_nbd), ("Pareto/NBD", pareto_nbd)):
         p = model.fit(h.grouped())
         any_order = model.any_order(p, h, prepared.weeks)
@@ -131,14 +131,14 @@ def references(prepared: Task) -> dict[str, Forecast]:
 
 def boosted(prepared: Task) -> Forecast:
     """LightGBM on the same windows without any model of purchases; its counts grow with the horizon."""
-    wanted = ("x", "t_x", "T", *purchases.names(prepared.people))
+    wanted = ("x", "t_x", "T", *names(prepared.people))
     x = np.vstack([one.people.select(wanted).to_numpy() for one in prepared.windows])
     orders = np.concatenate([one.orders for one in prepared.windows])
     asked, longer = prepared.people.select(wanted).to_numpy(), prepared.weeks / prepared.windows[0].horizon
     raw = {}
     for objective, target in (("binary", (orders > 0).astype(np.float64)), ("poisson", orders)):
-        parameters = {**purchases.BOOST, "objective": objective, "num_threads": 1}
-        booster = lgb.train(parameters, lgb.Dataset(x, target), purchases.ROUNDS)
+        parameters = {**boosting.BOOST, "objective": objective, "num_threads": 1}
+        booster = lgb.train(parameters, lgb.Dataset(x, target), boosting.ROUNDS)
         raw[objective] = np.asarray(booster.predict(asked), dtype=np.float64)
     return Forecast(raw["poisson"] * longer, raw["binary"], np.full(len(asked), np.nan))
 

@@ -13,6 +13,7 @@ import polars as pl
 
 from models_ml import artifacts, cards, monetary, pareto_nbd, purchases
 from models_ml.features import Matrix
+from models_ml.forecasts import histories
 from models_ml.likelihood import Histories
 
 MODEL = "lifetime"
@@ -88,7 +89,7 @@ def predict(files: artifacts.Files, frame: pl.DataFrame, version: str, scored_at
     amounts = monetary.Parameters(**json.loads(files["model.json"]))
     n, mean = known["n"].to_numpy(), known["mean"].to_numpy()
     found = pareto_nbd.Parameters(**json.loads(files["purchases.json"])["parameters"])
-    low, high = interval(found, amounts, purchases.histories(known), mean, HORIZON_DAYS / DAYS_A_UNIT)
+    low, high = interval(found, amounts, histories(known), mean, HORIZON_DAYS / DAYS_A_UNIT)
     columns = {
         "customer_id": known["customer_id"],
         "expected_orders": forecast.expected,

@@ -16,6 +16,7 @@ from models_ml.features import Matrix
 from models_ml.likelihood import Histories
 
 NAME = "pareto_nbd"
+_TERMS = 5_000
 _ONE = 1e-9  # closer to 1 than that, s is 1
 
 
@@ -117,7 +118,22 @@ def _tail(p: Parameters, x: Matrix, time: Matrix) -> Matrix:
     shape, total = p.r + x, p.r + p.s + x
     near, far = np.log(p.alpha + time), np.log(p.beta + time)
     if p.alpha >= p.beta:
-        grown = special.hyp2f1(1.0, shape, total + 1, (p.alpha - p.beta) / (p.alpha + time))
+        grown = _grown(shape, total + 1, (p.alpha - p.beta) / (p.alpha + time))
         return np.asarray(-shape * near - p.s * far + np.log(grown))
-    grown = special.hyp2f1(1.0, p.s + 1, total + 1, (p.beta - p.alpha) / (p.beta + time))
+    grown = _grown(np.full_like(total, p.s + 1), total + 1, (p.beta - p.alpha) / (p.beta + time))
     return np.asarray((1 - shape) * near - (p.s + 1) * far + np.log(grown))
+
+
+def _grown(b: Matrix, c: Matrix, z: Matrix) -> Matrix:
+    """The hypergeometric function F(1, b; c; z) for 0 <= z < 1 and b < c; its series where the library has no number."""
+    found = np.asarray(special.hyp2f1(1.0, b, c, z))
+    lost = np.flatnonzero(~np.isfinite(found))
+    if len(lost):
+        term = total = np.ones(len(lost))
+        for k in range(_TERMS):  # every term is positive and smaller than the one before
+            term = term * z[lost] * (b[lost] + k) / (c[lost] + k)
+            total = total + term
+            if float((term / total).max()) < np.finfo(float).eps:
+                break
+        found[lost] = total
+    return found

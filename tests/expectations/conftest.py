@@ -116,7 +116,11 @@ def store_scores(home: Path, frames: dict[str, pl.DataFrame], **status: str) -> 
         frame.write_parquet(found.scores / RUN / f"{name}.parquet")
     models = {name: {"status": status.get(name, "ok")} for name in ("purchase", "clusters", "lifetime")}
     (found.scores / RUN / "report.json").write_text(json.dumps({"models": models}))
-    asked = {"customer_id": [CANARY, "b", "c", "d", "old"], "is_scored": [True] * 4 + [False], "order_days_count": [1, 1, 2, 0, 1]}
+    asked = {
+        "customer_id": [CANARY, "b", "c", "d", "old"],
+        "is_scored": [True] * 4 + [False],
+        "order_days_count": [1, 1, 2, 0, 1],
+    }
     pl.DataFrame(asked).write_parquet(found.features / RUN / "features.parquet")
     return found
 
