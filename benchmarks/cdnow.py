@@ -63,10 +63,14 @@ def people(orders: pl.DataFrame, moment: date, horizon: int) -> pl.DataFrame:
 
 def orders_after(orders: pl.DataFrame, who: pl.DataFrame, moment: date, weeks: int) -> Matrix:
     """Order days of each of these people in the `weeks` after the moment, shape (rows,)."""
-    later = orders.filter((pl.col("day") > moment) & (pl.col("day") <= moment + timedelta(weeks=weeks)))
-    counted = later.group_by("customer_id").agg(n=pl.len())
+    counted = after(orders, moment, weeks).group_by("customer_id").agg(n=pl.len())
     joined = who.select("customer_id").join(counted, on="customer_id", how="left", maintain_order="left")
     return np.asarray(joined["n"].fill_null(0).to_numpy(), dtype=np.float64)
+
+
+def after(orders: pl.DataFrame, moment: date, weeks: int) -> pl.DataFrame:
+    """The order days of a horizon."""
+    return orders.filter((pl.col("day") > moment) & (pl.col("day") <= moment + timedelta(weeks=weeks)))
 
 
 def window(orders: pl.DataFrame, moment: date, weeks: int, known_to: date) -> Window:

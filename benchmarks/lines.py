@@ -74,6 +74,13 @@ def compare(
     return Line(name, value, theirs, by, str(goal), low, high, verdict)
 
 
+def alone(name: str, goal: Goal, ours: Callable[[Draw], float], rows: int) -> Line:
+    """A figure that has a goal and no reference."""
+    value = ours(np.arange(rows))
+    low, high = (float(bound) for bound in np.quantile([ours(draw) for draw in draws(rows)], (0.025, 0.975)))
+    return Line(name, value, None, "", str(goal), low, high, goal.verdict(value, is_surely_better=True))
+
+
 def draws(rows: int) -> Iterator[Draw]:
     """Bootstrap draws of row numbers, the same ones each time."""
     rng = np.random.default_rng(SEED)
@@ -92,7 +99,8 @@ def table(lines: list[Line]) -> str:
 
 
 def _row(line: Line) -> str:
-    if line.ours is None or line.low is None or line.high is None or line.reference is None:
+    if line.ours is None or line.low is None or line.high is None:
         return f"| {line.name} | | | | {line.goal} | {line.verdict}: {line.why} |"
-    interval, reference = f"{line.low:.4f} to {line.high:.4f}", f"{line.reference:.4f} ({line.by})"
+    interval = f"{line.low:.4f} to {line.high:.4f}"
+    reference = "" if line.reference is None else f"{line.reference:.4f} ({line.by})"
     return f"| {line.name} | {line.ours:.4f} | {interval} | {reference} | {line.goal} | {line.verdict} |"

@@ -8,12 +8,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import cdnow_purchases, lines
+from benchmarks import cdnow_lifetime, cdnow_purchases, lines
 from benchmarks.lines import Line
 from warehouse.settings import CHECKOUT
 
 DATA = CHECKOUT.parent / "shared" / "data"
-PARTS: list[Callable[[Path], list[Line]]] = [cdnow_purchases.measure]
+PARTS: list[Callable[[Path], list[Line]]] = [cdnow_purchases.measure, cdnow_lifetime.measure]
 
 
 def main() -> None:

@@ -125,7 +125,7 @@ def _tail(p: Parameters, x: Matrix, time: Matrix) -> Matrix:
 
 
 def _grown(b: Matrix, c: Matrix, z: Matrix) -> Matrix:
-    """The hypergeometric function F(1, b; c; z) for 0 <= z < 1 and b < c; its series where the library has no number."""
+    """The hypergeometric F(1, b; c; z) for 0 <= z < 1 and b < c; its series where the library has no number."""
     found = np.asarray(special.hyp2f1(1.0, b, c, z))
     lost = np.flatnonzero(~np.isfinite(found))
     if len(lost):
