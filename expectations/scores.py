@@ -70,7 +70,9 @@ def checks(settings: Settings, run_id: str) -> list[Check]:
     scored = features.filter(pl.col("is_scored"))
     wanted = dict.fromkeys(MODELS, scored.select("customer_id").collect()["customer_id"])
     if "order_days_count" in features.collect_schema():  # lifetime value is of people who ever ordered
-        wanted["lifetime"] = scored.filter(pl.col("order_days_count") > 0).select("customer_id").collect()["customer_id"]
+        wanted["lifetime"] = (
+            scored.filter(pl.col("order_days_count") > 0).select("customer_id").collect()["customer_id"]
+        )
     built = []
     for table, (first, *others) in MODELS.items():
         frame = pl.read_parquet(folder / f"{table}.parquet")

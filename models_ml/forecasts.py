@@ -9,6 +9,8 @@ from models_ml.features import Matrix
 from models_ml.likelihood import Histories
 
 NEEDED = ("customer_id", "x", "t_x", "T")
+COLUMNS = ("order_days_count", "order_span_days", "days_since_first_order")  # of the features
+DAYS_A_UNIT = 7.0
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,21 @@ class Forecast:
     expected: Matrix
     any_order: Matrix
     alive: Matrix
+
+
+def people(frame: pl.DataFrame) -> pl.DataFrame:
+    """`customer_id`, `x`, `t_x`, `T` in weeks of everybody in rows of features who ever ordered."""
+    return buyers(frame).select(
+        "customer_id",
+        x=pl.col("order_days_count").cast(pl.Float64) - 1,
+        t_x=pl.col("order_span_days").cast(pl.Float64) / DAYS_A_UNIT,
+        T=pl.col("days_since_first_order").cast(pl.Float64) / DAYS_A_UNIT,
+    )
+
+
+def buyers(frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows of features of people who ever ordered."""
+    return frame.filter(pl.col("order_days_count") > 0)
 
 
 def histories(people: pl.DataFrame) -> Histories:

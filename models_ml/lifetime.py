@@ -12,17 +12,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from models_ml import artifacts, cards, monetary, pareto_nbd, purchases
+from models_ml import artifacts, cards, forecasts, monetary, pareto_nbd, purchases
 from models_ml.features import Matrix
-from models_ml.forecasts import histories
+from models_ml.forecasts import DAYS_A_UNIT, histories
 from models_ml.likelihood import Histories
 
 MODEL = "lifetime"
 HORIZON_DAYS = 365
-DAYS_A_UNIT = 7.0
 DRAWS, SEED, SHARE = 400, 1, 0.8
 FIT_SAMPLE = 200_000
-COLUMNS = ("order_days_count", "order_span_days", "days_since_first_order", "spend_total_amount")
+COLUMNS = (*forecasts.COLUMNS, "spend_total_amount")
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "customer_id": pl.String,
     "model": pl.String,
@@ -47,21 +46,9 @@ def lacking(frame: pl.DataFrame) -> str | None:
     """Why there is too little to go by; None where there is enough."""
     if absent := [name for name in COLUMNS if name not in frame.columns]:
         return f"the features have no {', '.join(absent)}"
-    if reason := purchases.lacking(people(frame)):
+    if reason := purchases.lacking(_people(frame)):
         return reason
-    return None if (_buyers(frame)["spend_total_amount"] > 0).any() else "no order has an amount above 0"
-
-
-def people(frame: pl.DataFrame) -> pl.DataFrame:
-    """Order histories in weeks as `purchases` takes them, with `n` order days and their `mean` amount; buyers only."""
-    return _buyers(frame).select(
-        "customer_id",
-        x=pl.col("order_days_count").cast(pl.Float64) - 1,
-        t_x=pl.col("order_span_days").cast(pl.Float64) / DAYS_A_UNIT,
-        T=pl.col("days_since_first_order").cast(pl.Float64) / DAYS_A_UNIT,
-        n=pl.col("order_days_count").cast(pl.Float64),
-        mean=(pl.col("spend_total_amount") / pl.col("order_days_count")).clip(lower_bound=0.0),
-    )
+    return None if (forecasts.buyers(frame)["spend_total_amount"] > 0).any() else "no order has an amount above 0"
 
 
 def fit(frame: pl.DataFrame) -> artifacts.Files:
@@ -70,7 +57,7 @@ def fit(frame: pl.DataFrame) -> artifacts.Files:
     Raises:
         models_ml.likelihood.NoFit: the histories have no likeliest parameters.
     """
-    known = people(frame).sort("x", "t_x", "T", "mean")
+    known = _people(frame).sort("x", "t_x", "T", "mean")
     sample = known if known.height <= FIT_SAMPLE else known.gather_every(-(-known.height // FIT_SAMPLE))
     orders = purchases.fit(sample.select("customer_id", "x", "t_x", "T"), HORIZON_DAYS / DAYS_A_UNIT)
     amounts = monetary.fit(sample["n"].to_numpy(), sample["mean"].to_numpy())
@@ -85,7 +72,7 @@ def fit(frame: pl.DataFrame) -> artifacts.Files:
 
 def predict(files: artifacts.Files, frame: pl.DataFrame, version: str, scored_at: object) -> pl.DataFrame:
     """Rows of `scores.lifetime`, one for each customer who ever ordered."""
-    known = people(frame)
+    known = _people(frame)
     forecast = purchases.predict({"model.json": files["purchases.json"]}, known.select("customer_id", "x", "t_x", "T"))
     amounts = monetary.Parameters(**json.loads(files["model.json"]))
     n, mean = known["n"].to_numpy(), known["mean"].to_numpy()
@@ -140,8 +127,11 @@ def _bounds(
     return np.asarray(np.quantile(value, ((1 - SHARE) / 2, (1 + SHARE) / 2), axis=1).T)
 
 
-def _buyers(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.filter(pl.col("order_days_count") > 0)
+def _people(frame: pl.DataFrame) -> pl.DataFrame:
+    """Histories of buyers, with `n` order days and the `mean` amount of one."""
+    mean = (pl.col("spend_total_amount") / pl.col("order_days_count")).clip(lower_bound=0.0)
+    amounts = forecasts.buyers(frame).select(n=pl.col("order_days_count").cast(pl.Float64), mean=mean)
+    return pl.concat([forecasts.people(frame), amounts], how="horizontal")
 
 
 def _figures(known: pl.DataFrame, sampled: int) -> dict[str, object]:

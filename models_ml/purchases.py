@@ -16,10 +16,11 @@ import lightgbm as lgb
 import numpy as np
 import polars as pl
 
-from models_ml import artifacts, boosting, calibration, cards, evaluation, pareto_nbd
+from models_ml import artifacts, boosting, calibration, cards, evaluation, forecasts, pareto_nbd
 from models_ml.forecasts import Forecast, Window, fitted, foreseen
 
 MODEL = "purchases"
+_TOLD = ("expected_orders", "any_order_prob", "alive_prob")
 AT_LEAST, AT_LEAST_TO_BOOST, AT_LEAST_WINDOWS = 500, 5_000, 2
 
 
@@ -85,6 +86,25 @@ def predict(files: artifacts.Files, people: pl.DataFrame) -> Forecast:
     level = model["calibration"]
     probability = calibration.sigmoid(level["slope"] * margin + level["intercept"])
     return Forecast(level["level"] * np.exp(count), probability, base.alive)
+
+
+def columns(frame: pl.DataFrame, horizon_days: float) -> pl.DataFrame:
+    """What Pareto/NBD says of rows of features of one moment, as columns for other models to learn from.
+
+    Fitted on the frame itself, so on what was known at its moment; rows stay in their order.
+
+    Returns:
+        `expected_orders`, `any_order_prob` and `alive_prob`; null for people who never ordered, and for everybody where
+        `lacking` says that there is too little.
+    """
+    known = forecasts.people(frame)
+    told = pl.DataFrame(schema={"customer_id": frame.schema["customer_id"], **dict.fromkeys(_TOLD, pl.Float64)})
+    if lacking(known) is None:
+        horizon = horizon_days / forecasts.DAYS_A_UNIT
+        base = foreseen(fitted(known), known, horizon)
+        values = dict(zip(_TOLD, (base.expected, base.any_order, base.alive), strict=True))
+        told = pl.DataFrame({"customer_id": known["customer_id"], **values})
+    return frame.select("customer_id").join(told, on="customer_id", how="left", maintain_order="left").select(_TOLD)
 
 
 def _no_boost(windows: Sequence[Window]) -> str | None:

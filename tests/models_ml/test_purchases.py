@@ -45,6 +45,13 @@ def test_what_past_windows_teach_ranks_better_and_sets_the_level(taught: tuple[a
     assert ((told.any_order >= 0) & (told.any_order <= 1)).all()
 
 
+def test_the_newest_window_sets_the_level() -> None:
+    older, newest = window(seed=1), window(seed=2, more=0.8)
+    told = purchases.predict(purchases.fit(newest.people, newest.horizon, [older, newest]), newest.people)
+    assert told.expected.sum() == pytest.approx(newest.orders.sum(), rel=1e-6)
+    assert told.any_order.mean() == pytest.approx((newest.orders > 0).mean(), abs=0.005)
+
+
 def test_few_people_or_windows_leave_pareto_nbd_alone_and_the_card_says_why() -> None:
     few = window(rows=2_357)
     for windows, why in (([few, few], "2357 people in a past window"), ([], "0 past windows are over")):
@@ -106,3 +113,22 @@ def test_a_card_has_limits_and_no_person(taught: tuple[artifacts.Files, Window])
     assert "corrected by LightGBM" in text
     assert "c17" not in text
     assert cards.markdown({"model": "m", "what": "w", "limits": []}).startswith("# Model card: m")
+
+
+def test_other_models_are_told_of_everybody_in_their_order_and_nothing_of_who_never_ordered() -> None:
+    one = window(rows=800).people
+    frame = pl.DataFrame(
+        {
+            "customer_id": one["customer_id"],
+            "order_days_count": pl.Series([0.0, *(one["x"][1:] + 1)]).cast(pl.Int64),
+            "order_span_days": one["t_x"] * 7,
+            "days_since_first_order": one["T"] * 7,
+        }
+    )
+    told = purchases.columns(frame, 14)
+    assert told.columns == ["expected_orders", "any_order_prob", "alive_prob"]
+    assert told.height == frame.height
+    assert told["any_order_prob"].is_null().to_list() == [True] + [False] * 799
+    again = purchases.columns(frame.reverse(), 14).reverse()
+    np.testing.assert_allclose(again.to_numpy(), told.to_numpy(), rtol=1e-9)
+    assert purchases.columns(frame.head(400), 14).null_count().row(0) == (400, 400, 400)
