@@ -77,7 +77,9 @@ def checks(settings: Settings, run_id: str) -> list[Check]:
     for table, (first, *others) in MODELS.items():
         frame = pl.read_parquet(folder / f"{table}.parquet")
         built.append(totals_check(table, _of_model(frame, first), wanted[table], report[first]["status"]))
-        built += [model_check(one, _of_model(frame, one), wanted[table], report[one]) for one in others if one in report]
+        built += [
+            model_check(one, _of_model(frame, one), wanted[table], report[one]) for one in others if one in report
+        ]
         built.append(rows_check(table, frame))
     return built
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from models_ml import artifacts, cards, forecasts, monetary, pareto_nbd, purchases
 from models_ml.features import Matrix
 from models_ml.forecasts import DAYS_A_UNIT, histories
-from models_ml.likelihood import Histories
+from models_ml.likelihood import Histories, NoFit
 
 MODEL = "lifetime"
 HORIZON_DAYS = 365
@@ -48,7 +48,11 @@ def lacking(frame: pl.DataFrame) -> str | None:
         return f"the features have no {', '.join(absent)}"
     if reason := purchases.lacking(_people(frame)):
         return reason
-    return None if (forecasts.buyers(frame)["spend_total_amount"] > 0).any() else "no order has an amount above 0"
+    try:
+        _models(_people(frame).sort("x", "t_x", "T", "mean"))
+    except NoFit as none:
+        return str(none)
+    return None
 
 
 def fit(frame: pl.DataFrame) -> artifacts.Files:
@@ -58,10 +62,8 @@ def fit(frame: pl.DataFrame) -> artifacts.Files:
         models_ml.likelihood.NoFit: the histories have no likeliest parameters.
     """
     known = _people(frame).sort("x", "t_x", "T", "mean")
-    sample = known if known.height <= FIT_SAMPLE else known.gather_every(-(-known.height // FIT_SAMPLE))
-    orders = purchases.fit(sample.select("customer_id", "x", "t_x", "T"), HORIZON_DAYS / DAYS_A_UNIT)
-    amounts = monetary.fit(sample["n"].to_numpy(), sample["mean"].to_numpy())
-    card = cards.lifetime(_figures(known, sample.height), json.loads(orders["card.json"]), asdict(amounts))
+    orders, amounts, rows = _models(known)
+    card = cards.lifetime(_figures(known, rows), json.loads(orders["card.json"]), asdict(amounts))
     return {
         "purchases.json": orders["model.json"],
         "model.json": artifacts.dump(asdict(amounts)),
@@ -125,6 +127,13 @@ def _bounds(
     later = pareto_nbd.draw(p, h, horizon, size, rng)
     value = monetary.draw(amounts, (h.x + 1)[:, None], later, rng)
     return np.asarray(np.quantile(value, ((1 - SHARE) / 2, (1 + SHARE) / 2), axis=1).T)
+
+
+def _models(known: pl.DataFrame) -> tuple[artifacts.Files, monetary.Parameters, int]:
+    """Both models, and how many people they are fitted on."""
+    sample = known if known.height <= FIT_SAMPLE else known.gather_every(-(-known.height // FIT_SAMPLE))
+    orders = purchases.fit(sample.select("customer_id", "x", "t_x", "T"), HORIZON_DAYS / DAYS_A_UNIT)
+    return orders, monetary.fit(sample["n"].to_numpy(), sample["mean"].to_numpy()), sample.height
 
 
 def _people(frame: pl.DataFrame) -> pl.DataFrame:
