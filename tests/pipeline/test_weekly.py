@@ -43,14 +43,21 @@ def outcomes(weeks: Weeks, dag: str) -> dict[str, str]:
 
 
 def test_the_first_night_of_a_shop_trains_and_ends_with_scores(weeks: Weeks) -> None:
-    assert outcomes(weeks, "nightly") == {"purchase": "first", "churn": "first", "clusters": "first"}
+    found = outcomes(weeks, "nightly")
+    assert found.pop("lifetime") in ("first", "lacking")  # it needs 500 people who ordered
+    assert found == {"purchase": "first", "churn": "first", "clusters": "first"}
     for model, report in weeks.runs["nightly"]["models"].items():
+        if model == "lifetime":
+            assert report["status"] in ("ok", "too_little_data")
+            continue
         assert (model, report["status"]) in {("purchase", "ok"), ("churn", "ok"), ("clusters", "ok")}
         assert report["rows"] > 100
 
 
 def test_the_week_trains_every_model_and_on_the_same_data_changes_none(weeks: Weeks) -> None:
-    assert outcomes(weeks, "weekly") == dict.fromkeys(("purchase", "churn", "clusters"), "unchanged")
+    found = outcomes(weeks, "weekly")
+    assert found.pop("lifetime") in ("unchanged", "lacking")
+    assert found == dict.fromkeys(("purchase", "churn", "clusters"), "unchanged")
     assert weeks.scores("weekly") == weeks.scores("nightly")
 
 
