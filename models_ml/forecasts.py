@@ -47,7 +47,8 @@ def people(frame: pl.DataFrame) -> pl.DataFrame:
 
 def buyers(frame: pl.DataFrame) -> pl.DataFrame:
     """The rows of features of people who ever ordered, and of whom it is known when."""
-    return frame.filter(pl.col("order_days_count") > 0, pl.all_horizontal(pl.col(COLUMNS).is_not_null()))
+    known = pl.all_horizontal(pl.col(COLUMNS).cast(pl.Float64).is_finite())  # null is neither
+    return frame.filter(known, pl.col("order_days_count") > 0)
 
 
 def histories(people: pl.DataFrame) -> Histories:

@@ -138,7 +138,9 @@ def _models(known: pl.DataFrame) -> tuple[artifacts.Files, monetary.Parameters, 
 
 def _people(frame: pl.DataFrame) -> pl.DataFrame:
     """Histories of buyers, with `n` order days and the `mean` amount of one."""
-    mean = (pl.col("spend_total_amount") / pl.col("order_days_count")).clip(lower_bound=0.0)
+    mean = (
+        (pl.col("spend_total_amount") / pl.col("order_days_count")).clip(lower_bound=0.0).fill_nan(0.0).fill_null(0.0)
+    )
     amounts = forecasts.buyers(frame).select(n=pl.col("order_days_count").cast(pl.Float64), mean=mean)
     return pl.concat([forecasts.people(frame), amounts], how="horizontal")
 

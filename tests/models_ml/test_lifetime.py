@@ -103,6 +103,15 @@ def test_the_same_people_in_another_order_and_under_other_names_give_the_same_mo
     assert lifetime.predict(files, other, "v", AS_OF).reverse().drop("customer_id").equals(one)
 
 
+def test_people_of_whom_nothing_is_known_have_no_row_and_no_score_is_made_up() -> None:
+    frame, _ = shop(rows=900)
+    files = lifetime.fit(frame)
+    for unknown in (None, float("nan")):
+        gaps = frame.with_columns(order_span_days=pl.lit(unknown, dtype=pl.Float64))
+        assert lifetime.lacking(gaps) == "0 people with an order; at least 500 are needed"
+        assert lifetime.predict(files, gaps, "v", AS_OF).height == 0
+
+
 def test_too_little_is_said_in_a_sentence_and_never_crashes() -> None:
     frame, _ = shop(rows=499)
     assert lifetime.lacking(frame) == "499 people with an order; at least 500 are needed"
