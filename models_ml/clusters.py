@@ -24,7 +24,7 @@ class Parameters:
 
     method: Method = "kmeans"
     seed: int = 1
-    starts: int = 4
+    starts: int = 3
     fit_sample: int = 100_000
     judged_sample: int = 3_000
     skewed_above: float = space.SKEWED_ABOVE
@@ -76,11 +76,12 @@ def fit(
         measured, groups = _group(placed, parameters)
         groups, members = _largest_first(groups, placement.nearest(frame, fitted, groups))
         before = placement.before(former, frame)
-        numbers = matching.number(groups.count, before.unused, before.members, members)
+        numbers = matching.number(groups.count, before.unused, before.alike, members)
         groups, members = groups.relabelled(numbers.of_place), grouping.relabelled(members, numbers.of_place)
         own = grouping.nearest(placed, groups)
         traits = personas.measure(fitted.names, placed, matrix(sample, fitted.names), own, numbers.given)
-        model = Model(fitted, groups, placement.named(traits, numbers, before), numbers.unused)
+        reach = grouping.bounded(groups, placed).reach or ()
+        model = Model(fitted, groups, reach, placement.named(traits, numbers, before), numbers.unused)
         drawn = picture.draw(placed, own, numbers.given, fitted.names)
     told = _told(model, traits, members)
     metrics = number.metrics(measured, parameters.rule)
@@ -122,7 +123,7 @@ def migrations(files: artifacts.Files, version: str) -> pl.DataFrame:
 def _group(placed: Matrix, parameters: Parameters) -> tuple[list[number.Figures], Groups]:
     """The figures of each number of groups tried, and the groups of the one that the rule takes."""
     method, starts, seed = parameters.method, parameters.starts, parameters.seed
-    judged = placed[_chosen(len(placed), parameters.judged_sample, seed)]
+    judged = placed[chosen(len(placed), parameters.judged_sample, seed)]
     measured = number.measure(judged, partial(grouping.find, method, starts, seed), parameters.rule, seed)
     taken = number.choose(measured, parameters.rule)
     if taken is None:
@@ -133,10 +134,10 @@ def _group(placed: Matrix, parameters: Parameters) -> tuple[list[number.Figures]
 
 
 def _sample(frame: pl.DataFrame, parameters: Parameters) -> pl.DataFrame:
-    return frame[_chosen(frame.height, parameters.fit_sample, parameters.seed)]
+    return frame[chosen(frame.height, parameters.fit_sample, parameters.seed)]
 
 
-def _chosen(rows: int, size: int, seed: int) -> NDArray[np.int64]:
+def chosen(rows: int, size: int, seed: int) -> NDArray[np.int64]:
     """Which rows are sampled, in their order; all where there are no more."""
     if rows <= size:
         return np.arange(rows)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.cluster import hierarchy
 from sklearn.cluster import HDBSCAN, KMeans
 
-from models_ml.arrays import BATCH, Array
+from models_ml.arrays import TILE, Array
 from models_ml.features import Matrix
 
 Method = Literal["kmeans", "ward", "hdbscan"]
@@ -78,16 +78,16 @@ def nearest(placed: Matrix | Array, groups: Groups) -> Members:
     turned, level = -2 * centres.T, (centres**2).sum(axis=1)
     found = np.empty(len(placed), dtype=np.int32)
     of = np.array(groups.group, dtype=np.int32)
-    for at in range(0, len(placed), BATCH):
-        block = placed[at : at + BATCH]
+    for at in range(0, len(placed), TILE):
+        block = placed[at : at + TILE]
         distance = np.asarray(block @ turned)  # the square, but for the row's own length
         distance += level
         closest = distance.argmin(axis=1)
-        found[at : at + BATCH] = of[closest]
+        found[at : at + TILE] = of[closest]
         if groups.reach is not None:
             square = distance[np.arange(len(block)), closest] + (block**2).sum(axis=1)
             beyond = square > np.array(groups.reach)[closest] ** 2
-            found[at : at + BATCH][beyond] = NONE
+            found[at : at + TILE][beyond] = NONE
     return found
 
 
@@ -105,21 +105,28 @@ def _means(sample: Matrix, members: NDArray[np.integer]) -> Groups:
     return Groups(centres.round(6), tuple(range(len(present))))
 
 
+def bounded(groups: Groups, placed: Matrix) -> Groups:
+    """The same groups, each centre reaching as far as all but one in a hundred of the people nearest to it."""
+    single = Groups(groups.centres, tuple(range(len(groups.centres))))
+    closest = nearest(placed, single)
+    reach = []
+    for centre, place in enumerate(single.centres):
+        far = np.sqrt(((placed[closest == centre] - place) ** 2).sum(axis=1))
+        reach.append(round(float(np.quantile(far, _REACHED)), 6) if len(far) else 0.0)
+    return Groups(groups.centres, groups.group, tuple(reach))
+
+
 def _dense(sample: Matrix, seed: int) -> Groups:
     """What is dense, as centres of its cores: a group of any shape is a chain of small round ones.
 
-    Nobody's own place is kept: each centre is the mean of many, and reaches as far as all but one in a hundred of them.
+    Nobody's own place is kept: each centre is the mean of many.
     """
     smallest = max(_DENSE, len(sample) // 50)
-    model = HDBSCAN(min_cluster_size=smallest, min_samples=_DENSE // 5, copy=True).fit(sample)
-    centres, group, reach = [], list[int](), list[float]()
-    for one in range(model.labels_.max() + 1):
-        own = sample[model.labels_ == one]
+    labels = HDBSCAN(min_cluster_size=smallest, min_samples=_DENSE // 5, copy=True).fit(sample).labels_
+    centres, group = np.empty((0, sample.shape[1])), list[int]()
+    for one in range(labels.max() + 1):
+        own = sample[labels == one]
         cores = kmeans(own, min(_CORES, max(1, len(own) // _DENSE)), 1, seed)
-        near = nearest(own, cores)
-        for core in np.unique(near):
-            far = np.sqrt(((own[near == core] - cores.centres[core]) ** 2).sum(axis=1))
-            centres.append(cores.centres[core])
-            group.append(one)
-            reach.append(round(float(np.quantile(far, _REACHED)), 6))
-    return Groups(np.array(centres).reshape(-1, sample.shape[1]), tuple(group), tuple(reach))
+        centres = np.concatenate([centres, cores.centres])
+        group += [one] * len(cores.centres)
+    return bounded(Groups(centres, tuple(group)), sample[labels != NONE])

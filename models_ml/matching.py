@@ -49,7 +49,7 @@ def number(count: int, unused: int, former: Members | None, members: Members) ->
     Args:
         count: how many new groups there are; `members` holds their places, 0 to count - 1.
         unused: the first number that no group ever had.
-        former: the former group's number of each person, shape (people,); None where none can be said.
+        former: the number of the former group that each person is like, shape (people,); None where none can be said.
         members: the new group's place of each person, same shape.
     """
     pairs = {} if former is None or not count else _pairs(former, members, count)

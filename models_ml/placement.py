@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -16,20 +16,26 @@ from models_ml.matching import Numbers
 class Model:
     """Where people stand, the groups there by number, what these are called.
 
-    `unused` is the first number that no group ever had, here or in the models before.
+    `reach` is how far each centre is from those like its own; farther away nobody was seen. `unused` is the first
+    number that no group ever had, here or in the models before.
     """
 
     space: space.Space
     groups: Groups
+    reach: tuple[float, ...]
     personas: dict[int, str]
     unused: int
 
 
 @dataclass(frozen=True)
 class Before:
-    """The former model's view of today's people: the number of each one's group, None where it cannot say, and why."""
+    """The former model's view of today's people: the number of each one's group, None where it cannot say, and why.
+
+    `alike` is the same, but for people farther from any centre than those whom it knew: in no group.
+    """
 
     members: Members | None = None
+    alike: Members | None = None
     personas: Mapping[int, str] = field(default_factory=dict)
     unused: int = 0
     why: str | None = None
@@ -45,7 +51,8 @@ def read(files: artifacts.Files) -> Model:
     held = json.loads(files["model.json"])
     fitted = space.Space(**{name: tuple(values) for name, values in held["space"].items()})
     named = {int(one): persona for one, persona in held["personas"].items()}
-    return Model(fitted, Groups.of_json(held["groups"], len(fitted.names)), named, held["unused"])
+    groups = Groups.of_json(held["groups"], len(fitted.names))
+    return Model(fitted, groups, tuple(held["reach"]), named, held["unused"])
 
 
 def before(files: artifacts.Files | None, frame: pl.DataFrame) -> Before:
@@ -55,8 +62,10 @@ def before(files: artifacts.Files | None, frame: pl.DataFrame) -> Before:
     model = read(files)
     if absent := sorted(set(model.space.names) - set(frame.columns)):
         why = f"the former model needs features that are gone: {', '.join(absent)}"
-        return Before(None, model.personas, model.unused, why)
-    return Before(nearest(frame, model.space, model.groups), model.personas, model.unused)
+        return Before(None, None, model.personas, model.unused, why)
+    known = replace(model.groups, reach=model.reach)
+    members, alike = (nearest(frame, model.space, groups) for groups in (model.groups, known))
+    return Before(members, alike, model.personas, model.unused)
 
 
 def nearest(frame: pl.DataFrame, fitted: space.Space, groups: Groups) -> Members:

@@ -37,6 +37,16 @@ SCORES = {
         "persona": "varchar",
         "model_version": "varchar",
     },
+    "cluster_migrations": {
+        "from_cluster": "integer",
+        "from_persona": "varchar",
+        "into_cluster": "integer",
+        "into_persona": "varchar",
+        "people": "bigint",
+        "share": "double",
+        "from_version": "varchar",
+        "into_version": "varchar",
+    },
 }
 
 
@@ -318,8 +328,11 @@ def bind_scores(settings: Settings) -> None:
             wanted = ", ".join(f'cast("{column}" as {kind}) as "{column}"' for column, kind in columns.items())
             empty = ", ".join(f'cast(null as {kind}) as "{column}"' for column, kind in columns.items())
             path = settings.scores / str(run_id) / f"{name}.parquet"
-            scored = f"select {wanted} from read_parquet({literal(path)}) where {known}"
-            body = scored if run_id else f"select {empty} where false"
+            scored = f"select {wanted} from read_parquet({literal(path)})"
+            if "customer_id" in columns:
+                scored += f" where {known}"
+            # an earlier release wrote fewer files
+            body = scored if run_id and path.exists() else f"select {empty} where false"
             connection.execute(f"create or replace view scores.{name} as {body}")
 
 

@@ -48,18 +48,28 @@ MUTANTS: list[tuple[str, Change, str]] = [
     ("clusters", put("customer_id", "d"), "customer_id occurs once"),
     ("clusters", put("customer_id", None), "customer_id is not null"),
     ("clusters", put("cluster", None), "cluster is not null"),
-    ("clusters", put("cluster", -1), "cluster is 0 or more"),
+    ("clusters", put("cluster", -2), "cluster is -1 or more"),
     ("clusters", put("persona", None), "persona is not null"),
     ("clusters", put("model_version", None), "model_version is not null"),
     ("clusters", lambda frame: frame.head(3), "everybody to score is scored"),
     ("clusters", lambda frame: frame.cast({"cluster": pl.Int64}), "columns and types are as specified"),
+    ("cluster_migrations", put("from_cluster", None), "from_cluster is not null"),
+    ("cluster_migrations", put("from_persona", None), "from_persona is not null"),
+    ("cluster_migrations", put("into_version", None), "into_version is not null"),
+    ("cluster_migrations", put("from_version", None), "from_version is not null"),
+    ("cluster_migrations", put("people", 0), "people are 1 or more"),
+    ("cluster_migrations", put("share", None), "share is not null"),
+    ("cluster_migrations", put("share", 0.35), "the shares of each former group are 1 together"),
+    ("cluster_migrations", put("into_cluster", 0), "from_cluster and into_cluster occur once together"),
+    ("cluster_migrations", lambda frame: frame.drop("people"), "columns and types are as specified"),
+    ("cluster_migrations", lambda frame: frame.cast({"people": pl.Int32}), "columns and types are as specified"),
 ]
 
 
 def test_whole_scores_pass(made: SimpleNamespace, tmp_path: Path) -> None:
     result = check_scores(made.store_scores(tmp_path, made.scores()), made.run)
     assert (result.failed, result.skipped) == (0, False)
-    assert result.evaluated == 24
+    assert result.evaluated == 34
 
 
 @pytest.mark.parametrize(("table", "change", "rule"), MUTANTS)
@@ -99,7 +109,7 @@ def test_zero_rows_pass_when_the_report_says_why(
     none = made.store_scores(tmp_path, {**frames, table: frames[table].clear()}, **{model: status})
     built = scores.checks(none, made.run)
     assert failures(built) == []
-    assert sum(len(check.rules) for check in built) == 24
+    assert sum(len(check.rules) for check in built) == 34
 
 
 def test_a_status_that_nobody_knows_fails(made: SimpleNamespace, tmp_path: Path) -> None:
@@ -107,7 +117,9 @@ def test_a_status_that_nobody_knows_fails(made: SimpleNamespace, tmp_path: Path)
         check_scores(made.store_scores(tmp_path, made.scores(), purchase="no_structure"), made.run)
 
 
-@pytest.mark.parametrize("name", ["propensity.parquet", "clusters.parquet", "report.json"])
+@pytest.mark.parametrize(
+    "name", ["propensity.parquet", "clusters.parquet", "cluster_migrations.parquet", "report.json"]
+)
 def test_a_missing_file_fails(made: SimpleNamespace, tmp_path: Path, name: str) -> None:
     settings = made.store_scores(tmp_path, made.scores())
     (settings.scores / made.run / name).unlink()

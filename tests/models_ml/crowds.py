@@ -1,8 +1,16 @@
 """Crowds with and without groups, as frames of features."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 
+from models_ml import clusters
+
+# fewer draws, where a test is not about the number of groups
+QUICK = replace(
+    clusters.PARAMETERS, judged_sample=600, rule=replace(clusters.PARAMETERS.rule, most=5, bootstraps=2, halves=2)
+)
 NAMES = ("orders_count", "recency_days", "sessions_28d_count")
 THREE = [(40.0, 10.0, 10.0), (10.0, 80.0, 10.0), (10.0, 10.0, 50.0)]
 FIVE = [*THREE, (60.0, 60.0, 60.0), (90.0, 20.0, 90.0)]

@@ -8,13 +8,19 @@ import polars as pl
 import pytest
 
 from models_ml import clusters, matching
-from tests.models_ml.crowds import FIVE, NAMES, THREE, blobs, frame, null_world
+from tests.models_ml.crowds import FIVE, NAMES, QUICK, THREE, blobs, frame, null_world
 
 FAR = (90.0, 90.0, 90.0)
 
 
 def numbers(files: dict[str, bytes], crowd: pl.DataFrame) -> list[int]:
     return clusters.assign(files, crowd, "v")["cluster"].to_list()
+
+
+def fit(
+    crowd: pl.DataFrame, former: dict[str, bytes] | None = None, names: tuple[str, ...] = NAMES
+) -> dict[str, bytes]:
+    return clusters.fit(crowd, names, former, former and "v1", QUICK)
 
 
 def places(*groups: tuple[int, int]) -> np.ndarray:
@@ -24,21 +30,21 @@ def places(*groups: tuple[int, int]) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def before() -> dict[str, bytes]:
-    return clusters.fit(blobs(THREE), NAMES)
+    return fit(blobs(THREE))
 
 
 def test_numbers_and_names_follow_the_people_not_the_sizes(before: dict[str, bytes]) -> None:
     """The same three groups, the smallest of them now the largest."""
     grown = pl.concat([blobs(THREE), blobs([THREE[0]], 900, 7)])
-    after = clusters.fit(grown, NAMES, before, "v1")
+    after = fit(grown, before)
     assert numbers(after, blobs(THREE)) == numbers(before, blobs(THREE))
     assert json.loads(after["model.json"])["personas"] == json.loads(before["model.json"])["personas"]
-    assert numbers(clusters.fit(grown, NAMES), blobs(THREE)) != numbers(before, blobs(THREE))
+    assert numbers(fit(grown), blobs(THREE)) != numbers(before, blobs(THREE))
 
 
 def test_the_migration_table_counts_who_went_where(before: dict[str, bytes]) -> None:
     crowd = pl.concat([blobs(THREE), blobs([FAR], 500, 7)])
-    after = clusters.fit(crowd, NAMES, before, "v1")
+    after = fit(crowd, before)
     found = clusters.migrations(after, "v2")
     assert found.schema == pl.Schema(matching.SCHEMA)
     pairs = zip(numbers(before, crowd), numbers(after, crowd), strict=True)
@@ -53,9 +59,9 @@ def test_the_migration_table_counts_who_went_where(before: dict[str, bytes]) -> 
 def test_a_new_group_gets_a_number_that_never_was(before: dict[str, bytes]) -> None:
     """One group ends and another begins: the number of the ended one stays with what it meant, for good."""
     without = pl.concat([blobs(THREE[:2]), blobs([FAR], 500, 7)])
-    second = clusters.fit(without, NAMES, before, "v1")
+    second = fit(without, before)
     assert sorted(json.loads(second["model.json"])["personas"]) == ["1", "2", "3"]
-    third = clusters.fit(blobs(THREE), NAMES, second, "v2")
+    third = fit(blobs(THREE), second)
     assert sorted(json.loads(third["model.json"])["personas"]) == ["1", "2", "4"]
     assert json.loads(third["card.json"])["former model"] | {"version": "v2"} == {
         "version": "v2",
@@ -106,18 +112,18 @@ def test_people_in_no_group_are_counted_but_are_no_group(before: dict[str, bytes
 def test_when_no_structure_is_left_everybody_is_told_to_have_left(before: dict[str, bytes]) -> None:
     rng = np.random.default_rng(1)
     cloud = frame(np.abs(rng.normal(30, 8, (900, 3))))
-    after = clusters.fit(cloud, NAMES, before, "v1")
+    after = fit(cloud, before)
     found = clusters.migrations(after, "v2")
     assert found["into_cluster"].null_count() == found.height > 0
     assert found["people"].sum() == 900
-    again = clusters.fit(blobs(THREE), NAMES, after, "v2")
+    again = fit(blobs(THREE), after)
     assert sorted(json.loads(again["model.json"])["personas"]) == ["3", "4", "5"]
 
 
 def test_a_former_model_that_cannot_see_todays_people_hands_nothing_on_but_its_numbers(
     before: dict[str, bytes],
 ) -> None:
-    after = clusters.fit(blobs(FIVE, 100).drop("recency_days"), (NAMES[0], NAMES[2]), before, "v1")
+    after = fit(blobs(FIVE, 100).drop("recency_days"), before, (NAMES[0], NAMES[2]))
     assert "features that are gone: recency_days" in json.loads(after["card.json"])["former model"]["note"]
     assert min(map(int, json.loads(after["model.json"])["personas"])) == 3
     assert clusters.migrations(after, "v2").height == 0
@@ -125,5 +131,5 @@ def test_a_former_model_that_cannot_see_todays_people_hands_nothing_on_but_its_n
 
 def test_without_a_former_model_nobody_moved() -> None:
     world = null_world(600, 1)
-    files = clusters.fit(world, tuple(world.columns[1:]))
+    files = fit(world, names=tuple(world.columns[1:]))
     assert clusters.migrations(files, "v1").schema == pl.Schema(matching.SCHEMA)

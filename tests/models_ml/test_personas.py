@@ -8,7 +8,7 @@ import pytest
 
 from models_ml import clusters, personas, words
 from models_ml.personas import Traits
-from tests.models_ml.crowds import NAMES, THREE, blobs
+from tests.models_ml.crowds import NAMES, QUICK, THREE, blobs
 
 ORDERS, TENURE, SPEND, RECENCY = "orders_count", "tenure_days", "spend_total_amount", "recency_days"
 
@@ -22,7 +22,10 @@ def traits(names: tuple[str, ...], z: list[list[float]], **more: list[list[float
 def test_groups_are_named_by_their_strongest_difference() -> None:
     crowd = blobs(THREE)
     named = (
-        clusters.assign(clusters.fit(crowd, NAMES), crowd, "v").select("cluster", "persona").unique().sort("cluster")
+        clusters.assign(clusters.fit(crowd, NAMES, parameters=QUICK), crowd, "v")
+        .select("cluster", "persona")
+        .unique()
+        .sort("cluster")
     )
     assert named["persona"].to_list() == ["frequent visitors", "lapsed buyers", "frequent buyers"]
 
@@ -104,7 +107,7 @@ def test_of_a_group_below_the_floor_no_figure_is_told() -> None:
     of = traits((ORDERS,), [[2.0]], ratio=[[2.0]])
     assert personas.sentence(of, 0, 99) == "Too few people to say more of them."
     crowd = pl.concat([blobs(THREE[:2], 260), blobs([(90.0, 90.0, 90.0)], 99, 5)])
-    told = json.loads(clusters.fit(crowd, NAMES)["personas.json"])
+    told = json.loads(clusters.fit(crowd, NAMES, parameters=QUICK)["personas.json"])
     assert [one["share"] is None for one in told] == [False, False, True]
     assert told[-1]["sets_apart"] == {}
 

@@ -26,6 +26,7 @@ def score(settings: Settings, run_id: str, as_of: datetime) -> Report:
 
 PROPENSITY = ["VARCHAR", "VARCHAR", "DOUBLE", "VARCHAR", "VARCHAR", "TIMESTAMP"]
 CLUSTERS = ["VARCHAR", "INTEGER", "VARCHAR", "VARCHAR"]
+MIGRATIONS = ["INTEGER", "VARCHAR", "INTEGER", "VARCHAR", "BIGINT", "DOUBLE", "VARCHAR", "VARCHAR"]
 
 
 @pytest.fixture(scope="module")
@@ -67,19 +68,21 @@ def test_the_report_beside_the_scores_is_the_one_returned(home: Path, report: Re
 def test_columns_have_their_types(home: Path) -> None:
     assert types(home / "scores/first/propensity.parquet") == PROPENSITY
     assert types(home / "scores/first/clusters.parquet") == CLUSTERS
+    assert types(home / "scores/first/cluster_migrations.parquet") == MIGRATIONS
 
 
 def test_too_little_data_gives_zero_rows_of_the_same_types_and_says_why(shop: SimpleNamespace, tmp_path: Path) -> None:
     made = score(shop.store(tmp_path, "r", shop.features(customers=60)), "r", shop.as_of)
     assert types(tmp_path / "scores/r/propensity.parquet") == PROPENSITY
     assert types(tmp_path / "scores/r/clusters.parquet") == CLUSTERS
+    assert types(tmp_path / "scores/r/cluster_migrations.parquet") == MIGRATIONS
     assert pl.read_parquet(tmp_path / "scores/r/propensity.parquet").height == 0
     purchase = made.models["purchase"]
     assert purchase.status == "too_little_data"
     assert purchase.reason is not None
     assert purchase.reason.startswith("180 rows, ")
     assert purchase.reason.endswith("at least 500 and 50 are needed")
-    assert made.models["clusters"].reason == "60 rows to group; at least 100 are needed"
+    assert made.models["clusters"].reason == "60 rows to group; at least 500 are needed"
 
 
 def test_features_without_a_single_row_are_too_little_data_not_an_error(shop: SimpleNamespace, tmp_path: Path) -> None:

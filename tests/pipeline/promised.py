@@ -11,6 +11,8 @@ PROMISED = {
     " spend_total_amount rfm_score region primary_device is_bot valid_from valid_to",
     "scores.propensity": "customer_id model probability tier model_version scored_at",
     "scores.clusters": "customer_id cluster persona model_version",
+    "scores.cluster_migrations": "from_cluster from_persona into_cluster into_persona people share from_version"
+    " into_version",
     "segments.memberships": "segment_id customer_id entered_at",
     "segments.membership_history": "segment_id customer_id entered_at left_at definition_version",
     "segments.catalog": "segment_id owner tier purpose members active_members is_sendable why_not",
