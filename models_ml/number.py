@@ -78,8 +78,8 @@ def measure(sample: Matrix, find: Finder, rule: Rule, seed: int) -> list[Figures
             max(stability.of(cloud, k, (0.0, np.inf))[0] for cloud in clouds),
             apart[k][1],
             min(stability.of(cloud, k, (0.0, np.inf))[1] for cloud in clouds),
-            again[k],
-            halves[k],
+            round(float(np.mean(again[k])), 4),
+            round(float(np.mean(halves[k])), 4),
             round(float(shares[k].min()), 4),
         )
         for k in found

@@ -14,28 +14,27 @@ from models_ml.features import Matrix
 from models_ml.grouping import Groups, nearest
 
 T = TypeVar("T")
+Agreed = dict[int, list[float]]  # by number of groups, the agreement of each draw
 Finder = Callable[[Matrix, Sequence[int]], Mapping[int, Groups]]
 
 
 def bootstrap(
     sample: Matrix, find: Finder, found: Mapping[int, Groups], draws: int, rng: np.random.Generator
-) -> dict[int, float]:
-    """By number, the mean agreement of the sample's groups with those drawn from people resampled with replacement."""
+) -> Agreed:
+    """The agreement of the sample's groups with those drawn from people resampled with replacement."""
     members = {k: nearest(sample, groups) for k, groups in found.items()}
-    agreed: dict[int, list[float]] = {k: [] for k in found}
+    agreed: Agreed = {k: [] for k in found}
     for _ in range(draws):
         again = find(sample[rng.integers(0, len(sample), len(sample))], list(found))
         for k, own in members.items():
             other = of(again, k, None)
             agreed[k].append(adjusted_rand_score(own, nearest(sample, other)) if other else 0.0)
-    return {k: round(float(np.mean(values)), 4) for k, values in agreed.items()}
+    return agreed
 
 
-def split_half(
-    sample: Matrix, find: Finder, numbers: Sequence[int], draws: int, rng: np.random.Generator
-) -> dict[int, float]:
-    """By number, the mean agreement, over everybody, of groups drawn from one half with those drawn from the other."""
-    agreed: dict[int, list[float]] = {k: [] for k in numbers}
+def split_half(sample: Matrix, find: Finder, numbers: Sequence[int], draws: int, rng: np.random.Generator) -> Agreed:
+    """The agreement, over everybody, of groups drawn from one half with those drawn from the other."""
+    agreed: Agreed = {k: [] for k in numbers}
     for _ in range(draws):
         order = rng.permutation(len(sample))
         one, other = (find(sample[half], list(numbers)) for half in np.array_split(order, 2))
@@ -43,7 +42,7 @@ def split_half(
             both = [of(half, k, None) for half in (one, other)]
             same = [nearest(sample, groups) for groups in both if groups]
             agreed[k].append(adjusted_rand_score(*same) if len(same) == len(both) else 0.0)
-    return {k: round(float(np.mean(values)), 4) for k, values in agreed.items()}
+    return agreed
 
 
 def of(found: Mapping[int, T], k: int, otherwise: T) -> T:
