@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := .smalti/demo
 SHELL := /bin/bash
 
-.PHONY: run docs up down test test-tools report-image check clean prove prove-ingest bench bench-ingest bench-linkage bench-delivery bench-asking bench-segments bench-peers lock-test
+.PHONY: run docs up down test test-tools report-image check clean prove prove-ingest bench bench-ingest bench-linkage bench-delivery bench-asking bench-segments bench-peers bench-models lock-test
 
 # installs exactly what uv.lock says, bytecode compiled, and writes .env with random keys where there is none
 $(VENV)/.synced: pyproject.toml uv.lock
@@ -100,6 +100,10 @@ bench-segments: $(VENV)/.synced
 ## bench-peers: the same subset by Smalti and by naive DuckDB, polars, pandas and PostgreSQL, at 10 million events; needs 12 GB of disk
 bench-peers: $(VENV)/.synced
 	@PATH="$(BIN):$$PATH" $(BIN)/python -m benchmarks.peers $(if $(ROWS),--rows $(ROWS))
+
+## bench-models: what grouping 2 million people costs, and bringing features into memory; PEOPLE= for fewer
+bench-models: $(VENV)/.synced
+	@$(BIN)/python -m benchmarks.models $(if $(PEOPLE),--people $(PEOPLE))
 
 ## clean: remove the environment and all state, keep .env
 clean:
