@@ -33,7 +33,7 @@ class Parameters:
 
 
 MODEL = "clusters"
-AT_LEAST, DISTINCT = 500, 2
+AT_LEAST = 500
 PARAMETERS = Parameters()
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "customer_id": pl.String,
@@ -67,7 +67,12 @@ def fit(
         former: the artifact whose numbers and names go on where its groups do.
         former_version: what that artifact is called.
         parameters: how to group.
+
+    Raises:
+        ValueError: a former artifact without its version, or a version without its artifact.
     """
+    if (former is None) != (former_version is None):
+        raise ValueError("a former artifact and what it is called come together")
     # one thread: threads would add up distances in an order of their own, and the last digits would differ
     with threadpool_limits(1):
         sample = _sample(frame, parameters)

@@ -15,7 +15,7 @@ DATA = CHECKOUT.parent / "shared" / "data"
 def test_each_step_says_what_it_took(step: str, tmp_path: Path) -> None:
     found = models.measured(step, tmp_path, 4_000)
     assert found.people in {2_000, 4_000}
-    assert 0 < found.cpu_seconds < 20
+    assert 0 <= found.cpu_seconds < 20
     assert found.peak_gb > 0
 
 
@@ -33,4 +33,4 @@ def test_the_customers_of_cdnow_are_those_of_the_published_file() -> None:
     assert now.height == earlier.height == 23_570
     assert now["orders_count"].sum() > earlier["orders_count"].sum() > 60_000
     assert now["recency_days"].min() == 0
-    assert round(now["spend_total_amount"].sum()) == 2_500_315
+    assert now["spend_total_amount"].sum() == pytest.approx(2_500_315.63)

@@ -133,3 +133,9 @@ def test_without_a_former_model_nobody_moved() -> None:
     world = null_world(600, 1)
     files = fit(world, names=tuple(world.columns[1:]))
     assert clusters.migrations(files, "v1").schema == pl.Schema(matching.SCHEMA)
+
+
+def test_a_former_model_comes_with_its_version(before: dict[str, bytes]) -> None:
+    for given in ((before, None), (None, "v1")):
+        with pytest.raises(ValueError, match="come together"):
+            clusters.fit(blobs(THREE), NAMES, *given)
