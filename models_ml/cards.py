@@ -50,6 +50,7 @@ def propensity(
 def clusters(
     data: Mapping[str, int],
     metrics: Mapping[str, object],
+    tried: Sequence[Mapping[str, object]],
     parameters: Mapping[str, object],
     personas: Sequence[Mapping[str, object]],
     former: Mapping[str, object],
@@ -60,6 +61,7 @@ def clusters(
         "what": "Groups of customers who behave alike.",
         "data": {"scored cut-off": dict(data)},
         "metrics": dict(metrics),
+        "numbers tried": {f"{one['number']} groups": dict(one) for one in tried},
         "personas": {f"{one['cluster']} {one['persona']}": _persona(one) for one in personas},
         "former model": dict(former),
         "parameters": dict(parameters),

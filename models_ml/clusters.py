@@ -89,15 +89,15 @@ def fit(
         model = Model(fitted, groups, reach, placement.named(traits, numbers, before), numbers.unused)
         drawn = picture.draw(placed, own, numbers.given, fitted.names)
     told = _told(model, traits, members)
-    metrics = number.metrics(measured, parameters.rule)
+    metrics, tried = number.metrics(measured, parameters.rule), number.as_json(measured, parameters.rule)
     moved = matching.moves(before.members, members, before.personas, model.personas)
     data = {"rows": frame.height, "sampled": sample.height, "judged": min(sample.height, parameters.judged_sample)}
-    card = cards.clusters(data, metrics, asdict(parameters), told, _history(former_version, before, numbers))
+    card = cards.clusters(data, metrics, tried, asdict(parameters), told, _history(former_version, before, numbers))
     return {
         "model.json": placement.dump(model),
         "card.json": artifacts.dump(card),
         "card.md": cards.markdown(card).encode(),
-        "curves.json": artifacts.dump({"numbers": number.as_json(measured, parameters.rule)}),
+        "curves.json": artifacts.dump({"numbers": tried}),
         "migrations.json": artifacts.dump({"from_version": former_version, "moves": moved}),
         "personas.json": artifacts.dump(told),
         "picture.json": artifacts.dump(drawn),

@@ -47,7 +47,7 @@ _MANY = (
 )
 _AGO = (
     *("{does} {times} as long ago as others", "{does} longer ago than others", "{does} more recently than others"),
-    *("{does} half as long ago as others", "{does} just now"),
+    *("{does} half as long ago as others", "{does} far more recently than others"),
 )
 _LONG = (
     *("{does} {times} as long as others", "{does} longer than others", "{does} for less time than others"),

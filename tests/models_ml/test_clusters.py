@@ -70,6 +70,13 @@ def test_without_structure_nobody_is_scored_and_nothing_is_told(three: tuple[pl.
     assert json.loads(files["personas.json"]) == json.loads(files["picture.json"])["groups"] == []
 
 
+def test_the_card_and_the_curves_have_the_figures_of_every_number_tried(three: tuple[pl.DataFrame, Artifact]) -> None:
+    tried = json.loads(three[1]["curves.json"])["numbers"]
+    assert [one["number"] for one in tried] == list(range(2, 9))
+    assert list(json.loads(three[1]["card.json"])["numbers tried"].values()) == tried
+    assert "- 3 groups: number 3, silhouette 0." in three[1]["card.md"].decode()
+
+
 def test_clusters_are_numbered_from_the_largest_down(three: tuple[pl.DataFrame, Artifact]) -> None:
     sizes = clusters.assign(three[1], three[0], "v")["cluster"].value_counts().sort("cluster")["count"].to_list()
     assert sizes == [600, 400, 200]
