@@ -1,8 +1,8 @@
 """What models of many people cost: `make bench-models`, or `make bench-models PEOPLE=500000`.
 
 Every step runs in a process of its own, which says what it took: CPU-seconds (user and system) of the step alone, the
-least of three runs where they are short, and the most memory that the process held. People are made up, by seed: counts,
-days and amounts in cents as a shop has them, some without a value; a fifth belong to each of five groups.
+least of three runs where they are short, and the most memory that the process held. People are made up, by seed:
+counts, days and amounts in cents as a shop has them, some without a value; a fifth belong to each of five groups.
 
 - `array`: a million rows of fifty features, from a DuckDB table in memory and from a Parquet file, into one float32
   array; beside it the same by way of a pandas frame.
