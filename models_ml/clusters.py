@@ -119,10 +119,16 @@ def assign(files: artifacts.Files, frame: pl.DataFrame, version: str) -> pl.Data
     )
 
 
+def former_version(files: artifacts.Files) -> str | None:
+    """What the model was called that an artifact goes on from; None where it was the first."""
+    version = json.loads(files.get("migrations.json", b"{}")).get("from_version")
+    return None if version is None else str(version)
+
+
 def migrations(files: artifacts.Files, version: str) -> pl.DataFrame:
     """Rows of `scores.cluster_migrations`: from the groups of the model before into those of this one, `version`."""
-    held = json.loads(files["migrations.json"])
-    return matching.frame(held["moves"], (held["from_version"], version))
+    moved = json.loads(files.get("migrations.json", b"{}")).get("moves", [])  # earlier releases wrote none
+    return matching.frame(moved, (former_version(files), version))
 
 
 def _group(placed: Matrix, parameters: Parameters) -> tuple[list[number.Figures], Groups]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -50,9 +51,18 @@ def read(files: artifacts.Files) -> Model:
     """The model that an artifact holds."""
     held = json.loads(files["model.json"])
     fitted = space.Space(**{name: tuple(values) for name, values in held["space"].items()})
+    if "centres" in held:
+        return _first_form(held, fitted)
     named = {int(one): persona for one, persona in held["personas"].items()}
     groups = Groups.of_json(held["groups"], len(fitted.names))
     return Model(fitted, groups, tuple(held["reach"]), named, held["unused"])
+
+
+def _first_form(held: Mapping[str, Any], fitted: space.Space) -> Model:
+    """As earlier releases wrote it: one centre a group, in the order of their numbers, as far as they are nearest."""
+    count, centres = len(held["centres"]), held["centres"]
+    groups = Groups.of_json({"centres": centres, "group": range(count), "reach": None}, len(fitted.names))
+    return Model(fitted, groups, (float("inf"),) * count, dict(enumerate(held["personas"])), count)
 
 
 def before(files: artifacts.Files | None, frame: pl.DataFrame) -> Before:
