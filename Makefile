@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := .smalti/demo
 SHELL := /bin/bash
 
-.PHONY: run docs up down test test-tools report-image check clean prove prove-ingest bench bench-ingest bench-linkage bench-delivery bench-asking bench-segments bench-peers lock-test reference
+.PHONY: run docs up down test test-tools report-image check clean prove prove-ingest bench bench-ingest bench-linkage bench-delivery bench-asking bench-segments bench-peers lock-test reference bench-models
 
 # installs exactly what uv.lock says, bytecode compiled, and writes .env with random keys where there is none
 $(VENV)/.synced: pyproject.toml uv.lock
@@ -104,6 +104,10 @@ bench-peers: $(VENV)/.synced
 ## reference: ours beside the references by their protocols, each line with an interval and a verdict; DATA=folder
 reference: $(VENV)/.synced
 	@$(BIN)/python -m benchmarks.reference $(if $(DATA),--data $(DATA))
+
+## bench-models: what grouping 2 million people costs, and bringing features into memory; PEOPLE= for fewer
+bench-models: $(VENV)/.synced
+	@$(BIN)/python -m benchmarks.models $(if $(PEOPLE),--people $(PEOPLE))
 
 ## clean: remove the environment and all state, keep .env
 clean:

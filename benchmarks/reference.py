@@ -8,12 +8,16 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import cdnow_lifetime, cdnow_purchases, lines
+from benchmarks import cdnow_lifetime, cdnow_purchases, lines, reference_clusters
 from benchmarks.lines import Line
 from warehouse.settings import CHECKOUT
 
 DATA = CHECKOUT.parent / "shared" / "data"
-PARTS: list[Callable[[Path], list[Line]]] = [cdnow_purchases.measure, cdnow_lifetime.measure]
+PARTS: list[Callable[[Path], list[Line]]] = [
+    cdnow_purchases.measure,
+    cdnow_lifetime.measure,
+    reference_clusters.measure,
+]
 
 
 def main() -> None:

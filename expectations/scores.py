@@ -8,7 +8,7 @@ import json
 import pandas as pd
 import polars as pl
 
-from expectations import gate
+from expectations import gate, migrations
 from expectations.gate import Check, GateFailed, Result, Rule
 from warehouse.settings import Settings
 
@@ -61,7 +61,9 @@ def checks(settings: Settings, run_id: str) -> list[Check]:
     """
     folder = settings.scores / run_id
     absent = [
-        name for name in (*(f"{table}.parquet" for table in MODELS), "report.json") if not (folder / name).exists()
+        name
+        for name in (*(f"{table}.parquet" for table in (*MODELS, migrations.TABLE)), "report.json")
+        if not (folder / name).exists()
     ]
     if absent:
         raise GateFailed(f"run {run_id} has no {', '.join(absent)}; scoring always writes them")
@@ -81,7 +83,7 @@ def checks(settings: Settings, run_id: str) -> list[Check]:
             model_check(one, _of_model(frame, one), wanted[table], report[one]) for one in others if one in report
         ]
         built.append(rows_check(table, frame))
-    return built
+    return [*built, *migrations.checks(SUITE, pl.read_parquet(folder / f"{migrations.TABLE}.parquet"))]
 
 
 def _of_model(frame: pl.DataFrame, model: str) -> pl.DataFrame:
@@ -154,7 +156,8 @@ def _propensity_rules() -> list[Rule]:
 def _cluster_rules() -> list[Rule]:
     return [
         Rule("ExpectColumnValuesToBeUnique", {"column": "customer_id"}, "customer_id occurs once"),
-        Rule("ExpectColumnValuesToBeBetween", {"column": "cluster", "min_value": 0}, "cluster is 0 or more"),
+        # -1 is whom a method by density leaves in no group
+        Rule("ExpectColumnValuesToBeBetween", {"column": "cluster", "min_value": -1}, "cluster is -1 or more"),
     ]
 
 

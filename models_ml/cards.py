@@ -4,7 +4,7 @@ A card is made of the same data as the model and carries no clock, so that it to
 for the same input.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import version
 
@@ -21,9 +21,10 @@ _PROPENSITY_LIMITS = [
     "Not to be used for prices, credit, or anything with legal effect on a person.",
 ]
 _CLUSTER_LIMITS = [
-    "K-Means finds round groups of similar width; a person near an edge may change group from run to run.",
+    "Groups are round or, by density, chains of round ones; a person near an edge may change group from run to run.",
     "A persona's name states what sets the group apart most, not what holds for each of its members.",
-    "A new fit may draw other groups: compare personas by name and card, not by number.",
+    "A number and its name go on in the next model where at least a third of the people in either are in both.",
+    "That groups are stable and apart does not say that they are of use.",
 ]
 _LIFETIME_LIMITS = [
     "Where the shop has been known for less than a year, the figure is of a time longer than any that was seen.",
@@ -58,15 +59,22 @@ def propensity(
 
 
 def clusters(
-    rows: int, metrics: Mapping[str, object], parameters: Mapping[str, object], personas: list[dict[str, object]]
+    data: Mapping[str, int],
+    metrics: Mapping[str, object],
+    tried: Sequence[Mapping[str, object]],
+    parameters: Mapping[str, object],
+    personas: Sequence[Mapping[str, object]],
+    former: Mapping[str, object],
 ) -> Card:
-    """The card of a clustering; `personas` states each group's name, share and what sets it apart."""
+    """The card of a clustering; `personas` states each group's name and what sets it apart, `former` what goes on."""
     return {
         "model": "clusters",
-        "what": "Groups of customers who behave alike, found by K-Means.",
-        "data": {"scored cut-off": {"rows": rows}},
+        "what": "Groups of customers who behave alike.",
+        "data": {"scored cut-off": dict(data)},
         "metrics": dict(metrics),
-        "personas": {str(p["persona"]): f"{p['share']:.1%} of all; {_inline(p['sets_apart'])}" for p in personas},
+        "numbers tried": {f"{one['number']} groups": dict(one) for one in tried},
+        "personas": {f"{one['cluster']} {one['persona']}": _persona(one) for one in personas},
+        "former model": dict(former),
         "parameters": dict(parameters),
         "software": {"scikit-learn": version("scikit-learn")},
         "limits": _CLUSTER_LIMITS,
@@ -100,6 +108,12 @@ def lifetime(data: Mapping[str, object], orders: Mapping[str, object], amounts: 
         "software": orders["software"],
         "limits": _LIFETIME_LIMITS,
     }
+
+
+def _persona(one: Mapping[str, object]) -> str:
+    if one["share"] is None:
+        return str(one["sentence"])
+    return f"{one['share']:.1%} of all. {one['sentence']} ({_inline(one['sets_apart'])})"
 
 
 def markdown(card: Card) -> str:

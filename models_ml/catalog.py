@@ -18,6 +18,10 @@ from models_ml.targets import PURCHASE, TARGETS, Target
 Status = Literal["ok", "too_little_data", "no_structure", "no_champion"]
 
 
+MIGRATIONS = "cluster_migrations"
+Named = tuple[str, artifacts.Files]  # a version and its artifact
+
+
 @dataclass(frozen=True)
 class Verdict:
     """Whether a challenger is to count, why, and the figures that say so."""
@@ -36,6 +40,7 @@ class Scored:
     reason: str | None = None
     metrics: dict[str, object] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    further: dict[str, pl.DataFrame] = field(default_factory=dict)  # other score tables, by name
 
 
 class Model(Protocol):
@@ -58,11 +63,11 @@ class Model(Protocol):
     def lacking(self, rows: Split) -> str | None:
         """Why nothing can be fitted; None where it can."""
 
-    def version(self, rows: Split) -> str:
-        """The name of what would be fitted."""
+    def version(self, rows: Split, champion: Named | None) -> str:
+        """The name of what would be fitted; the champion's where that came from the same."""
 
-    def fit(self, rows: Split, threads: int) -> artifacts.Files:
-        """The artifact's files; the same rows give the same bytes."""
+    def fit(self, rows: Split, threads: int, champion: Named | None) -> artifacts.Files:
+        """The artifact's files; the same rows, and champion to go on from, give the same bytes."""
 
     def judge(
         self, champion: artifacts.Files | None, challenger: artifacts.Files, rows: Split, threads: int
@@ -104,14 +109,14 @@ class Propensity:
 
         return propensity.lacking(rows)
 
-    def version(self, rows: Split) -> str:
+    def version(self, rows: Split, champion: Named | None) -> str:  # noqa: ARG002  # nothing goes on from it
         """As `Model.version`."""
         from models_ml import propensity
 
         known = [digest(part, rows.names) for part in (rows.train, rows.calibrate, rows.test)]
         return artifacts.version(self.name, json.dumps(propensity.PARAMETERS), *known)
 
-    def fit(self, rows: Split, threads: int) -> artifacts.Files:
+    def fit(self, rows: Split, threads: int, champion: Named | None) -> artifacts.Files:  # noqa: ARG002  # as above
         """As `Model.fit`."""
         from models_ml import propensity
 
@@ -162,17 +167,22 @@ class Clusters:
 
         return clusters.lacking(rows.score, rows.names)
 
-    def version(self, rows: Split) -> str:
-        """As `Model.version`."""
+    def version(self, rows: Split, champion: Named | None) -> str:
+        """As `Model.version`: numbers and names go on from the champion, unless it is of these very rows itself."""
         from models_ml import clusters
 
-        return artifacts.version(self.name, json.dumps(asdict(clusters.PARAMETERS)), digest(rows.score, rows.names))
+        known = (self.name, json.dumps(asdict(clusters.PARAMETERS)), digest(rows.score, rows.names))
+        if champion is None:
+            return artifacts.version(*known, "")
+        its_own = artifacts.version(*known, clusters.former_version(champion[1]) or "")
+        return its_own if its_own == champion[0] else artifacts.version(*known, champion[0])
 
-    def fit(self, rows: Split, threads: int) -> artifacts.Files:  # noqa: ARG002  # on one thread
+    def fit(self, rows: Split, threads: int, champion: Named | None) -> artifacts.Files:  # noqa: ARG002  # on one thread
         """As `Model.fit`."""
         from models_ml import clusters
 
-        return clusters.fit(rows.score, rows.names)
+        version, files = champion or (None, None)
+        return clusters.fit(rows.score, rows.names, files, version)
 
     def judge(self, *_: object) -> Verdict:
         """As `Model.judge`: there is no label to be right or wrong by."""
@@ -188,11 +198,17 @@ class Clusters:
 
         metrics = json.loads(files["card.json"])["metrics"]
         assigned = clusters.assign(files, people, version)
+        further = {MIGRATIONS: clusters.migrations(files, version)}
         if metrics["clusters"]:
-            return Scored(assigned, "ok", None, metrics)
-        bound = clusters.PARAMETERS.least_silhouette
-        reason = f"best silhouette {metrics['silhouette']}; at least {bound} is needed"
-        return Scored(assigned, "no_structure", reason, metrics)
+            return Scored(assigned, "ok", None, metrics, further=further)
+        return Scored(assigned, "no_structure", str(metrics["why"]), metrics, further=further)
+
+
+def further() -> dict[str, pl.DataFrame]:
+    """The score tables that no model is the first to write to, with no rows."""
+    from models_ml import matching
+
+    return {MIGRATIONS: pl.DataFrame(schema=matching.SCHEMA)}
 
 
 @dataclass(frozen=True)
@@ -218,13 +234,13 @@ class Lifetime:
 
         return lifetime.lacking(rows.score)
 
-    def version(self, rows: Split) -> str:
+    def version(self, rows: Split, champion: Named | None) -> str:  # noqa: ARG002  # nothing goes on from it
         """As `Model.version`."""
         from models_ml import lifetime
 
         return artifacts.version(self.name, lifetime.parameters(), digest(rows.score, lifetime.COLUMNS))
 
-    def fit(self, rows: Split, threads: int) -> artifacts.Files:  # noqa: ARG002  # a search in four numbers
+    def fit(self, rows: Split, threads: int, champion: Named | None) -> artifacts.Files:  # noqa: ARG002
         """As `Model.fit`."""
         from models_ml import lifetime
 

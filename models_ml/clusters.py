@@ -1,38 +1,39 @@
-"""Groups of customers who behave alike: K-Means on scaled features, as many as silhouette favours.
+"""Groups of customers who behave alike, as many as one rule finds, under numbers and names that last.
 
 It may also answer that there are none: a split drawn through one cloud would only look like knowledge.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from functools import partial
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
-from sklearn.metrics import euclidean_distances, silhouette_score
 from threadpoolctl import threadpool_limits
 
-from models_ml import artifacts, cards, personas, space
+from models_ml import artifacts, cards, grouping, matching, number, personas, picture, placement, space
 from models_ml.features import Matrix, matrix
+from models_ml.grouping import Groups, Members, Method
+from models_ml.placement import Before, Model
 
 
 @dataclass(frozen=True)
 class Parameters:
     """What shapes a clustering besides its data; part of the version's name."""
 
+    method: Method = "kmeans"
     seed: int = 1
-    n_init: int = 4
-    fewest: int = 2
-    most: int = 8
-    least_silhouette: float = 0.15
-    silhouette_sample: int = 5_000
+    starts: int = 3
     fit_sample: int = 100_000
+    judged_sample: int = 3_000
     skewed_above: float = space.SKEWED_ABOVE
+    least_shared: float = round(matching.LEAST_SHARED, 4)
+    rule: number.Rule = field(default_factory=number.Rule)
 
 
 MODEL = "clusters"
-AT_LEAST = 100
+AT_LEAST = 500
 PARAMETERS = Parameters()
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "customer_id": pl.String,
@@ -46,106 +47,139 @@ def lacking(frame: pl.DataFrame, names: tuple[str, ...]) -> str | None:
     """Why there is too little to group; None where there is enough."""
     if frame.height < AT_LEAST:
         return f"{frame.height} rows to group; at least {AT_LEAST} are needed"
-    return None if space.fit(frame, names).names else "no feature varies"
+    return None if space.fit(_sample(frame, PARAMETERS), names).names else "no feature varies"
 
 
-def fit(frame: pl.DataFrame, names: tuple[str, ...]) -> artifacts.Files:
-    """Choose the number of clusters, fit, name; return the artifact's files. Same frame, same bytes.
+def fit(
+    frame: pl.DataFrame,
+    names: tuple[str, ...],
+    former: artifacts.Files | None = None,
+    former_version: str | None = None,
+    parameters: Parameters = PARAMETERS,
+) -> artifacts.Files:
+    """Choose the number of groups, fit, number, name; return the artifact's files. Same input, same bytes.
 
-    Where the best silhouette is too low the artifact says so and holds no centre.
+    Where the rule finds no number the artifact says so and holds no centre.
+
+    Args:
+        frame: one row a person, in an order that does not depend on what people are called.
+        names: the features.
+        former: the artifact whose numbers and names go on where its groups do.
+        former_version: what that artifact is called.
+        parameters: how to group.
+
+    Raises:
+        ValueError: a former artifact without its version, or a version without its artifact.
     """
-    fitted = space.fit(frame, names)
+    if (former is None) != (former_version is None):
+        raise ValueError("a former artifact and what it is called come together")
     # one thread: threads would add up distances in an order of their own, and the last digits would differ
     with threadpool_limits(1):
-        placed = space.coordinates(frame, fitted)
-        silhouettes = _silhouettes(_sample(placed, PARAMETERS.silhouette_sample))
-        best = max(silhouettes, key=lambda k: (silhouettes[k], -k))
-        found = silhouettes[best] >= PARAMETERS.least_silhouette
-        centres = _kmeans(_sample(placed, PARAMETERS.fit_sample), best) if found else np.empty((0, len(fitted.names)))
-    centres, groups = _ordered(placed, centres)
-    described = _describe(frame, fitted, placed, groups, len(centres))
-    metrics = {"silhouette": silhouettes[best], "clusters": len(centres), "silhouette_by_number": silhouettes}
-    card = cards.clusters(frame.height, metrics, asdict(PARAMETERS), described)
-    model = {"space": asdict(fitted), "centres": centres.tolist(), "personas": [d["persona"] for d in described]}
+        sample = _sample(frame, parameters)
+        fitted = space.fit(sample, names)
+        placed = space.coordinates(sample, fitted)
+        measured, groups = _group(placed, parameters)
+        groups, members = _largest_first(groups, placement.nearest(frame, fitted, groups))
+        before = placement.before(former, frame)
+        numbers = matching.number(groups.count, before.unused, before.alike, members)
+        groups, members = groups.relabelled(numbers.of_place), grouping.relabelled(members, numbers.of_place)
+        own = grouping.nearest(placed, groups)
+        traits = personas.measure(fitted.names, placed, matrix(sample, fitted.names), own, numbers.given)
+        reach = grouping.bounded(groups, placed).reach or ()
+        model = Model(fitted, groups, reach, placement.named(traits, numbers, before), numbers.unused)
+        drawn = picture.draw(placed, own, numbers.given, fitted.names)
+    told = _told(model, traits, members)
+    metrics, tried = number.metrics(measured, parameters.rule), number.as_json(measured, parameters.rule)
+    moved = matching.moves(before.members, members, before.personas, model.personas)
+    data = {"rows": frame.height, "sampled": sample.height, "judged": min(sample.height, parameters.judged_sample)}
+    card = cards.clusters(data, metrics, tried, asdict(parameters), told, _history(former_version, before, numbers))
     return {
-        "model.json": artifacts.dump(model),
+        "model.json": placement.dump(model),
         "card.json": artifacts.dump(card),
         "card.md": cards.markdown(card).encode(),
+        "curves.json": artifacts.dump({"numbers": tried}),
+        "migrations.json": artifacts.dump({"from_version": former_version, "moves": moved}),
+        "personas.json": artifacts.dump(told),
+        "picture.json": artifacts.dump(drawn),
     }
 
 
 def assign(files: artifacts.Files, frame: pl.DataFrame, version: str) -> pl.DataFrame:
-    """Rows of `scores.clusters`: each customer's nearest centre; no rows where there is no structure."""
-    model = json.loads(files["model.json"])
-    centres = np.array(model["centres"], dtype=np.float64)
-    if not len(centres):
+    """Rows of `scores.clusters`: the group of each customer; no rows where there is no structure."""
+    model = placement.read(files)
+    if not model.groups.count:
         return pl.DataFrame(schema=SCHEMA)
-    fitted = space.Space(**{name: tuple(values) for name, values in model["space"].items()})
-    nearest = pl.Series("cluster", _nearest(space.coordinates(frame, fitted), centres), dtype=pl.Int32)
-    named = pl.Series("persona", model["personas"], dtype=pl.String).gather(nearest)
-    return (
-        pl.DataFrame({"customer_id": frame["customer_id"], "cluster": nearest, "persona": named})
-        .with_columns(model_version=pl.lit(version))
-        .select(pl.col(n).cast(t) for n, t in SCHEMA.items())
+    group = pl.Series("cluster", placement.nearest(frame, model.space, model.groups), dtype=pl.Int32)
+    named = model.personas | {grouping.NONE: matching.NOBODYS}
+    return pl.DataFrame({"customer_id": frame["customer_id"], "cluster": group}).select(
+        pl.col("customer_id").cast(pl.String),
+        pl.col("cluster"),
+        pl.col("cluster").replace_strict(named, return_dtype=pl.String).alias("persona"),
+        pl.lit(version).alias("model_version"),
     )
 
 
-def _silhouettes(sample: Matrix) -> dict[int, float]:
-    """Mean silhouette by number of clusters; the distances, the dear part, are computed once."""
-    distances = euclidean_distances(sample)
-    np.fill_diagonal(distances, 0.0)
-    distinct = len(np.unique(sample, axis=0))
-    numbers = range(PARAMETERS.fewest, min(PARAMETERS.most, distinct - 1) + 1)
-    found = {0: 0.0} if not numbers else {}
-    for k in numbers:
-        groups = _nearest(sample, _kmeans(sample, k))
-        found[k] = round(float(silhouette_score(distances, groups, metric="precomputed")), 4)
-    return found
+def former_version(files: artifacts.Files) -> str | None:
+    """What the model was called that an artifact goes on from; None where it was the first."""
+    version = json.loads(files.get("migrations.json", b"{}")).get("from_version")
+    return None if version is None else str(version)
 
 
-def _kmeans(sample: Matrix, k: int) -> Matrix:
-    model = KMeans(k, n_init=PARAMETERS.n_init, random_state=PARAMETERS.seed)
-    return np.asarray(model.fit(sample).cluster_centers_.round(9))
+def migrations(files: artifacts.Files, version: str) -> pl.DataFrame:
+    """Rows of `scores.cluster_migrations`: from the groups of the model before into those of this one, `version`."""
+    moved = json.loads(files.get("migrations.json", b"{}")).get("moves", [])  # earlier releases wrote none
+    return matching.frame(moved, (former_version(files), version))
 
 
-def _sample(placed: Matrix, size: int) -> Matrix:
-    if len(placed) <= size:
-        return placed
-    chosen = np.random.default_rng(PARAMETERS.seed).choice(len(placed), size, replace=False)
-    return np.asarray(placed[np.sort(chosen)])
+def _group(placed: Matrix, parameters: Parameters) -> tuple[list[number.Figures], Groups]:
+    """The figures of each number of groups tried, and the groups of the one that the rule takes."""
+    method, starts, seed = parameters.method, parameters.starts, parameters.seed
+    judged = placed[chosen(len(placed), parameters.judged_sample, seed)]
+    measured = number.measure(judged, partial(grouping.find, method, starts, seed), parameters.rule, seed)
+    taken = number.choose(measured, parameters.rule)
+    if taken is None:
+        return measured, Groups(np.empty((0, placed.shape[1])), ())
+    if method == "kmeans":  # of all that were sampled; the others cost too much
+        return measured, grouping.kmeans(placed.astype(np.float32), taken.number, starts, seed)
+    return measured, grouping.find(method, starts, seed, judged, [taken.number])[taken.number]
 
 
-def _nearest(placed: Matrix, centres: Matrix) -> NDArray[np.int64]:
-    distances = np.stack([((placed - centre) ** 2).sum(axis=1) for centre in centres])
-    return np.asarray(distances.argmin(axis=0), dtype=np.int64)
+def _sample(frame: pl.DataFrame, parameters: Parameters) -> pl.DataFrame:
+    return frame[chosen(frame.height, parameters.fit_sample, parameters.seed)]
 
 
-def _ordered(placed: Matrix, centres: Matrix) -> tuple[Matrix, NDArray[np.int64]]:
-    """Number the clusters from the largest down, so that the same groups get the same numbers."""
-    if not len(centres):
-        return centres, np.zeros(0, dtype=np.int64)
-    sizes = np.bincount(_nearest(placed, centres), minlength=len(centres))
-    # a centre that only the sample had members for would be a group of nobody
-    order = sorted(np.flatnonzero(sizes), key=lambda c: (-sizes[c], centres[c].tolist()))
-    centres = centres[order]
-    return centres, _nearest(placed, centres)
+def chosen(rows: int, size: int, seed: int) -> NDArray[np.int64]:
+    """Which rows are sampled, in their order; all where there are no more."""
+    if rows <= size:
+        return np.arange(rows)
+    return np.sort(np.random.default_rng(seed).choice(rows, size, replace=False))
 
 
-def _describe(
-    frame: pl.DataFrame, fitted: space.Space, placed: Matrix, groups: NDArray[np.int64], count: int
-) -> list[dict[str, object]]:
-    if not count:
-        return []
-    absent = np.isnan(matrix(frame, fitted.names))
-    z = np.stack([placed[groups == c].mean(axis=0) for c in range(count)])
-    nulls = np.stack([absent[groups == c].mean(axis=0) for c in range(count)])
-    words = personas.name(fitted.names, z, nulls)
-    return [
-        {
-            "cluster": c,
-            "persona": words[c],
-            "share": round(float((groups == c).mean()), 4),
-            "sets_apart": {fitted.names[f]: round(float(z[c, f]), 2) for f in np.argsort(-np.abs(z[c]))[:3]},
-        }
-        for c in range(count)
-    ]
+def _largest_first(groups: Groups, members: Members) -> tuple[Groups, Members]:
+    """Groups from the largest down, so that the same groups get the same numbers; one of nobody is left out."""
+    sizes = np.bincount(members[members != grouping.NONE], minlength=groups.count)
+    order = sorted(np.flatnonzero(sizes).tolist(), key=lambda one: -sizes[one])
+    places = {one: place for place, one in enumerate(order)}
+    return groups.relabelled(places), grouping.relabelled(members, places)
+
+
+def _told(model: Model, traits: personas.Traits, members: Members) -> list[dict[str, object]]:
+    """What is told of each group: number, name, sentence, share, what sets it apart; of a small one no figure."""
+    told = []
+    for row, (one, persona) in enumerate(model.personas.items()):
+        people = int((members == one).sum())
+        figures = {"share": round(people / len(members), 4), "sets_apart": personas.strongest(traits, row)}
+        said = {"cluster": one, "persona": persona, "sentence": personas.sentence(traits, row, people)}
+        told.append(said | (figures if people >= personas.FLOOR else {"share": None, "sets_apart": {}}))
+    return told
+
+
+def _history(version: str | None, before: Before, numbers: matching.Numbers) -> dict[str, object]:
+    """What became of the former model's groups, by number."""
+    return {
+        "version": version or "none",
+        "goes on": sorted(numbers.carried),
+        "new": sorted(set(numbers.given) - numbers.carried),
+        "ended": sorted(set(before.personas) - numbers.carried),
+        **({"note": before.why} if before.why else {}),
+    }

@@ -72,7 +72,8 @@ def score(settings: Settings, run_id: str, as_of: datetime) -> Report:
     ]
     reports = {model.name: _told(settings, model, counts.get(model.name), found) for model, found in made}
     report = Report(run_id, naive(as_of).isoformat(), reports)
-    files = {f"{table}.parquet": _parquet(found) for table, found in _tables(made)}
+    further = catalog.further() | {name: frame for _, found in made for name, frame in found.further.items()}
+    files = {f"{table}.parquet": _parquet(found) for table, found in (*_tables(made), *further.items())}
     folders.write(settings.scores / run_id, {**files, "report.json": report.to_json().encode()})
     return report
 
@@ -105,5 +106,5 @@ def _tables(made: Iterable[tuple[Model, Scored]]) -> Iterable[tuple[str, pl.Data
 def _parquet(frame: pl.DataFrame) -> bytes:
     written = io.BytesIO()
     by = [name for name in ("customer_id", "model") if name in frame.columns]
-    frame.sort(by).write_parquet(written)
+    (frame.sort(by) if by else frame).write_parquet(written)
     return written.getvalue()

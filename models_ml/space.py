@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from models_ml.arrays import Array
 from models_ml.features import Matrix, matrix
 
 SKEWED_ABOVE = 1.0
@@ -24,7 +24,7 @@ class Space:
 
 
 def fit(frame: pl.DataFrame, names: tuple[str, ...]) -> Space:
-    """Fill, log and scale: fitted on all rows; features that do not vary are left out.
+    """Fill, log and scale, as these rows have it; features that do not vary are left out.
 
     Days since something that never happened are as many as the most seen; counts and amounts are 0.
     """
@@ -34,7 +34,7 @@ def fit(frame: pl.DataFrame, names: tuple[str, ...]) -> Space:
     fill = np.where(since & np.isfinite(known), known, 0.0)
     filled = np.where(np.isnan(x), fill, x)
     logged = (_skew(filled) > SKEWED_ABOVE) & (filled.min(axis=0, initial=0.0) >= 0)
-    placed = _log(filled, logged)
+    placed = np.where(logged, np.log1p(np.where(logged, filled, 0.0)), filled)
     scale = placed.std(axis=0)
     kept = np.flatnonzero(scale > CONSTANT_BELOW)
     columns = (fill, logged, placed.mean(axis=0), scale)
@@ -42,17 +42,26 @@ def fit(frame: pl.DataFrame, names: tuple[str, ...]) -> Space:
 
 
 def coordinates(frame: pl.DataFrame, fitted: Space) -> Matrix:
-    """Each row's place, shape (rows, features): scaled, so that no unit outweighs another."""
-    x = matrix(frame, fitted.names)
-    placed = _log(np.where(np.isnan(x), np.array(fitted.fill), x), np.array(fitted.logged, dtype=np.bool_))
-    return np.asarray((placed - np.array(fitted.mean)) / np.array(fitted.scale))
+    """Each row's place, shape (rows, features)."""
+    return np.asarray(place(matrix(frame, fitted.names), fitted), dtype=np.float64)
 
 
-def _log(x: Matrix, logged: NDArray[np.bool_]) -> Matrix:
-    return np.where(logged, np.log1p(np.where(logged, x, 0.0)), x)
+def place(x: Matrix | Array, fitted: Space) -> Matrix | Array:
+    """Turn features, in the order of the space, into coordinates: in place, in the array's own precision.
+
+    A logged feature below 0, which no row had when the space was fitted, counts as 0.
+    """
+    np.copyto(x, np.array(fitted.fill, dtype=x.dtype), where=np.isnan(x))
+    logged = np.flatnonzero(fitted.logged)
+    x[:, logged] = np.log1p(np.maximum(x[:, logged], 0))
+    x -= np.array(fitted.mean, dtype=x.dtype)
+    x /= np.array(fitted.scale, dtype=x.dtype)
+    return x
 
 
 def _skew(x: Matrix) -> Matrix:
     centred = x - x.mean(axis=0)
     spread = np.maximum(x.std(axis=0), 1e-12)
-    return np.asarray((centred**3).mean(axis=0) / spread**3)
+    return np.asarray(
+        (centred * centred * centred).mean(axis=0) / spread**3
+    )  # `**` takes logarithms, ten times as long

@@ -66,13 +66,14 @@ def _weighed(settings: Settings, run_id: str, model: Model, rows: Split, as_of: 
     decided = (run_id, model.name, naive(as_of).isoformat())
     if reason := model.lacking(rows):
         return Decision(*decided, "lacking", reason, champion)
-    version = model.version(rows)
+    old = champions.load(settings, model.name, champion) if champion else None
+    named = (champion, old) if champion and old is not None else None
+    version = model.version(rows, named)
     if version == champion:
         return Decision(*decided, "unchanged", "the same data give the same model", champion, version)
-    files = _fitted(settings, model, rows, version)
+    files = _fitted(settings, model, rows, version, named)
     if version in _rolled_back(settings, model.name):
         return Decision(*decided, "kept", "a person has rolled it back", champion, version)
-    old = champions.load(settings, model.name, champion) if champion else None
     why = catalog.absent(model, old, rows.names) if old else None
     verdict = model.judge(None if why else old, files, rows, settings.threads)
     reason = f"{why}; {verdict.reason}" if why else verdict.reason
@@ -85,10 +86,12 @@ def _outcome(verdict: Verdict, champion: str | None) -> str:
     return "kept" if champion else "refused"
 
 
-def _fitted(settings: Settings, model: Model, rows: Split, version: str) -> artifacts.Files:
+def _fitted(
+    settings: Settings, model: Model, rows: Split, version: str, champion: catalog.Named | None
+) -> artifacts.Files:
     folder = settings.models / model.name / version
     if not folder.exists():
-        artifacts.save(folder, model.fit(rows, settings.threads), settings.hmac_key.get_secret_value())
+        artifacts.save(folder, model.fit(rows, settings.threads, champion), settings.hmac_key.get_secret_value())
     # read back even what was just written, so that the first run and the hundredth use the same bytes
     return champions.load(settings, model.name, version)
 

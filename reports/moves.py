@@ -45,14 +45,14 @@ def part(run: Material, column: str, title: str, order: tuple[str, ...]) -> Part
         f"People by where they were on {then:%-d %B %Y, %H:%M} UTC and where they are now. What fewer than "
         f"{run.floor.people:,} did is not drawn."
     )
-    return Part(name, title, words, ("from, to", *places), rows, _flow(run, people, starts, places), "beside")
+    return Part(name, title, words, ("from, to", *places), rows, flow(run, people, starts, places), "beside")
 
 
 def _counted(found: list[Row]) -> Counter[tuple[str, str]]:
     return Counter({(row["came_from"] or _NEW, row["came_to"]): row["people"] for row in found})
 
 
-def _flow(run: Material, people: Counter[tuple[str, str]], starts: list[str], places: list[str]) -> Figure | None:
+def flow(run: Material, people: Counter[tuple[str, str]], starts: list[str], places: list[str]) -> Figure | None:
     """Starts at the left and places at the right, as wide as the links that are drawn; None where none is."""
     drawn = {
         (one, to): run.floor.told(people[one, to]) for one in starts for to in places if run.floor.told(people[one, to])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
-from reports import charts
+from reports import charts, clusters
 from reports.material import Material, Row
 from reports.section import Part, Section
 
@@ -26,9 +26,9 @@ def section(run: Material) -> Section:
     models = _models(run)
     if not models:
         return Section(question, "No scores have passed their gate yet.")
-    purchase, clusters = models.get("purchase", {}), models.get("clusters", {})
-    told = [_told(run, "purchase", purchase), _told(run, "groups", clusters), *purchase.get("warnings", [])]
-    parts = (*_curves(run, purchase), _figures(purchase), _tiers(run), _groups(run), _numbers(clusters))
+    purchase, groups = models.get("purchase", {}), models.get("clusters", {})
+    told = [_told(run, "purchase", purchase), _told(run, "groups", groups), *purchase.get("warnings", [])]
+    parts = (*_curves(run, purchase), _figures(purchase), _tiers(run), *clusters.parts(run, groups))
     return Section(question, " ".join(told), parts)
 
 
@@ -139,26 +139,3 @@ def _tiers(run: Material) -> Part:
     )
     words = "People by how likely they are to buy within a fortnight." if rows else "Nobody is scored."
     return Part("tiers", "Who is likely to buy?", words, ("tier", "people"), rows, figure if rows else None)
-
-
-def _groups(run: Material) -> Part:
-    found = run.query("select persona, count(*) as people from scores.clusters group by 1 order by 2 desc, 1")
-    rows = tuple((row["persona"], run.floor.words(row["people"])) for row in found)
-    values = [run.floor.told(row["people"]) for row in found]
-    figure = charts.bars(
-        [row[0] for row in rows], {"people": (charts.BLUE, values, [row[1] for row in rows])}, "people"
-    )
-    words = "Customers who behave alike, named by what sets them apart." if rows else "No groups were found."
-    return Part("groups", "Which groups are there?", words, ("group", "people"), rows, figure if rows else None)
-
-
-def _numbers(model: Row) -> Part:
-    found: dict[str, float] = model.get("metrics", {}).get("silhouette_by_number", {})
-    rows = tuple((int(number), value) for number, value in sorted(found.items(), key=lambda item: int(item[0])))
-    title = "Are the groups distinct?"
-    if not rows:
-        return Part("silhouette", title, "No number of groups was tried.")
-    words = "Silhouette by number of groups: 1 is far apart, 0 is one cloud. The best number is taken."
-    labels = [str(number) for number, _ in rows]
-    series = {"silhouette": (charts.BLUE, [row[1] for row in rows], [f"{row[1]:.2f}" for row in rows])}
-    return Part("silhouette", title, words, ("groups", "silhouette"), rows, charts.bars(labels, series, "silhouette"))

@@ -49,6 +49,16 @@ SCORES = {
         "model_version": "varchar",
         "scored_at": "timestamp",
     },
+    "cluster_migrations": {
+        "from_cluster": "integer",
+        "from_persona": "varchar",
+        "into_cluster": "integer",
+        "into_persona": "varchar",
+        "people": "bigint",
+        "share": "double",
+        "from_version": "varchar",
+        "into_version": "varchar",
+    },
 }
 
 
@@ -330,8 +340,10 @@ def bind_scores(settings: Settings) -> None:
             wanted = ", ".join(f'cast("{column}" as {kind}) as "{column}"' for column, kind in columns.items())
             empty = ", ".join(f'cast(null as {kind}) as "{column}"' for column, kind in columns.items())
             path = settings.scores / str(run_id) / f"{name}.parquet"
-            scored = f"select {wanted} from read_parquet({literal(path)}) where {known}"
-            # a run from before a model was there accepted no file of it
+            scored = f"select {wanted} from read_parquet({literal(path)})"
+            if "customer_id" in columns:
+                scored += f" where {known}"
+            # an earlier release wrote fewer files
             body = scored if run_id and path.exists() else f"select {empty} where false"
             connection.execute(f"create or replace view scores.{name} as {body}")
 

@@ -95,6 +95,18 @@ def scores() -> dict[str, pl.DataFrame]:
                 "scored_at": scored_at[:3],
             }
         ),
+        "cluster_migrations": pl.DataFrame(
+            {
+                "from_cluster": pl.Series([0, 0, 2], dtype=pl.Int32),
+                "from_persona": ["lapsed", "lapsed", "explorers"],
+                "into_cluster": pl.Series([0, 1, 1], dtype=pl.Int32),
+                "into_persona": ["lapsed", "browsers", "browsers"],
+                "people": [2, 1, 1],
+                "share": [0.6667, 0.3333, 1.0],
+                "from_version": ["00ff00ff00ff"] * 3,
+                "into_version": ["ba9876543210"] * 3,
+            }
+        ),
     }
 
 

@@ -48,7 +48,7 @@ MUTANTS: list[tuple[str, Change, str]] = [
     ("clusters", put("customer_id", "d"), "customer_id occurs once"),
     ("clusters", put("customer_id", None), "customer_id is not null"),
     ("clusters", put("cluster", None), "cluster is not null"),
-    ("clusters", put("cluster", -1), "cluster is 0 or more"),
+    ("clusters", put("cluster", -2), "cluster is -1 or more"),
     ("clusters", put("persona", None), "persona is not null"),
     ("clusters", put("model_version", None), "model_version is not null"),
     ("clusters", lambda frame: frame.head(3), "everybody to score is scored"),
@@ -65,6 +65,16 @@ MUTANTS: list[tuple[str, Change, str]] = [
     ("lifetime", put("value_low_amount", 100.1), "value_high_amount is no less than value_low_amount"),
     ("lifetime", put("value_high_amount", None), "value_high_amount is not null"),
     ("lifetime", lambda frame: frame.drop("value_low_amount"), "columns and types are as specified"),
+    ("cluster_migrations", put("from_cluster", None), "from_cluster is not null"),
+    ("cluster_migrations", put("from_persona", None), "from_persona is not null"),
+    ("cluster_migrations", put("into_version", None), "into_version is not null"),
+    ("cluster_migrations", put("from_version", None), "from_version is not null"),
+    ("cluster_migrations", put("people", 0), "people are 1 or more"),
+    ("cluster_migrations", put("share", None), "share is not null"),
+    ("cluster_migrations", put("share", 0.35), "the shares of each former group are 1 together"),
+    ("cluster_migrations", put("into_cluster", 0), "from_cluster and into_cluster occur once together"),
+    ("cluster_migrations", lambda frame: frame.drop("people"), "columns and types are as specified"),
+    ("cluster_migrations", lambda frame: frame.cast({"people": pl.Int32}), "columns and types are as specified"),
 ]
 
 
@@ -120,7 +130,9 @@ def test_a_status_that_nobody_knows_fails(made: SimpleNamespace, tmp_path: Path)
         check_scores(made.store_scores(tmp_path, made.scores(), purchase="no_structure"), made.run)
 
 
-@pytest.mark.parametrize("name", ["propensity.parquet", "clusters.parquet", "report.json"])
+@pytest.mark.parametrize(
+    "name", ["propensity.parquet", "clusters.parquet", "cluster_migrations.parquet", "report.json"]
+)
 def test_a_missing_file_fails(made: SimpleNamespace, tmp_path: Path, name: str) -> None:
     settings = made.store_scores(tmp_path, made.scores())
     (settings.scores / made.run / name).unlink()

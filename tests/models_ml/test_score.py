@@ -27,6 +27,7 @@ def score(settings: Settings, run_id: str, as_of: datetime) -> Report:
 PROPENSITY = ["VARCHAR", "VARCHAR", "DOUBLE", "VARCHAR", "VARCHAR", "TIMESTAMP"]
 LIFETIME = ["VARCHAR", "VARCHAR", *["DOUBLE"] * 5, "INTEGER", "VARCHAR", "TIMESTAMP"]
 CLUSTERS = ["VARCHAR", "INTEGER", "VARCHAR", "VARCHAR"]
+MIGRATIONS = ["INTEGER", "VARCHAR", "INTEGER", "VARCHAR", "BIGINT", "DOUBLE", "VARCHAR", "VARCHAR"]
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +72,7 @@ def test_columns_have_their_types(home: Path) -> None:
     assert types(home / "scores/first/propensity.parquet") == PROPENSITY
     assert types(home / "scores/first/clusters.parquet") == CLUSTERS
     assert types(home / "scores/first/lifetime.parquet") == LIFETIME
+    assert types(home / "scores/first/cluster_migrations.parquet") == MIGRATIONS
 
 
 def test_too_little_data_gives_zero_rows_of_the_same_types_and_says_why(shop: SimpleNamespace, tmp_path: Path) -> None:
@@ -78,13 +80,14 @@ def test_too_little_data_gives_zero_rows_of_the_same_types_and_says_why(shop: Si
     assert types(tmp_path / "scores/r/propensity.parquet") == PROPENSITY
     assert types(tmp_path / "scores/r/clusters.parquet") == CLUSTERS
     assert types(tmp_path / "scores/r/lifetime.parquet") == LIFETIME
+    assert types(tmp_path / "scores/r/cluster_migrations.parquet") == MIGRATIONS
     assert pl.read_parquet(tmp_path / "scores/r/propensity.parquet").height == 0
     purchase = made.models["purchase"]
     assert purchase.status == "too_little_data"
     assert purchase.reason is not None
     assert purchase.reason.startswith("180 rows, ")
     assert purchase.reason.endswith("at least 500 and 50 are needed")
-    assert made.models["clusters"].reason == "60 rows to group; at least 100 are needed"
+    assert made.models["clusters"].reason == "60 rows to group; at least 500 are needed"
 
 
 def test_features_without_a_single_row_are_too_little_data_not_an_error(shop: SimpleNamespace, tmp_path: Path) -> None:

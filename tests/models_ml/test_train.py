@@ -104,6 +104,20 @@ def test_a_night_trains_nothing_while_every_champion_applies(shop: SimpleNamespa
     assert {name: one.outcome for name, one in made.items()} == {"churn": "lacking"}
 
 
+def test_groups_go_on_from_the_champion_and_who_moved_is_written(shop: SimpleNamespace, home: Settings) -> None:
+    old = champions.named(home)["clusters"]
+    moment = later(shop, home, "r", shop.features(seed=2))
+    decision = train(home, "r", moment, is_asked=True)["clusters"]
+    assert (decision.outcome, decision.champion) == ("promoted", old)
+    score(home, "r", moment)
+    moved = pl.read_parquet(home.scores / "r" / "cluster_migrations.parquet")
+    assert moved.select("from_version", "into_version").unique().rows() == [(old, decision.challenger)]
+    assert moved["people"].sum() == 1200
+    assert train(home, "r2", later(shop, home, "r2", shop.features(seed=2)), is_asked=True)["clusters"].outcome == (
+        "unchanged"
+    )
+
+
 def test_a_champion_whose_features_are_no_more_gives_way(shop: SimpleNamespace, home: Settings) -> None:
     moment = later(shop, home, "r", shop.features(seed=2).rename({"carts_28d_count": "baskets_28d_count"}))
     decision = train(home, "r", moment, is_asked=False)["purchase"]

@@ -44,7 +44,7 @@ ACTIVATIONS = {
 }
 # what a model said of somebody → the segment that it puts them into; no rule decides these
 PERSONAS = {
-    "persona_dormant": ("lapsed buyers", "dormant visitors", "quiet this quarter", "rare visitors"),
+    "persona_dormant": ("lapsed buyers", "dormant visitors", "not seen of late", "quiet this quarter", "rare visitors"),
     "persona_explorers": ("browsers", "searchers", "explorers", "frequent visitors", "cart fillers"),
     "persona_regulars": ("active buyers", "frequent buyers", "recent buyers", "long-standing customers"),
     "persona_spenders": ("big spenders", "big spenders this quarter", "big baskets"),

@@ -13,6 +13,8 @@ PROMISED = {
     "scores.clusters": "customer_id cluster persona model_version",
     "scores.lifetime": "customer_id model expected_orders p_alive value_amount value_low_amount value_high_amount"
     " horizon_days model_version scored_at",
+    "scores.cluster_migrations": "from_cluster from_persona into_cluster into_persona people share from_version"
+    " into_version",
     "segments.memberships": "segment_id customer_id entered_at",
     "segments.membership_history": "segment_id customer_id entered_at left_at definition_version",
     "segments.catalog": "segment_id owner tier purpose members active_members is_sendable why_not",

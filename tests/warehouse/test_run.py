@@ -183,9 +183,32 @@ def test_scores_count_once_they_are_accepted_and_stay_until_others_are(settings:
     assert scored() == []
     run.accept_scores(settings, "one")
     assert scored() == [("c1",)]
+    with run.working(settings) as connection:  # as an earlier release scored, which knew of no migrations
+        assert connection.execute("from scores.cluster_migrations").fetchall() == []
     assert run.finish(settings, "one") == "one"
     run.open_run(settings, "two", None)
     assert scored() == [("c1",)]
+
+
+def test_migrations_of_groups_are_read_whole_though_they_name_no_customer(settings: Settings, held_slot: None):
+    _deliver(settings, "web_events", "2026-08-31T22:00:00")
+    run.open_run(settings, "one", None)
+    (settings.scores / "one").mkdir(parents=True)
+    ends = "2 as from_cluster, 'browsers' as from_persona, null as into_cluster, null as into_persona"
+    query = f"select {ends}, 120 as people, 1.0 as share, 'v1' as from_version, 'v2' as into_version"
+    columns = "'c1' as customer_id, 'purchase' as model, 0.5 as probability, 'high' as tier, 'v' as model_version"
+    scored = f"select {columns}, timestamp '2026-08-31' as scored_at, 1 as cluster, 'p' as persona"
+    for name, rows in {"propensity": scored, "clusters": scored, "cluster_migrations": query}.items():
+        duckdb.sql(f"copy ({rows}) to '{settings.scores / 'one' / name}.parquet' (format parquet)")
+    with run.working(settings) as connection:
+        connection.execute("create schema profiles; create table profiles.customers (customer_id varchar)")
+        connection.execute("create table profiles.merges (from_customer_id varchar)")
+    run.accept_scores(settings, "one")
+    run.bind_scores(settings)
+    with run.working(settings) as connection:
+        found = connection.execute("from scores.cluster_migrations").fetchall()
+        assert found == [(2, "browsers", None, None, 120, 1.0, "v1", "v2")]
+        assert connection.execute("from scores.clusters").fetchall() == []
 
 
 @pytest.fixture

@@ -21,9 +21,10 @@ persona_dormant as (
     select customer_id
     from measured
     where
-        persona in (
+        split_part(persona, ', ', 1) in (
             'lapsed buyers',
             'dormant visitors',
+            'not seen of late',
             'quiet this quarter',
             'rare visitors'
         )

@@ -21,7 +21,7 @@ persona_explorers as (
     select customer_id
     from measured
     where
-        persona in (
+        split_part(persona, ', ', 1) in (
             'browsers',
             'searchers',
             'explorers',

@@ -21,7 +21,7 @@ persona_regulars as (
     select customer_id
     from measured
     where
-        persona in (
+        split_part(persona, ', ', 1) in (
             'active buyers',
             'frequent buyers',
             'recent buyers',

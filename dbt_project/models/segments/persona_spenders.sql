@@ -21,7 +21,7 @@ persona_spenders as (
     select customer_id
     from measured
     where
-        persona in (
+        split_part(persona, ', ', 1) in (
             'big spenders',
             'big spenders this quarter',
             'big baskets'
