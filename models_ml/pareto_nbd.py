@@ -16,7 +16,7 @@ from models_ml.features import Matrix
 from models_ml.likelihood import Histories
 
 NAME = "pareto_nbd"
-_TERMS = 5_000
+_TERMS = 1_000  # it is asked for far out only, where a search looks and does not stay
 _ONE = 1e-9  # closer to 1 than that, s is 1
 
 
