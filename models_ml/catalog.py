@@ -131,12 +131,12 @@ class Propensity:
 
     def score(self, files: artifacts.Files, people: pl.DataFrame, version: str, at: datetime, threads: int) -> Scored:
         """As `Model.score`."""
-        from models_ml import propensity
+        from models_ml import leakage, propensity
 
         predicted = propensity.predict(files, asked(people, self.target), threads)
         metrics = json.loads(files["card.json"])["metrics"]
         frame = propensity.scores(predicted, self.name, version, at)
-        return Scored(frame, "ok", None, metrics, propensity.warnings(metrics))
+        return Scored(frame, "ok", None, metrics, leakage.warnings(metrics))
 
 
 @dataclass(frozen=True)

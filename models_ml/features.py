@@ -74,9 +74,11 @@ def split(frame: pl.DataFrame, as_of: datetime, target: Target = PURCHASE) -> Sp
 
     Raises:
         ValueError: a row to score has another cut-off than `as_of`, or a labelled row's fortnight
-            ends after it, so that its label cannot be known yet.
+            ends after it, so that its label cannot be known yet; or a person stands twice at a cut-off.
     """
     as_of = naive(as_of)
+    if frame.select("customer_id", "cutoff_at").is_duplicated().any():
+        raise ValueError("a person stands twice at one cut-off; rows must be of people, not of their identifiers")
     apart = {*NEEDED, *LABELS}
     names = tuple(sorted(n for n, t in frame.schema.items() if t.is_numeric() and n not in apart))
     label = pl.col(target.label) if target.label in frame.columns else pl.lit(None, dtype=pl.Boolean)

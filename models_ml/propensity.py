@@ -10,7 +10,7 @@ import lightgbm as lgb
 import numpy as np
 import polars as pl
 
-from models_ml import artifacts, baseline, calibration, cards, evaluation
+from models_ml import artifacts, baseline, calibration, cards, evaluation, leakage
 from models_ml.features import LABEL, Labels, Matrix, Split, labels, matrix
 
 AT_LEAST = {"train": (500, 50), "calibrate": (100, 10), "test": (100, 10)}
@@ -31,7 +31,6 @@ PARAMETERS: dict[str, object] = {
 }
 ROUNDS, PATIENCE, FEWEST = 400, 30, 20
 ROWS_A_THREAD = 50_000
-SUSPICIOUS = 0.97
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "customer_id": pl.String,
     "model": pl.String,
@@ -85,9 +84,10 @@ def fit(split: Split, threads: int) -> artifacts.Files:
 
 
 def judge(split: Split, predictions: Predictions) -> dict[str, dict[str, float]]:
-    """Figures on the test cut-off: of the model, of its uncalibrated self, and of the baseline."""
+    """Figures on the test cut-off: of the model, of its uncalibrated self, of the baseline, and of features alone."""
     bought = labels(split.test)
-    return {name: evaluation.metrics(bought, probability) for name, probability in predictions.items()}
+    found = {name: evaluation.metrics(bought, probability) for name, probability in predictions.items()}
+    return {**found, "alone": leakage.alone(split)}
 
 
 def curves(split: Split, predictions: Predictions) -> dict[str, list[dict[str, float]]]:
@@ -132,17 +132,6 @@ def scores(predicted: pl.DataFrame, model: str, version: str, scored_at: object)
     constants = {"model": model, "model_version": version, "scored_at": scored_at}
     full = predicted.with_columns(pl.lit(value).alias(name) for name, value in constants.items())
     return full.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())
-
-
-def warnings(metrics: dict[str, dict[str, float]]) -> tuple[str, ...]:
-    """What a reader of the figures should look into."""
-    found = []
-    auc = metrics["model"]["roc_auc"]
-    if auc > SUSPICIOUS:
-        found.append(f"ROC-AUC {auc} is above {SUSPICIOUS}: look for the label among the features")
-    if "baseline" in metrics and auc <= metrics["baseline"]["roc_auc"]:
-        found.append("the model ranks no better than recency and frequency alone")
-    return tuple(found)
 
 
 def _boost(split: Split, threads: int) -> lgb.Booster:
