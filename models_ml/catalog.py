@@ -4,7 +4,7 @@ What a model module itself imports takes over a second, so it is imported where 
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -28,10 +28,10 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Scored:
-    """What a champion says of the people of now."""
+class Applied:
+    """An artifact ready to score: some rows of features to their rows of the score table; and what is told of it."""
 
-    frame: pl.DataFrame
+    score: Callable[[pl.DataFrame], pl.DataFrame]
     status: Status = "ok"
     reason: str | None = None
     metrics: dict[str, object] = field(default_factory=dict)
@@ -72,8 +72,8 @@ class Model(Protocol):
     def needs(self, files: artifacts.Files) -> frozenset[str]:
         """The features without which an artifact cannot be applied."""
 
-    def score(self, files: artifacts.Files, people: pl.DataFrame, version: str, at: datetime, threads: int) -> Scored:
-        """Apply an artifact."""
+    def apply(self, files: artifacts.Files, version: str, at: datetime, threads: int) -> Applied:
+        """Read an artifact, to score any number of rows with it."""
 
 
 @dataclass(frozen=True)
@@ -129,14 +129,17 @@ class Propensity:
         """As `Model.needs`."""
         return frozenset(json.loads(files["card.json"])["features"])
 
-    def score(self, files: artifacts.Files, people: pl.DataFrame, version: str, at: datetime, threads: int) -> Scored:
-        """As `Model.score`."""
+    def apply(self, files: artifacts.Files, version: str, at: datetime, threads: int) -> Applied:
+        """As `Model.apply`."""
         from models_ml import leakage, propensity
 
-        predicted = propensity.predict(files, asked(people, self.target), threads)
-        metrics = json.loads(files["card.json"])["metrics"]
-        frame = propensity.scores(predicted, self.name, version, at)
-        return Scored(frame, "ok", None, metrics, leakage.warnings(metrics))
+        fitted, metrics = propensity.load(files), json.loads(files["card.json"])["metrics"]
+
+        def score(people: pl.DataFrame) -> pl.DataFrame:
+            predicted = propensity.applied(fitted, asked(people, self.target), threads)
+            return propensity.scores(predicted, self.name, version, at)
+
+        return Applied(score, "ok", None, metrics, leakage.warnings(metrics))
 
 
 @dataclass(frozen=True)
@@ -182,17 +185,20 @@ class Clusters:
         """As `Model.needs`."""
         return frozenset(json.loads(files["model.json"])["space"]["names"])
 
-    def score(self, files: artifacts.Files, people: pl.DataFrame, version: str, at: datetime, threads: int) -> Scored:  # noqa: ARG002
-        """As `Model.score`."""
+    def apply(self, files: artifacts.Files, version: str, at: datetime, threads: int) -> Applied:  # noqa: ARG002
+        """As `Model.apply`."""
         from models_ml import clusters
 
         metrics = json.loads(files["card.json"])["metrics"]
-        assigned = clusters.assign(files, people, version)
+
+        def score(people: pl.DataFrame) -> pl.DataFrame:
+            return clusters.assign(files, people, version)
+
         if metrics["clusters"]:
-            return Scored(assigned, "ok", None, metrics)
+            return Applied(score, "ok", None, metrics)
         bound = clusters.PARAMETERS.least_silhouette
         reason = f"best silhouette {metrics['silhouette']}; at least {bound} is needed"
-        return Scored(assigned, "no_structure", reason, metrics)
+        return Applied(score, "no_structure", reason, metrics)
 
 
 def absent(model: Model, files: artifacts.Files, columns: Iterable[str]) -> str | None:

@@ -4,10 +4,12 @@ Time decides the split, never chance: a model is judged on a fortnight later tha
 """
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -15,10 +17,13 @@ from numpy.typing import NDArray
 from models_ml.targets import LABELS, PURCHASE, Target
 from warehouse.cutoffs import HORIZON
 from warehouse.errors import SmaltiError
+from warehouse.sql import literal
 
 Matrix = NDArray[np.float64]
 Labels = NDArray[np.bool_]
 
+BATCH = 100_000
+SOME = 200_000  # people are enough to tell how far something has moved
 LABEL = "label"  # what a split calls the label of its target
 NEEDED = {"customer_id": pl.String, "cutoff_at": pl.Datetime, "is_scored": pl.Boolean, PURCHASE.label: pl.Boolean}
 
@@ -47,23 +52,20 @@ def naive(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
-def read(path: Path, *, scored_only: bool = False) -> pl.DataFrame:
-    """The feature rows, one per customer and cut-off; those to score only, where no others are needed.
+def read(path: Path) -> pl.DataFrame:
+    """The feature rows, one per customer and cut-off; as `columns` of errors."""
+    columns(path)
+    return pl.read_parquet(path).with_columns(pl.col("cutoff_at").dt.replace_time_zone(None).dt.cast_time_unit("us"))
 
-    Raises:
-        NoFeatures: there is no such file.
-        ValueError: a column that every feature file has is missing or of another type.
-    """
-    if not path.exists():
-        raise NoFeatures(f"no features at {path}; build_profiles, which exports them, comes first")
-    lazy = pl.scan_parquet(path)
-    schema = lazy.collect_schema()
-    for name, kind in NEEDED.items():
-        found = schema.get(name)
-        if found is None or found.base_type() is not kind:
-            raise ValueError(f"{path.name}: column {name!r} is {found or 'missing'}; it must be {kind.__name__}")
-    frame = (lazy.filter(pl.col("is_scored")) if scored_only else lazy).collect()
-    return frame.with_columns(pl.col("cutoff_at").dt.replace_time_zone(None).dt.cast_time_unit("us"))
+
+def newest_closed(path: Path, target: Target) -> pl.DataFrame:
+    """The rows of the latest cut-off whose label is known, of people of whom the target is asked; some where many."""
+    known = pl.scan_parquet(path).filter(~pl.col("is_scored"))
+    if target.label not in known.collect_schema():
+        return pl.DataFrame()
+    latest = known.select(pl.col("cutoff_at").max()).collect().item()
+    frame = known.filter(pl.col("cutoff_at") == pl.lit(latest)).collect()
+    return asked(frame.gather_every(1 + frame.height // SOME), target).with_columns(pl.col(target.label).alias(LABEL))
 
 
 def split(frame: pl.DataFrame, as_of: datetime, target: Target = PURCHASE) -> Split:
@@ -94,14 +96,36 @@ def split(frame: pl.DataFrame, as_of: datetime, target: Target = PURCHASE) -> Sp
     return Split(names, _before(known, calibrate), calibrate, test, score, target)
 
 
-def people(path: Path, as_of: datetime) -> pl.DataFrame:
-    """The rows to score, without the examples.
+def columns(path: Path) -> frozenset[str]:
+    """The columns of the feature rows, which keep their contract.
 
     Raises:
         NoFeatures: there is no such file.
-        ValueError: the features break their contract, or a row to score has another cut-off than `as_of`.
+        ValueError: a column that every feature file has is missing or of another type.
     """
-    return split(read(path, scored_only=True), as_of).score
+    if not path.exists():
+        raise NoFeatures(f"no features at {path}; build_profiles, which exports them, comes first")
+    schema = pl.read_parquet_schema(path)
+    for name, kind in NEEDED.items():
+        found = schema.get(name)
+        if found is None or found.base_type() is not kind:
+            raise ValueError(f"{path.name}: column {name!r} is {found or 'missing'}; it must be {kind.__name__}")
+    return frozenset(schema)
+
+
+def scored(path: Path, as_of: datetime, rows: int = BATCH) -> Iterator[pl.DataFrame]:
+    """The rows to score, so many at a time, in the order of the file.
+
+    Raises:
+        ValueError: a row to score has another cut-off than `as_of`.
+    """
+    query = f"select * from read_parquet({literal(path)}) where is_scored"
+    with duckdb.connect(config={"threads": 1}) as connection:  # more threads would hand rows over in another order
+        for batch in connection.execute(query).to_arrow_reader(rows):
+            frame = pl.DataFrame(pl.from_arrow(batch))
+            if frame.filter(pl.col("cutoff_at").dt.replace_time_zone(None) != naive(as_of)).height:
+                raise ValueError(f"rows to score have another cut-off than as_of; it must be {naive(as_of)}")
+            yield frame
 
 
 def _closed(known: pl.DataFrame, as_of: datetime) -> pl.DataFrame:

@@ -30,6 +30,7 @@ SCORES = {
         "tier": "varchar",
         "model_version": "varchar",
         "scored_at": "timestamp",
+        "reasons": "varchar[]",
     },
     "clusters": {
         "customer_id": "varchar",

@@ -71,6 +71,7 @@ def scores() -> dict[str, pl.DataFrame]:
                 "tier": ["low", "low", "medium", "high"],
                 "model_version": ["0123456789ab"] * 4,
                 "scored_at": scored_at,
+                "reasons": [["orders_count"], [], ["orders_count", "recency_days"], []],
             }
         ),
         "clusters": pl.DataFrame(
@@ -103,6 +104,7 @@ def store_scores(home: Path, frames: dict[str, pl.DataFrame], **status: str) -> 
     models = {name: {"status": status.get(name, "ok")} for name in ("purchase", "clusters")}
     (found.scores / RUN / "report.json").write_text(json.dumps({"models": models}))
     asked = {"customer_id": [CANARY, "b", "c", "d", "old"], "is_scored": [True] * 4 + [False]}
+    asked |= {"orders_count": [1] * 5, "recency_days": [2.0] * 5}
     pl.DataFrame(asked).write_parquet(found.features / RUN / "features.parquet")
     return found
 

@@ -43,14 +43,16 @@ def outcomes(weeks: Weeks, dag: str) -> dict[str, str]:
 
 
 def test_the_first_night_of_a_shop_trains_and_ends_with_scores(weeks: Weeks) -> None:
-    assert outcomes(weeks, "nightly") == {"purchase": "first", "churn": "first", "clusters": "first"}
-    for model, report in weeks.runs["nightly"]["models"].items():
-        assert (model, report["status"]) in {("purchase", "ok"), ("churn", "ok"), ("clusters", "ok")}
-        assert report["rows"] > 100
+    # 45 days of visits are too few to learn who stays away
+    assert outcomes(weeks, "nightly") == {"purchase": "first", "churn": "lacking", "clusters": "first"}
+    told = {
+        model: (report["status"], report["rows"] > 100) for model, report in weeks.runs["nightly"]["models"].items()
+    }
+    assert told == {"purchase": ("ok", True), "churn": ("too_little_data", False), "clusters": ("ok", True)}
 
 
 def test_the_week_trains_every_model_and_on_the_same_data_changes_none(weeks: Weeks) -> None:
-    assert outcomes(weeks, "weekly") == dict.fromkeys(("purchase", "churn", "clusters"), "unchanged")
+    assert outcomes(weeks, "weekly") == {"purchase": "unchanged", "churn": "lacking", "clusters": "unchanged"}
     assert weeks.scores("weekly") == weeks.scores("nightly")
 
 
