@@ -109,7 +109,7 @@ class Propensity:
         from models_ml import propensity
 
         known = [digest(part, rows.names) for part in (rows.train, rows.calibrate, rows.test)]
-        return artifacts.version(self.name, json.dumps(propensity.PARAMETERS), *known)
+        return artifacts.version(self.name, propensity.LAYOUT, json.dumps(propensity.PARAMETERS), *known)
 
     def fit(self, rows: Split, threads: int) -> artifacts.Files:
         """As `Model.fit`."""

@@ -98,12 +98,17 @@ def kept(label: Labels, probability: Matrix) -> Kept | None:
 
 
 def judged(
-    then: Mapping[str, Any], now: Mapping[str, Counts], gains: Mapping[str, float], calibration: Kept | None
+    then: Mapping[str, Any],
+    now: Mapping[str, Counts],
+    gains: Mapping[str, float],
+    calibration: Kept | None,
+    *,
+    can_learn: bool = True,
 ) -> Drift:
     """Hold the people of now against those of then.
 
     A training is demanded where the score has moved too far, where the features have, weighed by what the model makes
-    of them, or where promises are off by a quarter and beyond chance.
+    of them, or where promises are off by a quarter and beyond chance; but only if it would learn from newer labels.
     """
     people = int(next(iter(now.values())).sum()) if now else 0
     if people < FEWEST:
@@ -113,7 +118,7 @@ def judged(
     told = [f"{name} has moved: PSI {one.psi}" for name, one in found.items() if one.psi >= TOO_MUCH]
     weighed = sum(gains.get(name, 0.0) * one.psi for name, one in found.items())
     demands = list(_demands(score, weighed, calibration))
-    return Drift(people, found, score, calibration, (*demands, *told), retrain=bool(demands))
+    return Drift(people, found, score, calibration, (*demands, *told), retrain=bool(demands) and can_learn)
 
 
 def _demands(score: Moved | None, weighed: float, calibration: Kept | None) -> Iterable[str]:

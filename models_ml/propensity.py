@@ -13,6 +13,7 @@ import polars as pl
 from models_ml import artifacts, baseline, calibration, cards, drift, evaluation, explain, groups, leakage
 from models_ml.features import LABEL, Labels, Matrix, Split, labels, matrix
 
+LAYOUT = "2"  # of the artifact: another one is another version, though the data be the same
 AT_LEAST = {"train": (500, 50), "calibrate": (100, 10), "test": (100, 10)}
 PEOPLE = 500
 PARAMETERS: dict[str, object] = {

@@ -11,8 +11,8 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from models_ml import artifacts, champions, drift, features
-from models_ml.drift import SCORE, Counts, Kept
-from models_ml.features import LABEL, Matrix, labels, matrix
+from models_ml.drift import SCORE, Counts, Drift, Kept
+from models_ml.features import Matrix, labels, matrix
 from models_ml.targets import TARGETS
 from warehouse.settings import Settings
 
@@ -47,23 +47,22 @@ class Watch:
 
     def told(self) -> dict[str, Any]:
         """The drift of each model, ready for JSON."""
-        found = {}
-        for name, files in self._files.items():
-            gains = json.loads(files["card.json"])["features"]
-            found[name] = drift.judged(self._then[name], self._now[name], gains, self._kept(name, files)).as_json()
-        return found
+        return {name: self._judged(name, files).as_json() for name, files in self._files.items()}
 
-    def _kept(self, model: str, files: artifacts.Files) -> Kept | None:
-        """Promises to the people of the latest closed cut-off; None where the model has learnt from their labels."""
+    def _judged(self, model: str, files: artifacts.Files) -> Drift:
+        closed, card = features.newest_closed(self._path, TARGETS[model]), json.loads(files["card.json"])
+        begins = closed["cutoff_at"].dt.replace_time_zone(None).min() if closed.height else None
+        if not isinstance(begins, datetime):
+            return drift.judged(self._then[model], self._now[model], card["features"], None, can_learn=False)
+        known, judged_at = card["data"]["labels_known_until"], card["data"]["test"]["cutoffs"][0]
+        has_learnt = datetime.fromisoformat(known) > begins or bool(set(card["features"]) - set(closed.columns))
+        calibration = None if has_learnt else self._kept(files, closed)
+        is_newer = begins > datetime.fromisoformat(judged_at)
+        return drift.judged(self._then[model], self._now[model], card["features"], calibration, can_learn=is_newer)
+
+    def _kept(self, files: artifacts.Files, closed: pl.DataFrame) -> Kept | None:
+        """Promises to the people of the latest closed cut-off, and what became true of them."""
         from models_ml import propensity  # over a second to import
 
-        closed = features.newest_closed(self._path, TARGETS[model])
-        if not closed.height:
-            return None
-        card = json.loads(files["card.json"])
-        begins = closed["cutoff_at"].dt.replace_time_zone(None).min()
-        known = datetime.fromisoformat(card["data"]["labels_known_until"])
-        if not isinstance(begins, datetime) or known > begins or set(card["features"]) - set(closed.columns):
-            return None
         told = propensity.predict(files, closed, self._settings.threads)["probability"].to_numpy()
-        return drift.kept(labels(closed.select(LABEL)), told)
+        return drift.kept(labels(closed), told)

@@ -277,7 +277,10 @@ def export_features(settings: Settings, run_id: str) -> int:
         temporary = folder / "features.parquet.tmp"
         examples = "select *, false as is_scored from features.training_examples"
         scored = "select * exclude (identifier_hashes), true as is_scored from features.customer_features"
-        query = f"{examples} union all by name {scored} order by cutoff_at, customer_id"
+        # groups of the card, no features: what they are told apart by is of today
+        groups = "select customer_id, region, primary_device_class from profiles.customers"
+        rows = f"({examples} union all by name {scored}) left join ({groups}) using (customer_id)"
+        query = f"select * from {rows} order by cutoff_at, customer_id"
         connection.execute(f"copy ({query}) to {literal(temporary)} (format parquet, compression zstd)")
         temporary.replace(folder / "features.parquet")
         found = connection.execute(f"select count(*) from ({query})").fetchone()

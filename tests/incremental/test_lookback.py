@@ -117,3 +117,18 @@ def test_a_cutoff_is_built_once_and_again_when_something_of_it_is_known_otherwis
     manifest.write(folder, [line for line in manifest.read(folder) if line != newest])
     assert lookback.backfill(full, LAST) == lookback.Made(0, kept)
     assert not list((full.home / "aside").iterdir())
+
+
+def test_a_lookback_that_does_not_cut_is_noticed(
+    files: Files, full: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fault: what arrived later counts as known, so that late rows and corrections are there before their time."""
+    moment = CLOSED[-1]
+    [path] = full.past.glob(f"{moment:%Y-%m-%d}-*.parquet")
+    monkeypatch.setattr(lookback, "_arrived", lambda *_: True)
+    monkeypatch.setattr(cutoffs, "closed", lambda *_: [moment])
+    settings = loaded(tmp_path / "home", files.data)
+    run.open_run(settings, "run", LAST)
+    lookback.backfill(settings, LAST)
+    [leaking] = settings.past.glob(f"{moment:%Y-%m-%d}-*.parquet")
+    assert not features(leaking).equals(features(path))

@@ -71,6 +71,7 @@ def test_a_feature_that_gives_little_may_move_far() -> None:
     assert drift.judged(then, now, {"x": 0.01}, None).retrain is False
     assert "x has moved" in drift.judged(then, now, {"x": 0.01}, None).told[0]
     assert drift.judged(then, now, {"x": 0.9}, None).retrain is True
+    assert drift.judged(then, now, {"x": 0.9}, None, can_learn=False).retrain is False
 
 
 @pytest.fixture(scope="module")
