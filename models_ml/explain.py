@@ -18,7 +18,7 @@ from scipy import sparse
 from models_ml.features import Matrix
 
 REASONS = 3
-_BATCH = 50_000
+_BATCH = 8_192  # rows whose leaves stay near the processor
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Paths:
 
     added: NDArray[np.float32]
     margin: Matrix
-    begins: NDArray[np.int64]
+    begins: NDArray[np.int32]
     booster: lgb.Booster
 
 
@@ -35,7 +35,7 @@ def paths(booster: lgb.Booster) -> Paths:
     """The paths of a fitted model."""
     trees = booster.dump_model()["tree_info"]
     sizes = [int(tree["num_leaves"]) for tree in trees]
-    begins = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    begins = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
     added = np.zeros((int(begins[-1]), booster.num_feature()), dtype=np.float64)
     margin = np.zeros(int(begins[-1]))
     for begin, tree in zip(begins, trees, strict=False):
@@ -71,9 +71,9 @@ def margins(found: Paths, x: NDArray[Any], threads: int) -> tuple[Matrix, NDArra
 
 def _of(found: Paths, x: NDArray[Any], threads: int) -> tuple[Matrix, NDArray[np.float32]]:
     trees = len(found.begins)
-    leaves = np.asarray(found.booster.predict(x, pred_leaf=True, num_threads=threads), dtype=np.int64)
+    leaves = np.asarray(found.booster.predict(x, pred_leaf=True, num_threads=threads), dtype=np.int32)
     places = (leaves.reshape(len(x), trees) + found.begins).ravel()
-    shape, ends = (len(x), len(found.margin)), np.arange(0, len(places) + 1, trees)
+    shape, ends = (len(x), len(found.margin)), np.arange(0, len(places) + 1, trees, dtype=np.int32)
     chosen = sparse.csr_array((np.ones(len(places), dtype=np.float32), places, ends), shape=shape)
     margin = found.margin[places].reshape(len(x), trees).sum(axis=1)
     return margin, np.asarray(chosen @ found.added)
@@ -84,9 +84,14 @@ def reasons(added: NDArray[np.float32], names: tuple[str, ...]) -> pl.Series:
     most = min(REASONS, len(names))
     if not len(added) or not most:
         return pl.Series("reasons", [[]] * len(added), dtype=pl.List(pl.String))
-    size = np.abs(added)
-    top = np.argpartition(-size, most - 1, axis=1)[:, :most]
-    order = np.argsort(-np.take_along_axis(size, top, axis=1), axis=1, kind="stable")
-    chosen = np.take_along_axis(top, order, axis=1)
+    chosen = np.concatenate([_largest(added[at : at + _BATCH], most) for at in range(0, len(added), _BATCH)])
     words = pl.Series("reasons", names, dtype=pl.String).gather(chosen.ravel())
     return words.reshape((len(added), most)).cast(pl.List(pl.String))
+
+
+def _largest(added: NDArray[np.float32], most: int) -> NDArray[np.int64]:
+    """The columns of the largest parts of each row, the largest first, shape (rows, most)."""
+    size = -np.abs(added)
+    top = np.argpartition(size, most - 1, axis=1)[:, :most]
+    order = np.argsort(np.take_along_axis(size, top, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(top, order, axis=1)

@@ -155,8 +155,10 @@ def matrix(frame: pl.DataFrame, names: tuple[str, ...]) -> Matrix:
     """The features as numbers, shape (rows, features); nulls and infinities are NaN."""
     if not names:
         return np.empty((frame.height, 0))
-    x = frame.select(pl.col(names).cast(pl.Float64).fill_null(float("nan"))).to_numpy()
-    return np.ascontiguousarray(np.where(np.isfinite(x), x + 0.0, np.nan))
+    x = frame.select(pl.col(names).cast(pl.Float64)).to_numpy(order="c", writable=True)
+    x[~np.isfinite(x)] = np.nan
+    x += 0.0  # there is one zero
+    return x
 
 
 def labels(frame: pl.DataFrame) -> Labels:

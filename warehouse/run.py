@@ -322,7 +322,9 @@ def bind_scores(settings: Settings) -> None:
             wanted = ", ".join(f'cast("{column}" as {kind}) as "{column}"' for column, kind in columns.items())
             empty = ", ".join(f'cast(null as {kind}) as "{column}"' for column, kind in columns.items())
             path = settings.scores / str(run_id) / f"{name}.parquet"
-            scored = f"select {wanted} from read_parquet({literal(path)}) where {known}"
+            # by name: scores that count may be older than a column
+            rows = f"select {empty} where false union all by name from read_parquet({literal(path)})"
+            scored = f"select {wanted} from ({rows}) where {known}"
             body = scored if run_id else f"select {empty} where false"
             connection.execute(f"create or replace view scores.{name} as {body}")
 
