@@ -116,7 +116,7 @@ def reasons_check(frame: pl.DataFrame, names: list[str]) -> Check:
     told = frame["reasons"].explode().drop_nulls().cast(pl.String)
     seen = {"unknown_reasons": len(told) - int(told.is_in(names).sum())}
     rules = (_in("unknown_reasons", [0], "reasons are names of features"),)
-    return Check(f"{SUITE}_reasons", pd.DataFrame([seen]), rules)
+    return Check(f"{SUITE}_propensity_reasons", pd.DataFrame([seen]), rules)
 
 
 def rows_check(table: str, frame: pl.DataFrame) -> Check:

@@ -132,8 +132,9 @@ def test_a_home_with_a_quote_in_its_name_is_a_home(settings: Settings):
             "create table profiles.customers as"
             " select 'c1' as customer_id, 'Kent' as region, 'mobile' as primary_device_class"
         )
-        connection.execute("create table profiles.merges as select 'c0' as from_customer_id")
     assert run.export_features(quoted, "one") == 2
+    with run.working(quoted) as connection:
+        connection.execute("drop schema profiles cascade")
     folder = quoted.scores / "one"
     folder.mkdir(parents=True)
     for name, columns in run.SCORES.items():
