@@ -23,6 +23,7 @@ COLUMNS = {
         "tier": "String",
         "model_version": "String",
         "scored_at": "Datetime(time_unit='us', time_zone=None)",
+        "reasons": "List(String)",
     },
     "clusters": {"customer_id": "String", "cluster": "Int32", "persona": "String", "model_version": "String"},
     "lifetime": {
@@ -69,9 +70,10 @@ def checks(settings: Settings, run_id: str) -> list[Check]:
         raise GateFailed(f"run {run_id} has no {', '.join(absent)}; scoring always writes them")
     report = json.loads((folder / "report.json").read_text())["models"]
     features = pl.scan_parquet(settings.features / run_id / "features.parquet")
+    names = features.collect_schema().names()
     scored = features.filter(pl.col("is_scored"))
     wanted = dict.fromkeys(MODELS, scored.select("customer_id").collect()["customer_id"])
-    if "order_days_count" in features.collect_schema():  # lifetime value is of people who ever ordered
+    if "order_days_count" in names:  # lifetime value is of people who ever ordered
         wanted["lifetime"] = (
             scored.filter(pl.col("order_days_count") > 0).select("customer_id").collect()["customer_id"]
         )
@@ -79,6 +81,7 @@ def checks(settings: Settings, run_id: str) -> list[Check]:
     for table, (first, *others) in MODELS.items():
         frame = pl.read_parquet(folder / f"{table}.parquet")
         built.append(totals_check(table, _of_model(frame, first), wanted[table], report[first]["status"]))
+        built += [reasons_check(frame, names)] if "reasons" in frame.columns else []
         built += [
             model_check(one, _of_model(frame, one), wanted[table], report[one]) for one in others if one in report
         ]
@@ -127,6 +130,14 @@ def totals_check(table: str, frame: pl.DataFrame, wanted: pl.Series, status: str
     full = _in("without_score", [0], "everybody to score is scored, for the report says ok")
     empty = _in("rows", [0], "there are no rows, for the report says there was too little data or structure")
     return Check(f"{SUITE}_{table}_totals", pd.DataFrame([seen]), (*rules, full if status == "ok" else empty))
+
+
+def reasons_check(frame: pl.DataFrame, names: list[str]) -> Check:
+    """The check that reasons are names of features, and never a value of somebody's."""
+    told = frame["reasons"].explode().drop_nulls().cast(pl.String)
+    seen = {"unknown_reasons": len(told) - int(told.is_in(names).sum())}
+    rules = (_in("unknown_reasons", [0], "reasons are names of features"),)
+    return Check(f"{SUITE}_propensity_reasons", pd.DataFrame([seen]), rules)
 
 
 def rows_check(table: str, frame: pl.DataFrame) -> Check:

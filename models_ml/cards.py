@@ -5,6 +5,7 @@ for the same input.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 
@@ -14,6 +15,7 @@ from models_ml.features import LABEL, Split, digest
 from warehouse.cutoffs import HORIZON
 
 Card = dict[str, object]
+WHY = "Gradient-boosted trees: with 500 people and more to learn from they find what no formula states beforehand."
 _PROPENSITY_LIMITS = [
     "The figures hold for one fortnight of one shop; a sale, a holiday or a change in tracking moves them.",
     "Probabilities are of what happens anyhow: they say nothing about what a message would change.",
@@ -39,19 +41,30 @@ _PURCHASE_LIMITS = [
 ]
 
 
-def propensity(
-    split: Split, parameters: Mapping[str, object], gains: Mapping[str, float], metrics: Mapping[str, object]
-) -> Card:
-    """The card of a propensity model; `gains` are shares of the total gain by feature."""
+@dataclass(frozen=True)
+class Told:
+    """What a card tells beside its data: figures, shares of gain, shares of what moves the margin, groups."""
+
+    metrics: Mapping[str, object]
+    gains: Mapping[str, float]
+    moves: Mapping[str, float]
+    groups: Mapping[str, object]
+
+
+def propensity(split: Split, parameters: Mapping[str, object], told: Told) -> Card:
+    """The card of a propensity model; features are told with their share of the total gain."""
     return {
         "model": split.target.name,
         "what": split.target.what,
+        "why": WHY,
         "data": {
             **{part: _part(getattr(split, part), split) for part in ("train", "calibrate", "test")},
             "labels_known_until": str(_known_until(split)),
         },
-        "metrics": dict(metrics),
-        "features": dict(gains),
+        "metrics": dict(told.metrics),
+        "features": dict(told.gains),
+        "what moves the score": dict(told.moves),
+        "groups": dict(told.groups),
         "parameters": dict(parameters),
         "software": {name: version(name) for name in ("lightgbm", "scikit-learn")},
         "limits": _PROPENSITY_LIMITS,
@@ -119,6 +132,7 @@ def _persona(one: Mapping[str, object]) -> str:
 def markdown(card: Card) -> str:
     """The same card for a reader."""
     lines = [f"# Model card: {card['model']}", "", str(card["what"]), ""]
+    lines += [str(card["why"]), ""] if "why" in card else []
     sections = [name for name, value in card.items() if isinstance(value, Mapping)]
     for title in sections:
         lines += [f"## {title.capitalize()}", "", *_bullets(card[title]), ""]

@@ -4,7 +4,7 @@ What a model module itself imports takes over a second, so it is imported where 
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -32,10 +32,10 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Scored:
-    """What a champion says of the people of now."""
+class Applied:
+    """An artifact ready to score: some rows of features to their rows of the score table; and what is told of it."""
 
-    frame: pl.DataFrame
+    score: Callable[[pl.DataFrame], pl.DataFrame]
     status: Status = "ok"
     reason: str | None = None
     metrics: dict[str, object] = field(default_factory=dict)
@@ -77,8 +77,8 @@ class Model(Protocol):
     def needs(self, files: artifacts.Files) -> frozenset[str]:
         """The features without which an artifact cannot be applied."""
 
-    def score(self, files: artifacts.Files, people: pl.DataFrame, version: str, at: datetime, threads: int) -> Scored:
-        """Apply an artifact."""
+    def apply(self, files: artifacts.Files, version: str, at: datetime, threads: int) -> Applied:
+        """Read an artifact, to score any number of rows with it."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Propensity:
         from models_ml import propensity
 
         known = [digest(part, rows.names) for part in (rows.train, rows.calibrate, rows.test)]
-        return artifacts.version(self.name, json.dumps(propensity.PARAMETERS), *known)
+        return artifacts.version(self.name, propensity.LAYOUT, json.dumps(propensity.PARAMETERS), *known)
 
     def fit(self, rows: Split, threads: int, champion: Named | None) -> artifacts.Files:  # noqa: ARG002  # as above
         """As `Model.fit`."""
@@ -134,14 +134,17 @@ class Propensity:
         """As `Model.needs`."""
         return frozenset(json.loads(files["card.json"])["features"])
 
-    def score(self, files: artifacts.Files, people: pl.DataFrame, version: str, at: datetime, threads: int) -> Scored:
-        """As `Model.score`."""
-        from models_ml import propensity
+    def apply(self, files: artifacts.Files, version: str, at: datetime, threads: int) -> Applied:
+        """As `Model.apply`."""
+        from models_ml import leakage, propensity
 
-        predicted = propensity.predict(files, asked(people, self.target), threads)
-        metrics = json.loads(files["card.json"])["metrics"]
-        frame = propensity.scores(predicted, self.name, version, at)
-        return Scored(frame, "ok", None, metrics, propensity.warnings(metrics))
+        fitted, metrics = propensity.load(files), json.loads(files["card.json"])["metrics"]
+
+        def score(people: pl.DataFrame) -> pl.DataFrame:
+            predicted = propensity.applied(fitted, asked(people, self.target), threads)
+            return propensity.scores(predicted, self.name, version, at)
+
+        return Applied(score, "ok", None, metrics, leakage.warnings(metrics))
 
 
 @dataclass(frozen=True)
@@ -192,16 +195,19 @@ class Clusters:
         """As `Model.needs`."""
         return frozenset(json.loads(files["model.json"])["space"]["names"])
 
-    def score(self, files: artifacts.Files, people: pl.DataFrame, version: str, at: datetime, threads: int) -> Scored:  # noqa: ARG002
-        """As `Model.score`."""
+    def apply(self, files: artifacts.Files, version: str, at: datetime, threads: int) -> Applied:  # noqa: ARG002
+        """As `Model.apply`."""
         from models_ml import clusters
 
         metrics = json.loads(files["card.json"])["metrics"]
-        assigned = clusters.assign(files, people, version)
         further = {MIGRATIONS: clusters.migrations(files, version)}
+
+        def score(people: pl.DataFrame) -> pl.DataFrame:
+            return clusters.assign(files, people, version)
+
         if metrics["clusters"]:
-            return Scored(assigned, "ok", None, metrics, further=further)
-        return Scored(assigned, "no_structure", str(metrics["why"]), metrics, further=further)
+            return Applied(score, "ok", None, metrics, further=further)
+        return Applied(score, "no_structure", str(metrics["why"]), metrics, further=further)
 
 
 def further() -> dict[str, pl.DataFrame]:
@@ -256,12 +262,12 @@ class Lifetime:
 
         return frozenset(lifetime.COLUMNS)
 
-    def score(self, files: artifacts.Files, people: pl.DataFrame, version: str, at: datetime, threads: int) -> Scored:  # noqa: ARG002
-        """As `Model.score`."""
+    def apply(self, files: artifacts.Files, version: str, at: datetime, threads: int) -> Applied:  # noqa: ARG002
+        """As `Model.apply`."""
         from models_ml import lifetime
 
         metrics = json.loads(files["card.json"])["metrics"]
-        return Scored(lifetime.predict(files, people, version, at), "ok", None, metrics)
+        return Applied(lambda people: lifetime.predict(files, people, version, at), "ok", None, metrics)
 
 
 def absent(model: Model, files: artifacts.Files, columns: Iterable[str]) -> str | None:

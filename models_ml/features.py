@@ -4,10 +4,12 @@ Time decides the split, never chance: a model is judged on a fortnight later tha
 """
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -15,12 +17,15 @@ from numpy.typing import NDArray
 from models_ml.targets import LABELS, PURCHASE, Target
 from warehouse.cutoffs import HORIZON
 from warehouse.errors import SmaltiError
+from warehouse.sql import literal
 
 Matrix = NDArray[np.float64]
 Labels = NDArray[np.bool_]
 
 # what the purchase models go by: the same facts as recency and counts of orders, by day
 HISTORY = frozenset({"order_days_count", "order_span_days", "days_since_first_order"})
+BATCH = 100_000
+SOME = 200_000  # people are enough to tell how far something has moved
 LABEL = "label"  # what a split calls the label of its target
 NEEDED = {"customer_id": pl.String, "cutoff_at": pl.Datetime, "is_scored": pl.Boolean, PURCHASE.label: pl.Boolean}
 
@@ -49,23 +54,20 @@ def naive(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
-def read(path: Path, *, scored_only: bool = False) -> pl.DataFrame:
-    """The feature rows, one per customer and cut-off; those to score only, where no others are needed.
+def read(path: Path) -> pl.DataFrame:
+    """The feature rows, one per customer and cut-off; as `columns` of errors."""
+    columns(path)
+    return pl.read_parquet(path).with_columns(pl.col("cutoff_at").dt.replace_time_zone(None).dt.cast_time_unit("us"))
 
-    Raises:
-        NoFeatures: there is no such file.
-        ValueError: a column that every feature file has is missing or of another type.
-    """
-    if not path.exists():
-        raise NoFeatures(f"no features at {path}; build_profiles, which exports them, comes first")
-    lazy = pl.scan_parquet(path)
-    schema = lazy.collect_schema()
-    for name, kind in NEEDED.items():
-        found = schema.get(name)
-        if found is None or found.base_type() is not kind:
-            raise ValueError(f"{path.name}: column {name!r} is {found or 'missing'}; it must be {kind.__name__}")
-    frame = (lazy.filter(pl.col("is_scored")) if scored_only else lazy).collect()
-    return frame.with_columns(pl.col("cutoff_at").dt.replace_time_zone(None).dt.cast_time_unit("us"))
+
+def newest_closed(path: Path, target: Target) -> pl.DataFrame:
+    """The rows of the latest cut-off whose label is known, of people of whom the target is asked; some where many."""
+    known = pl.scan_parquet(path).filter(~pl.col("is_scored"))
+    if target.label not in known.collect_schema():
+        return pl.DataFrame()
+    latest = known.select(pl.col("cutoff_at").max()).collect().item()
+    frame = known.filter(pl.col("cutoff_at") == pl.lit(latest)).collect()
+    return asked(frame.gather_every(1 + frame.height // SOME), target).with_columns(pl.col(target.label).alias(LABEL))
 
 
 def split(frame: pl.DataFrame, as_of: datetime, target: Target = PURCHASE) -> Split:
@@ -76,9 +78,11 @@ def split(frame: pl.DataFrame, as_of: datetime, target: Target = PURCHASE) -> Sp
 
     Raises:
         ValueError: a row to score has another cut-off than `as_of`, or a labelled row's fortnight
-            ends after it, so that its label cannot be known yet.
+            ends after it, so that its label cannot be known yet; or a person stands twice at a cut-off.
     """
     as_of = naive(as_of)
+    if frame.select("customer_id", "cutoff_at").is_duplicated().any():
+        raise ValueError("a person stands twice at one cut-off; rows must be of people, not of their identifiers")
     apart = {*NEEDED, *LABELS, *HISTORY}
     names = tuple(sorted(n for n, t in frame.schema.items() if t.is_numeric() and n not in apart))
     label = pl.col(target.label) if target.label in frame.columns else pl.lit(None, dtype=pl.Boolean)
@@ -94,14 +98,36 @@ def split(frame: pl.DataFrame, as_of: datetime, target: Target = PURCHASE) -> Sp
     return Split(names, _before(known, calibrate), calibrate, test, score, target)
 
 
-def people(path: Path, as_of: datetime) -> pl.DataFrame:
-    """The rows to score, without the examples.
+def columns(path: Path) -> frozenset[str]:
+    """The columns of the feature rows, which keep their contract.
 
     Raises:
         NoFeatures: there is no such file.
-        ValueError: the features break their contract, or a row to score has another cut-off than `as_of`.
+        ValueError: a column that every feature file has is missing or of another type.
     """
-    return split(read(path, scored_only=True), as_of).score
+    if not path.exists():
+        raise NoFeatures(f"no features at {path}; build_profiles, which exports them, comes first")
+    schema = pl.read_parquet_schema(path)
+    for name, kind in NEEDED.items():
+        found = schema.get(name)
+        if found is None or found.base_type() is not kind:
+            raise ValueError(f"{path.name}: column {name!r} is {found or 'missing'}; it must be {kind.__name__}")
+    return frozenset(schema)
+
+
+def scored(path: Path, as_of: datetime, rows: int = BATCH) -> Iterator[pl.DataFrame]:
+    """The rows to score, so many at a time, in the order of the file.
+
+    Raises:
+        ValueError: a row to score has another cut-off than `as_of`.
+    """
+    query = f"select * from read_parquet({literal(path)}) where is_scored"
+    with duckdb.connect(config={"threads": 1}) as connection:  # more threads would hand rows over in another order
+        for batch in connection.execute(query).to_arrow_reader(rows):
+            frame = pl.DataFrame(pl.from_arrow(batch))
+            if frame.filter(pl.col("cutoff_at").dt.replace_time_zone(None) != naive(as_of)).height:
+                raise ValueError(f"rows to score have another cut-off than as_of; it must be {naive(as_of)}")
+            yield frame
 
 
 def _closed(known: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
@@ -131,8 +157,10 @@ def matrix(frame: pl.DataFrame, names: tuple[str, ...]) -> Matrix:
     """The features as numbers, shape (rows, features); nulls and infinities are NaN."""
     if not names:
         return np.empty((frame.height, 0))
-    x = frame.select(pl.col(names).cast(pl.Float64).fill_null(float("nan"))).to_numpy()
-    return np.ascontiguousarray(np.where(np.isfinite(x), x + 0.0, np.nan))
+    x = frame.select(pl.col(names).cast(pl.Float64)).to_numpy(order="c", writable=True)
+    x[~np.isfinite(x)] = np.nan
+    x += 0.0  # there is one zero
+    return x
 
 
 def labels(frame: pl.DataFrame) -> Labels:

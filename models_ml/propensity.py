@@ -4,15 +4,16 @@ Fitted on the older cut-offs, calibrated on the next, tested once on the last th
 """
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import lightgbm as lgb
 import numpy as np
 import polars as pl
 
-from models_ml import artifacts, baseline, calibration, cards, evaluation
+from models_ml import artifacts, baseline, calibration, cards, drift, evaluation, explain, groups, leakage
 from models_ml.features import LABEL, Labels, Matrix, Split, labels, matrix
 
+LAYOUT = "2"  # of the artifact: another one is another version, though the data be the same
 AT_LEAST = {"train": (500, 50), "calibrate": (100, 10), "test": (100, 10)}
 PEOPLE = 500
 PARAMETERS: dict[str, object] = {
@@ -31,7 +32,7 @@ PARAMETERS: dict[str, object] = {
 }
 ROUNDS, PATIENCE, FEWEST = 400, 30, 20
 ROWS_A_THREAD = 50_000
-SUSPICIOUS = 0.97
+EXPLAINED = 2_000
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "customer_id": pl.String,
     "model": pl.String,
@@ -39,6 +40,7 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "tier": pl.String,
     "model_version": pl.String,
     "scored_at": pl.Datetime("us"),
+    "reasons": pl.List(pl.String),
 }
 Predictions = dict[str, Matrix]  # by who predicts: probabilities of the test cut-off, shape (rows,)
 
@@ -74,8 +76,17 @@ def fit(split: Split, threads: int) -> artifacts.Files:
     margins = {part: _margin(booster, matrix(getattr(split, part), split.names), threads) for part in AT_LEAST}
     fitted = calibration.fit(margins["calibrate"], labels(split.calibrate))
     predictions = _predictions(split, fitted, margins["test"])
-    card = cards.propensity(split, PARAMETERS, _gains(booster, split.names), judge(split, predictions))
+    told = cards.Told(
+        judge(split, predictions),
+        _gains(booster, split.names),
+        _shapley(booster, split),
+        groups.figures(split.test, labels(split.test), predictions["model"]),
+    )
+    card = cards.propensity(split, PARAMETERS, told)
+    x = matrix(split.train, split.names)
+    then = {name: x[:, i] for i, name in enumerate(split.names)} | {drift.SCORE: predictions["model"]}
     return {
+        "reference.json": artifacts.dump(drift.reference(then)),
         "model.txt": booster.model_to_string().encode(),
         "calibration.json": artifacts.dump(asdict(fitted)),
         "card.json": artifacts.dump(card),
@@ -85,9 +96,10 @@ def fit(split: Split, threads: int) -> artifacts.Files:
 
 
 def judge(split: Split, predictions: Predictions) -> dict[str, dict[str, float]]:
-    """Figures on the test cut-off: of the model, of its uncalibrated self, and of the baseline."""
+    """Figures on the test cut-off: of the model, of its uncalibrated self, of the baseline, and of features alone."""
     bought = labels(split.test)
-    return {name: evaluation.metrics(bought, probability) for name, probability in predictions.items()}
+    found = {name: evaluation.metrics(bought, probability) for name, probability in predictions.items()}
+    return {**found, "alone": leakage.alone(split)}
 
 
 def curves(split: Split, predictions: Predictions) -> dict[str, list[dict[str, float]]]:
@@ -106,23 +118,44 @@ def _predictions(split: Split, fitted: calibration.Calibration, margin: Matrix) 
     return own if plain is None else {**own, "baseline": plain}
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """An artifact, read once."""
+
+    names: tuple[str, ...]
+    calibration: calibration.Calibration
+    paths: explain.Paths
+
+
+def load(files: artifacts.Files) -> Fitted:
+    """Read an artifact's files."""
+    booster = lgb.Booster(model_str=files["model.txt"].decode())
+    fitted = calibration.Calibration(**json.loads(files["calibration.json"]))
+    return Fitted(tuple(json.loads(files["card.json"])["features"]), fitted, explain.paths(booster))
+
+
 def predict(files: artifacts.Files, frame: pl.DataFrame, threads: int) -> pl.DataFrame:
-    """`customer_id`, `probability` and `tier` of each row of `frame`, by an artifact's files.
+    """As `applied`, by an artifact's files."""
+    return applied(load(files), frame, threads)
+
+
+def applied(model: Fitted, frame: pl.DataFrame, threads: int) -> pl.DataFrame:
+    """`customer_id`, `probability`, `tier` and `reasons` of each row of `frame`.
 
     Raises:
         ValueError: a feature that the model was fitted on is not in the frame.
     """
-    booster = lgb.Booster(model_str=files["model.txt"].decode())
-    names = tuple(json.loads(files["card.json"])["features"])
-    if absent := sorted(set(names) - set(frame.columns)):
+    if absent := sorted(set(model.names) - set(frame.columns)):
         raise ValueError(f"the model needs features that are not there: {', '.join(absent)}")
-    fitted = calibration.Calibration(**json.loads(files["calibration.json"]))
-    probability = calibration.probabilities(fitted, _margin(booster, matrix(frame, names), threads))
+    x = matrix(frame, model.names)
+    margin, added = explain.margins(model.paths, x, _useful(threads, len(x)))
+    probability = calibration.probabilities(model.calibration, margin)
     return pl.DataFrame(
         {
             "customer_id": frame["customer_id"],
             "probability": pl.Series(probability, dtype=pl.Float64),
-            "tier": calibration.tiers(fitted, probability),
+            "tier": calibration.tiers(model.calibration, probability),
+            "reasons": explain.reasons(added, model.names),
         }
     )
 
@@ -132,17 +165,6 @@ def scores(predicted: pl.DataFrame, model: str, version: str, scored_at: object)
     constants = {"model": model, "model_version": version, "scored_at": scored_at}
     full = predicted.with_columns(pl.lit(value).alias(name) for name, value in constants.items())
     return full.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())
-
-
-def warnings(metrics: dict[str, dict[str, float]]) -> tuple[str, ...]:
-    """What a reader of the figures should look into."""
-    found = []
-    auc = metrics["model"]["roc_auc"]
-    if auc > SUSPICIOUS:
-        found.append(f"ROC-AUC {auc} is above {SUSPICIOUS}: look for the label among the features")
-    if "baseline" in metrics and auc <= metrics["baseline"]["roc_auc"]:
-        found.append("the model ranks no better than recency and frequency alone")
-    return tuple(found)
 
 
 def _boost(split: Split, threads: int) -> lgb.Booster:
@@ -177,6 +199,14 @@ def _margin(booster: lgb.Booster, x: Matrix, threads: int) -> Matrix:
 def _useful(threads: int, rows: int) -> int:
     """Threads worth starting: waiting for each other at each split of a small tree costs more than they give."""
     return min(threads, 1 + rows // ROWS_A_THREAD)
+
+
+def _shapley(booster: lgb.Booster, split: Split) -> dict[str, float]:
+    """How much each feature moves the margin on the test cut-off, in the mean, as shares: exact Shapley values."""
+    some = matrix(split.test, split.names)[:EXPLAINED]
+    added = np.abs(np.asarray(booster.predict(some, pred_contrib=True, num_threads=1))[:, :-1]).mean(axis=0)
+    shares = added / max(float(added.sum()), 1e-12)
+    return {name: round(float(share), 4) for name, share in zip(split.names, shares, strict=True)}
 
 
 def _gains(booster: lgb.Booster, names: tuple[str, ...]) -> dict[str, float]:

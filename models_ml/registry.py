@@ -5,7 +5,6 @@ What counts is the alias `champion`, and it moves in one transaction; what it re
 """
 
 import logging
-import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from models_ml import champions
 from models_ml.champions import CHALLENGER, CHAMPION, FORMER
 from warehouse import atomic, decisions
 from warehouse.errors import SmaltiError
-from warehouse.settings import Settings
+from warehouse.settings import Settings, let_library
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -115,7 +114,7 @@ class Registry:
 
 
 def _client(place: object) -> "MlflowClient":
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # MLflow would tell its maker of each call
+    let_library("MLFLOW_DISABLE_TELEMETRY", "true")  # MLflow would tell its maker of each call
     from mlflow.tracking import MlflowClient  # seconds to import
 
     for name in ("mlflow", "alembic"):  # which say what tables they make

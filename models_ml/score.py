@@ -5,26 +5,30 @@ model exists yet.
 """
 
 import io
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
 
 import polars as pl
 
-from models_ml import artifacts, catalog, champions, folders
-from models_ml.catalog import Model, Scored, Status
-from models_ml.features import naive, people
+from models_ml import artifacts, catalog, champions, features, folders
+from models_ml.catalog import Applied, Model, Status
+from models_ml.features import naive
+from models_ml.watch import Watch
 from warehouse import decisions
 from warehouse.settings import Settings
+
+_DRIFT = {"drift": "told", "retrain": "retrain"}
 
 
 @dataclass(frozen=True)
 class ModelReport:
     """What became of one model in one run; `reason` says why where the status is not `ok`.
 
-    `training` is the latest decision on the model, whichever run made it.
+    `training` is the latest decision on the model, whichever run made it; `drift` says what has moved too far since it
+    was fitted, and `retrain` that the next run is to train it.
     """
 
     status: Status
@@ -34,6 +38,8 @@ class ModelReport:
     metrics: dict[str, object] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     training: dict[str, Any] | None = None
+    drift: tuple[str, ...] = ()
+    retrain: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ class Report:
 
 
 def score(settings: Settings, run_id: str, as_of: datetime) -> Report:
-    """Write `<scores>/<run_id>/` with a Parquet file for each score table and `report.json`.
+    """Write `<scores>/<run_id>/`: a Parquet file for each score table, `report.json` and `drift.json`.
 
     The folder appears whole; run again with the same features and champions it becomes the same bytes.
 
@@ -65,42 +71,54 @@ def score(settings: Settings, run_id: str, as_of: datetime) -> Report:
         models_ml.champions.Lost: a champion's files are gone.
         models_ml.artifacts.Tampered: a champion is not what was signed.
     """
-    asked = people(settings.features / run_id / "features.parquet", as_of)
-    counts = champions.named(settings)
-    made = [
-        (model, _scored(settings, model, counts.get(model.name), asked, naive(as_of))) for model in catalog.models()
-    ]
-    reports = {model.name: _told(settings, model, counts.get(model.name), found) for model, found in made}
-    report = Report(run_id, naive(as_of).isoformat(), reports)
-    further = catalog.further() | {name: frame for _, found in made for name, frame in found.further.items()}
-    files = {f"{table}.parquet": _parquet(found) for table, found in (*_tables(made), *further.items())}
-    folders.write(settings.scores / run_id, {**files, "report.json": report.to_json().encode()})
+    path, at = settings.features / run_id / "features.parquet", naive(as_of)
+    columns, counts = features.columns(path), champions.named(settings)
+    ready = {model: _ready(settings, model, counts.get(model.name), columns, at) for model in catalog.models()}
+    rows: dict[Model, list[pl.DataFrame]] = {model: [pl.DataFrame(schema=model.schema())] for model in ready}
+    watch = Watch(settings, counts, path)
+    for people in features.scored(path, at):
+        for model, applied in ready.items():
+            rows[model].append(applied.score(people))
+            watch.look(model.name, people, rows[model][-1])
+    scored = {model: pl.concat(parts) for model, parts in rows.items()}
+    moved = watch.told()
+    reports = {
+        model.name: replace(
+            _told(settings, model, counts.get(model.name), applied, scored[model].height),
+            **{name: moved[model.name][of] for name, of in _DRIFT.items() if model.name in moved},
+        )
+        for model, applied in ready.items()
+    }
+    report = Report(run_id, at.isoformat(), reports)
+    further = catalog.further() | {name: frame for one in ready.values() for name, frame in one.further.items()}
+    files = {f"{table}.parquet": _parquet(frame) for table, frame in (*_tables(scored), *further.items())}
+    told = {"report.json": report.to_json().encode(), "drift.json": artifacts.dump(moved)}
+    folders.write(settings.scores / run_id, {**files, **told})
     return report
 
 
-def _scored(settings: Settings, model: Model, version: str | None, asked: pl.DataFrame, as_of: datetime) -> Scored:
+def _ready(settings: Settings, model: Model, version: str | None, columns: frozenset[str], as_of: datetime) -> Applied:
     if version is None:
         latest = decisions.read(settings.ledger, model.name)[-1:]
         reason = latest[0].reason if latest else "it was not trained yet"
         status: Status = "too_little_data" if latest and latest[0].outcome == "lacking" else "no_champion"
-        return Scored(pl.DataFrame(schema=model.schema()), status, reason)
+        return Applied(lambda _: pl.DataFrame(schema=model.schema()), status, reason)
     files = champions.load(settings, model.name, version)
-    if why := catalog.absent(model, files, asked.columns):
-        return Scored(pl.DataFrame(schema=model.schema()), "no_champion", why)
-    return model.score(files, asked, version, as_of, settings.threads)
+    if why := catalog.absent(model, files, columns):
+        return Applied(lambda _: pl.DataFrame(schema=model.schema()), "no_champion", why)
+    return model.apply(files, version, as_of, settings.threads)
 
 
-def _told(settings: Settings, model: Model, version: str | None, found: Scored) -> ModelReport:
+def _told(settings: Settings, model: Model, version: str | None, applied: Applied, rows: int) -> ModelReport:
     latest = decisions.read(settings.ledger, model.name)[-1:]
     training = asdict(latest[0]) if latest else None
-    return ModelReport(found.status, found.frame.height, found.reason, version, found.metrics, found.warnings, training)
+    return ModelReport(applied.status, rows, applied.reason, version, applied.metrics, applied.warnings, training)
 
 
-def _tables(made: Iterable[tuple[Model, Scored]]) -> Iterable[tuple[str, pl.DataFrame]]:
+def _tables(scored: Mapping[Model, pl.DataFrame]) -> Iterable[tuple[str, pl.DataFrame]]:
     """The rows of each score table, of all models that write to it."""
-    ordered = sorted(made, key=lambda one: one[0].table)
-    for table, parts in groupby(ordered, key=lambda one: one[0].table):
-        yield table, pl.concat([found.frame for _, found in parts])
+    for table, models in groupby(sorted(scored, key=lambda model: model.table), key=lambda model: model.table):
+        yield table, pl.concat([scored[model] for model in models])
 
 
 def _parquet(frame: pl.DataFrame) -> bytes:

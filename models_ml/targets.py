@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # polars compares expressions row by row
 class Target:
     """A label and its population.
 

@@ -225,7 +225,11 @@ def score_customers(this: Run) -> None:
     """Apply the models that count."""
     with _stage(this, "score_customers") as (config, row):
         models = score.score(config, this.run_id, run.as_of(config)).models
-        row.message = ", ".join(f"{name}: {model.reason or f'{model.rows} people'}" for name, model in models.items())
+        drifted = [f"{name} is to be trained again: {one.drift[0]}" for name, one in models.items() if one.retrain]
+        row.status = "problem" if drifted else row.status
+        row.message = "; ".join(drifted) or ", ".join(
+            f"{name}: {model.reason or f'{model.rows} people'}" for name, model in models.items()
+        )
 
 
 def check_scores(this: Run) -> None:

@@ -30,6 +30,7 @@ SCORES = {
         "tier": "varchar",
         "model_version": "varchar",
         "scored_at": "timestamp",
+        "reasons": "varchar[]",
     },
     "clusters": {
         "customer_id": "varchar",
@@ -298,7 +299,10 @@ def export_features(settings: Settings, run_id: str) -> int:
         temporary = folder / "features.parquet.tmp"
         examples = "select *, false as is_scored from features.training_examples"
         scored = "select * exclude (identifier_hashes), true as is_scored from features.customer_features"
-        query = f"{examples} union all by name {scored} order by cutoff_at, customer_id"
+        # groups of the card, no features: what they are told apart by is of today
+        groups = "select customer_id, region, primary_device_class from profiles.customers"
+        rows = f"({examples} union all by name {scored}) left join ({groups}) using (customer_id)"
+        query = f"select * from {rows} order by cutoff_at, customer_id"
         connection.execute(f"copy ({query}) to {literal(temporary)} (format parquet, compression zstd)")
         temporary.replace(folder / "features.parquet")
         found = connection.execute(f"select count(*) from ({query})").fetchone()
@@ -340,10 +344,9 @@ def bind_scores(settings: Settings) -> None:
             wanted = ", ".join(f'cast("{column}" as {kind}) as "{column}"' for column, kind in columns.items())
             empty = ", ".join(f'cast(null as {kind}) as "{column}"' for column, kind in columns.items())
             path = settings.scores / str(run_id) / f"{name}.parquet"
-            scored = f"select {wanted} from read_parquet({literal(path)})"
-            if "customer_id" in columns:
-                scored += f" where {known}"
-            # an earlier release wrote fewer files
+            # by name: scores that count may be older than a column, or than a file
+            rows = f"select {empty} where false union all by name from read_parquet({literal(path)})"
+            scored = f"select {wanted} from ({rows})" + (f" where {known}" if "customer_id" in columns else "")
             body = scored if run_id and path.exists() else f"select {empty} where false"
             connection.execute(f"create or replace view scores.{name} as {body}")
 

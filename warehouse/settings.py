@@ -255,6 +255,11 @@ class Settings(BaseSettings):
         return self.logs / "lineage.jsonl"
 
 
+def let_library(name: str, value: str) -> None:
+    """Set a variable that a library reads, in this process and its children."""
+    os.environ[name] = value
+
+
 def load() -> Settings:
     """Settings from the environment and `.env`.
 

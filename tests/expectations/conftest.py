@@ -71,6 +71,7 @@ def scores() -> dict[str, pl.DataFrame]:
                 "tier": ["low", "low", "medium", "high"],
                 "model_version": ["0123456789ab"] * 4,
                 "scored_at": scored_at,
+                "reasons": [["orders_count"], [], ["orders_count", "recency_days"], []],
             }
         ),
         "clusters": pl.DataFrame(
@@ -132,6 +133,8 @@ def store_scores(home: Path, frames: dict[str, pl.DataFrame], **status: str) -> 
         "customer_id": [CANARY, "b", "c", "d", "old"],
         "is_scored": [True] * 4 + [False],
         "order_days_count": [1, 1, 2, 0, 1],
+        "orders_count": [1] * 5,
+        "recency_days": [2.0] * 5,
     }
     pl.DataFrame(asked).write_parquet(found.features / RUN / "features.parquet")
     return found

@@ -35,6 +35,8 @@ MUTANTS: list[tuple[str, Change, str]] = [
     ("propensity", put("model", "churn"), "everybody to score is scored"),
     ("propensity", put("model_version", None), "model_version is not null"),
     ("propensity", put("scored_at", None), "scored_at is not null"),
+    ("propensity", put("reasons", None), "reasons is not null"),
+    ("propensity", put("reasons", ["spent 312.50"]), "reasons are names of features"),
     ("propensity", put("customer_id", None), "customer_id is not null"),
     ("propensity", put("customer_id", "d"), "customer_id and model occur once together"),
     ("propensity", put("customer_id", "nobody"), "everybody scored is among the features"),

@@ -2,7 +2,7 @@
 
 import shutil
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -117,3 +117,20 @@ def test_a_cutoff_is_built_once_and_again_when_something_of_it_is_known_otherwis
     manifest.write(folder, [line for line in manifest.read(folder) if line != newest])
     assert lookback.backfill(full, LAST) == lookback.Made(0, kept)
     assert not list((full.home / "aside").iterdir())
+
+
+def test_a_lookback_that_cuts_too_late_is_noticed(
+    files: Files, full: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fault: a moment is built as of three days later, late rows and corrections of these days with it."""
+    moment, build = CLOSED[-1], lookback._build
+    [path] = full.past.glob(f"{moment:%Y-%m-%d}-*.parquet")
+    late = timedelta(days=3)
+    monkeypatch.setattr(lookback, "_build", lambda home, file, at, models: build(home, file, at + late, models))
+    monkeypatch.setattr(cutoffs, "closed", lambda *_: [moment])
+    settings = loaded(tmp_path / "home", files.data)
+    run.open_run(settings, "run", LAST)
+    lookback.backfill(settings, LAST)
+    [leaking] = settings.past.glob(f"{moment:%Y-%m-%d}-*.parquet")
+    of_the_moment, counted = features(path), ["orders_count", "product_views_28d_count"]
+    assert features(leaking)[counted].sum().rows() != of_the_moment[counted].sum().rows()

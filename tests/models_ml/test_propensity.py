@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from models_ml import baseline, calibration, evaluation, propensity
+from models_ml import baseline, calibration, evaluation, leakage, propensity
 from models_ml.features import Split, split
 
 Fitted = tuple[Split, dict[str, dict[str, float]], dict[str, bytes]]
@@ -31,7 +31,7 @@ def test_a_planted_signal_is_found(planted: Fitted) -> None:
     assert metrics["model"]["roc_auc"] > metrics["baseline"]["roc_auc"] > 0.6
     assert metrics["model"]["ece"] < 0.05
     assert metrics["model"]["top_decile_lift"] > 2
-    assert propensity.warnings(metrics) == ()
+    assert leakage.warnings(metrics) == ()
 
 
 def test_shuffled_labels_are_a_coin_toss_and_nobody_is_warned_into_trusting_them(shop: SimpleNamespace) -> None:
@@ -45,7 +45,7 @@ def test_a_label_smuggled_in_as_a_feature_shows(shop: SimpleNamespace) -> None:
     leaking = shop.features(customers=600).with_columns(bonus_points_28d_count=pl.col("bought_next_14d").cast(pl.Int64))
     _, metrics, files = fitted(shop, leaking)
     assert metrics["model"]["roc_auc"] > 0.99
-    assert "look for the label" in propensity.warnings(metrics)[0]
+    assert "look for the label" in leakage.warnings(metrics)[0]
     gains = json.loads(files["card.json"])["features"]
     assert max(gains, key=gains.__getitem__) == "bonus_points_28d_count"
 

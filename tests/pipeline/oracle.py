@@ -50,6 +50,7 @@ PERSONAS = {
     "persona_spenders": ("big spenders", "big spenders this quarter", "big baskets"),
 }
 SAID = {"high": "likely_buyers", "medium": "possible_buyers", "low": "unlikely_buyers"}
+SAID["churn high"] = "likely_to_churn"
 SAID |= {persona: segment for segment, personas in PERSONAS.items() for persona in personas}
 SCORED = tuple(sorted(set(SAID.values())))
 

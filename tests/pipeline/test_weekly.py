@@ -45,19 +45,19 @@ def outcomes(weeks: Weeks, dag: str) -> dict[str, str]:
 def test_the_first_night_of_a_shop_trains_and_ends_with_scores(weeks: Weeks) -> None:
     found = outcomes(weeks, "nightly")
     assert found.pop("lifetime") in ("first", "lacking")  # it needs 500 people who ordered
-    assert found == {"purchase": "first", "churn": "first", "clusters": "first"}
-    for model, report in weeks.runs["nightly"]["models"].items():
-        if model == "lifetime":
-            assert report["status"] in ("ok", "too_little_data")
-            continue
-        assert (model, report["status"]) in {("purchase", "ok"), ("churn", "ok"), ("clusters", "ok")}
-        assert report["rows"] > 100
+    # 45 days of visits are too few to learn who stays away
+    assert found == {"purchase": "first", "churn": "lacking", "clusters": "first"}
+    told = {
+        model: (report["status"], report["rows"] > 100) for model, report in weeks.runs["nightly"]["models"].items()
+    }
+    assert told.pop("lifetime") in (("ok", True), ("too_little_data", False))
+    assert told == {"purchase": ("ok", True), "churn": ("too_little_data", False), "clusters": ("ok", True)}
 
 
 def test_the_week_trains_every_model_and_on_the_same_data_changes_none(weeks: Weeks) -> None:
     found = outcomes(weeks, "weekly")
     assert found.pop("lifetime") in ("unchanged", "lacking")
-    assert found == dict.fromkeys(("purchase", "churn", "clusters"), "unchanged")
+    assert found == {"purchase": "unchanged", "churn": "lacking", "clusters": "unchanged"}
     assert weeks.scores("weekly") == weeks.scores("nightly")
 
 

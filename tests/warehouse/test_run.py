@@ -127,7 +127,14 @@ def test_a_home_with_a_quote_in_its_name_is_a_home(settings: Settings):
             "create table features.training_examples as"
             " select timestamp '2026-08-17' as cutoff_at, 'c1' as customer_id, true as bought_next_14d"
         )
+        connection.execute("create schema profiles")
+        connection.execute(
+            "create table profiles.customers as"
+            " select 'c1' as customer_id, 'Kent' as region, 'mobile' as primary_device_class"
+        )
     assert run.export_features(quoted, "one") == 2
+    with run.working(quoted) as connection:
+        connection.execute("drop schema profiles cascade")
     folder = quoted.scores / "one"
     folder.mkdir(parents=True)
     for name, columns in run.SCORES.items():
