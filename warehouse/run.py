@@ -37,6 +37,14 @@ SCORES = {
         "persona": "varchar",
         "model_version": "varchar",
     },
+    "recommendations": {
+        "customer_id": "varchar",
+        "rank": "integer",
+        "product_id": "varchar",
+        "score": "double",
+        "strategy": "varchar",
+        "model_version": "varchar",
+    },
 }
 
 
@@ -268,17 +276,28 @@ def _bind_accepted(connection: duckdb.DuckDBPyConnection, settings: Settings) ->
     )
 
 
+# what recommendations are learnt from, each in the order in which it is read
+RECOMMENDATIONS = {
+    "shoppers": "shopper_number",
+    "catalogue": "product_number",
+    "interactions": "shopper_number, product_number, period",
+    "co_occurrences": "product_number, other_number, period",
+}
+
+
 def export_features(settings: Settings, run_id: str) -> int:
-    """Hand the features to the models as `features/<run_id>/features.parquet`; return the rows."""
+    """Hand the features to the models as Parquet in `features/<run_id>/`; return the rows of `features.parquet`."""
     folder = settings.features / run_id
     folder.mkdir(parents=True, exist_ok=True)
+    examples = "select *, false as is_scored from features.training_examples"
+    scored = "select * exclude (identifier_hashes), true as is_scored from features.customer_features"
+    query = f"{examples} union all by name {scored} order by cutoff_at, customer_id"
+    tables = {name: f"select * from features.{name} order by {order}" for name, order in RECOMMENDATIONS.items()}
     with working(settings, read_only=True) as connection:
-        temporary = folder / "features.parquet.tmp"
-        examples = "select *, false as is_scored from features.training_examples"
-        scored = "select * exclude (identifier_hashes), true as is_scored from features.customer_features"
-        query = f"{examples} union all by name {scored} order by cutoff_at, customer_id"
-        connection.execute(f"copy ({query}) to {literal(temporary)} (format parquet, compression zstd)")
-        temporary.replace(folder / "features.parquet")
+        for name, rows in ({"features": query} | tables).items():
+            temporary = folder / f"{name}.parquet.tmp"
+            connection.execute(f"copy ({rows}) to {literal(temporary)} (format parquet, compression zstd)")
+            temporary.replace(folder / f"{name}.parquet")
         found = connection.execute(f"select count(*) from ({query})").fetchone()
     return int(found[0]) if found else 0
 
@@ -319,7 +338,8 @@ def bind_scores(settings: Settings) -> None:
             empty = ", ".join(f'cast(null as {kind}) as "{column}"' for column, kind in columns.items())
             path = settings.scores / str(run_id) / f"{name}.parquet"
             scored = f"select {wanted} from read_parquet({literal(path)}) where {known}"
-            body = scored if run_id else f"select {empty} where false"
+            # scores of before a kind of them was written are scores all the same
+            body = scored if run_id and path.exists() else f"select {empty} where false"
             connection.execute(f"create or replace view scores.{name} as {body}")
 
 
