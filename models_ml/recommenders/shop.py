@@ -1,0 +1,140 @@
+"""What recommendations are made of: people, products, and who did what with which, by numbers."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import sparse
+
+LEARNT, TUNED, TESTED = 0, 1, 2  # periods; the last two are a fortnight each, see `features.interactions`
+MOST_ITEMS = 20_000
+Sparse = Any  # scipy's csr_array, float32; scipy ships no types
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+TABLES = ("shoppers", "catalogue", "interactions", "co_occurrences")
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The four tables of `features`; rows of `shoppers` and `catalogue` stand in order of their numbers, from 0."""
+
+    shoppers: pl.DataFrame
+    catalogue: pl.DataFrame
+    interactions: pl.DataFrame
+    co_occurrences: pl.DataFrame
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """People and products."""
+        return self.shoppers.height, self.catalogue.height
+
+    def until(self, period: int) -> "Shop":
+        """The same shop with nothing known of later periods; whom and what there is stays as it is."""
+        known = pl.col("period") <= period
+        return replace(
+            self, interactions=self.interactions.filter(known), co_occurrences=self.co_occurrences.filter(known)
+        )
+
+    def history(self) -> Sparse:
+        """Interest of each person in each product, shape (people, products): the logarithm of 1 + weight."""
+        found = self._matrix("weight")
+        found.data = np.log1p(found.data)
+        return found
+
+    def did(self, what: str) -> Sparse:
+        """How often each person did it (`carts`, `purchases`), shape (people, products)."""
+        return self._matrix(what, pl.col(what) > 0)
+
+    def together(self) -> Sparse:
+        """Sessions in which two products were seen, shape (products, products)."""
+        pairs, n = self.co_occurrences, self.catalogue.height
+        values = pairs["sessions_count"].cast(pl.Float32).to_numpy()
+        return _summed(values, pairs["product_number"], pairs["other_number"], (n, n))
+
+    def available(self) -> Flags:
+        """Which products are on sale, shape (products,)."""
+        return self.catalogue["is_available"].to_numpy().astype(np.bool_)
+
+    def digest(self) -> str:
+        """SHA-256 over all that a model learns from; what people are called is none of it."""
+        total = hashlib.sha256()
+        for frame in (self.shoppers.drop("customer_id"), self.catalogue, self.interactions, self.co_occurrences):
+            for name in sorted(frame.columns):
+                total.update(f"{name} {frame.height}".encode())
+                total.update(_bytes(frame[name]))
+        return total.hexdigest()
+
+    def _matrix(self, value: str, kept: pl.Expr | None = None) -> Sparse:
+        rows = self.interactions if kept is None else self.interactions.filter(kept)
+        values = rows[value].cast(pl.Float32).to_numpy()
+        return _summed(values, rows["shopper_number"], rows["product_number"], self.shape)
+
+
+def read(folder: Path) -> Shop | None:
+    """The shop as a run exported it to `folder`; None where the run exported none."""
+    paths = [folder / f"{name}.parquet" for name in TABLES]
+    if not all(path.exists() for path in paths):
+        return None
+    shoppers, catalogue, interactions, pairs = map(pl.read_parquet, paths)
+    return Shop(
+        shoppers.sort("shopper_number"),
+        catalogue.sort("product_number"),
+        interactions.select(NEEDED).sort("shopper_number", "product_number", "period"),
+        pairs.sort("product_number", "other_number", "period"),
+    )
+
+
+NEEDED = ["shopper_number", "product_number", "period", "carts", "purchases", "weight"]
+
+
+def narrowed(shop: Shop, product_ids: list[str]) -> Shop:
+    """The shop with these products only, in this order; one that is no longer there is not on sale."""
+    wanted = pl.DataFrame({"product_id": product_ids}, schema={"product_id": pl.String}).with_row_index("number")
+    catalogue = wanted.join(shop.catalogue, on="product_id", how="left", maintain_order="left").with_columns(
+        pl.col("is_available").fill_null(value=False), pl.col("number").cast(pl.Int32)
+    )
+    numbers = np.full(max(shop.catalogue.height, 1), -1, dtype=np.int32)
+    known = catalogue.drop_nulls("product_number")
+    numbers[known["product_number"].to_numpy()] = known["number"].to_numpy()
+    renamed = catalogue.with_columns(product_number=pl.col("number")).drop("number")
+    return replace(
+        shop,
+        catalogue=renamed,
+        interactions=_renumbered(shop.interactions, numbers, "product_number"),
+        co_occurrences=_renumbered(
+            _renumbered(shop.co_occurrences, numbers, "product_number"), numbers, "other_number"
+        ),
+    )
+
+
+def worth_knowing(shop: Shop) -> list[str]:
+    """Ids of the products that a model speaks of, sorted: all, or as many as most people did something with."""
+    people = np.zeros(shop.catalogue.height, dtype=np.int64)
+    numbers, counts = np.unique(shop.interactions["product_number"].to_numpy(), return_counts=True)
+    people[numbers.astype(np.int64)] = counts
+    wanted = np.flatnonzero((people > 0) | shop.available())
+    kept = wanted[np.argsort(-people[wanted], kind="stable")][:MOST_ITEMS]
+    return shop.catalogue["product_id"].gather(np.sort(kept)).to_list()
+
+
+def _bytes(column: pl.Series) -> bytes:
+    if column.dtype == pl.String:
+        return "\x1f".join(column.fill_null("\x1e")).encode()
+    return column.to_physical().cast(pl.Float64).fill_null(-1.0).to_numpy().tobytes()
+
+
+def _renumbered(frame: pl.DataFrame, numbers: NDArray[np.int32], column: str) -> pl.DataFrame:
+    found = pl.Series(column, numbers[frame[column].to_numpy()], dtype=pl.Int32)
+    return frame.with_columns(found).filter(pl.col(column) >= 0)
+
+
+def _summed(values: Floats, rows: pl.Series, columns: pl.Series, shape: tuple[int, int]) -> Sparse:
+    where = (rows.to_numpy().astype(np.int32), columns.to_numpy().astype(np.int32))
+    found = sparse.coo_array((values, where), shape=shape).tocsr()
+    found.sum_duplicates()
+    return found
