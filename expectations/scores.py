@@ -8,7 +8,7 @@ import json
 import pandas as pd
 import polars as pl
 
-from expectations import gate
+from expectations import gate, recommendations
 from expectations.gate import Check, GateFailed, Result, Rule
 from warehouse.settings import Settings
 
@@ -31,7 +31,7 @@ MODELS = {"propensity": ("purchase", "churn"), "clusters": ("clusters",)}
 
 
 def check_scores(settings: Settings, run_id: str) -> Result:
-    """Validate both score files of a run.
+    """Validate the score files of a run.
 
     Zero rows pass only where the report says why: too little data, or no structure to be found.
 
@@ -44,13 +44,14 @@ def check_scores(settings: Settings, run_id: str) -> Result:
 def checks(settings: Settings, run_id: str) -> list[Check]:
     """Checks of each score file: the file as a whole, each further model in it, and each of its rows.
 
+    Of recommendations there is one, of counts.
+
     Raises:
         GateFailed: a file that scoring always writes is missing.
     """
     folder = settings.scores / run_id
-    absent = [
-        name for name in (*(f"{table}.parquet" for table in MODELS), "report.json") if not (folder / name).exists()
-    ]
+    wanted_files = (*(f"{table}.parquet" for table in (*MODELS, "recommendations")), "report.json")
+    absent = [name for name in wanted_files if not (folder / name).exists()]
     if absent:
         raise GateFailed(f"run {run_id} has no {', '.join(absent)}; scoring always writes them")
     report = json.loads((folder / "report.json").read_text())["models"]
@@ -62,6 +63,7 @@ def checks(settings: Settings, run_id: str) -> list[Check]:
         built.append(totals_check(table, _of_model(frame, first), wanted, report[first]["status"]))
         built += [model_check(one, _of_model(frame, one), wanted, report[one]) for one in others if one in report]
         built.append(rows_check(table, frame))
+    built.append(recommendations.check(settings, run_id, report["recommendations"]["status"]))
     return built
 
 

@@ -5,7 +5,7 @@
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -39,10 +39,8 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 _PARTS = ("data", "indices", "indptr")  # of a sparse matrix, as scipy takes them
 
 
-def lacking(found: Shop | None) -> str | None:
+def lacking(found: Shop) -> str | None:
     """Why there is too little to learn from or to judge by; None where there is enough."""
-    if found is None:
-        return "the run exported no interactions"
     people = found.interactions["shopper_number"].n_unique()
     if people < AT_LEAST:
         return f"{people} people did anything with a product; at least {AT_LEAST} are needed"
@@ -97,7 +95,15 @@ def judged(files: artifacts.Files, found: Shop) -> Figures:
     return ranking.ndcg(ranking.hits(ranked, case.relevant), case.relevant, judging.K)
 
 
-def parquet(frames: Iterator[pl.DataFrame]) -> bytes:
+def warnings(metrics: dict[str, Any]) -> tuple[str, ...]:
+    """What a reader of the figures should look into."""
+    beside = metrics["lists_beside_popularity"]
+    if beside["verdict"] == "better":
+        return ()
+    return (f"the lists are {beside['verdict']} beside popularity: {beside['ndcg_at_20_gain']} of ndcg@20",)
+
+
+def parquet(frames: Iterable[pl.DataFrame]) -> bytes:
     """Frames of `predict` as one Parquet file, a row group each: no more than one of them is held at a time."""
     empty = pl.DataFrame(schema=SCHEMA).to_arrow()
     written = io.BytesIO()

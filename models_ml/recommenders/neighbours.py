@@ -16,7 +16,7 @@ def strongest(weights: Floats, most: int = MOST) -> Sparse:
         return sparse.csr_array(weights)
     kept = np.sort(np.argpartition(-np.abs(weights), most - 1, axis=1)[:, :most], axis=1)
     values = np.take_along_axis(weights, kept, axis=1)
-    begins = np.arange(0, rows * most + 1, most)
+    begins = np.arange(0, rows * most + 1, most, dtype=np.int32)
     found = sparse.csr_array((values.ravel(), kept.ravel().astype(np.int32), begins), shape=weights.shape)
     found.eliminate_zeros()
     return found

@@ -12,6 +12,8 @@ from scipy import sparse
 
 LEARNT, TUNED, TESTED = 0, 1, 2  # periods; the last two are a fortnight each, see `features.interactions`
 MOST_ITEMS = 20_000
+NONE_EXPORTED = "the run exported no interactions"
+NEEDED = ["shopper_number", "product_number", "period", "carts", "purchases", "weight"]
 Sparse = Any  # scipy's csr_array, float32; scipy ships no types
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -41,9 +43,12 @@ class Shop:
         )
 
     def history(self) -> Sparse:
-        """Interest of each person in each product, shape (people, products): the logarithm of 1 + weight."""
+        """Interest of each person in each product, shape (people, products): the fourth root of the weight.
+
+        By the weight itself, a purchase of yesterday would outweigh all that somebody looked at in half a year.
+        """
         found = self._matrix("weight")
-        found.data = np.log1p(found.data)
+        found.data = np.sqrt(np.sqrt(found.data))
         return found
 
     def did(self, what: str) -> Sparse:
@@ -87,9 +92,6 @@ def read(folder: Path) -> Shop | None:
         interactions.select(NEEDED).sort("shopper_number", "product_number", "period"),
         pairs.sort("product_number", "other_number", "period"),
     )
-
-
-NEEDED = ["shopper_number", "product_number", "period", "carts", "purchases", "weight"]
 
 
 def narrowed(shop: Shop, product_ids: list[str]) -> Shop:
@@ -137,4 +139,5 @@ def _summed(values: Floats, rows: pl.Series, columns: pl.Series, shape: tuple[in
     where = (rows.to_numpy().astype(np.int32), columns.to_numpy().astype(np.int32))
     found = sparse.coo_array((values, where), shape=shape).tocsr()
     found.sum_duplicates()
+    found.indices, found.indptr = found.indices.astype(np.int32), found.indptr.astype(np.int32)
     return found

@@ -24,6 +24,7 @@ def put(column: str, value: object) -> Change:
     )
 
 
+CANARY = "canary-7f3a@example.org"
 MUTANTS: list[tuple[str, Change, str]] = [
     ("propensity", put("probability", 1.0001), "probability is between 0 and 1"),
     ("propensity", put("probability", -0.0001), "probability is between 0 and 1"),
@@ -53,13 +54,30 @@ MUTANTS: list[tuple[str, Change, str]] = [
     ("clusters", put("model_version", None), "model_version is not null"),
     ("clusters", lambda frame: frame.head(3), "everybody to score is scored"),
     ("clusters", lambda frame: frame.cast({"cluster": pl.Int64}), "columns and types are as specified"),
+    ("recommendations", put("customer_id", "nobody"), "everybody with recommendations is among the features"),
+    ("recommendations", lambda frame: frame.head(5), "everybody to score has recommendations"),
+    ("recommendations", lambda frame: frame.clear(), "everybody to score has recommendations"),
+    *(("recommendations", put(column, None), "no column is null") for column in ("product_id", "model_version")),
+    ("recommendations", put("rank", 2), "customer_id and rank occur once together"),
+    ("recommendations", put("rank", 3), "ranks go from 1 to at most 10, and none is left out"),
+    ("recommendations", put("rank", 0), "ranks go from 1 to at most 10, and none is left out"),
+    ("recommendations", put("product_id", "p2"), "no product is recommended to a person twice"),
+    ("recommendations", put("product_id", "sold_out"), "every product is in the catalogue and on sale"),
+    ("recommendations", put("product_id", "unheard_of"), "every product is in the catalogue and on sale"),
+    ("recommendations", put("customer_id", CANARY), "nobody is recommended what they bought"),
+    ("recommendations", lambda frame: frame.head(6), "who has fewer than 10 has all that is on sale"),
+    ("recommendations", put("score", 1.0001), "score is between 0 and 1"),
+    ("recommendations", put("score", float("nan")), "score is between 0 and 1"),
+    ("recommendations", put("strategy", "magic"), "strategy is one of"),
+    ("recommendations", lambda frame: frame.cast({"rank": pl.Int64}), "columns and types are as specified"),
+    ("recommendations", lambda frame: frame.drop("strategy"), "columns and types are as specified"),
 ]
 
 
 def test_whole_scores_pass(made: SimpleNamespace, tmp_path: Path) -> None:
     result = check_scores(made.store_scores(tmp_path, made.scores()), made.run)
     assert (result.failed, result.skipped) == (0, False)
-    assert result.evaluated == 24
+    assert result.evaluated == 37
 
 
 @pytest.mark.parametrize(("table", "change", "rule"), MUTANTS)
@@ -88,6 +106,7 @@ def test_a_rule_that_goes_red_stops_the_run_and_names_nobody(made: SimpleNamespa
         ("purchase", "propensity", "too_little_data"),
         ("clusters", "clusters", "too_little_data"),
         ("clusters", "clusters", "no_structure"),
+        ("recommendations", "recommendations", "too_little_data"),
     ],
 )
 def test_zero_rows_pass_when_the_report_says_why(
@@ -95,11 +114,11 @@ def test_zero_rows_pass_when_the_report_says_why(
 ) -> None:
     frames = made.scores()
     some = made.store_scores(tmp_path, frames, **{model: status})
-    assert f"scores_{table}_totals: there are no rows" in failures(scores.checks(some, made.run))[0]
+    assert "there are no rows" in failures(scores.checks(some, made.run))[0]
     none = made.store_scores(tmp_path, {**frames, table: frames[table].clear()}, **{model: status})
     built = scores.checks(none, made.run)
     assert failures(built) == []
-    assert sum(len(check.rules) for check in built) == 24
+    assert sum(len(check.rules) for check in built) == (27 if table == "recommendations" else 37)
 
 
 def test_a_status_that_nobody_knows_fails(made: SimpleNamespace, tmp_path: Path) -> None:
@@ -107,7 +126,7 @@ def test_a_status_that_nobody_knows_fails(made: SimpleNamespace, tmp_path: Path)
         check_scores(made.store_scores(tmp_path, made.scores(), purchase="no_structure"), made.run)
 
 
-@pytest.mark.parametrize("name", ["propensity.parquet", "clusters.parquet", "report.json"])
+@pytest.mark.parametrize("name", ["propensity.parquet", "clusters.parquet", "recommendations.parquet", "report.json"])
 def test_a_missing_file_fails(made: SimpleNamespace, tmp_path: Path, name: str) -> None:
     settings = made.store_scores(tmp_path, made.scores())
     (settings.scores / made.run / name).unlink()
