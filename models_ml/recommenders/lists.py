@@ -63,9 +63,9 @@ class Ranker:
 
     @cached_property
     def did(self) -> dict[str, Sparse]:
-        """What people did, by kind; what was bought since lies in no basket."""
+        """What people did, by kind; what was bought, or is sold out, lies in no basket."""
         history, bought, carts = self.shop.history(), self.shop.did("purchases"), self.shop.did("carts")
-        left = sparse.csr_array(carts - carts.multiply(bought.astype(bool)))
+        left = sparse.csr_array((carts - carts.multiply(bought.astype(bool))).multiply(self.shop.available()))
         left.eliminate_zeros()
         return {"history": history, "purchases": bought, "carts": left}
 
