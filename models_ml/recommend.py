@@ -41,14 +41,14 @@ _PARTS = ("data", "indices", "indptr")  # of a sparse matrix, as scipy takes the
 
 def lacking(found: Shop) -> str | None:
     """Why there is too little to learn from or to judge by; None where there is enough."""
-    people = found.interactions["shopper_number"].n_unique()
+    sampled, people = found.sampled(), found.interactions["shopper_number"].n_unique()
     if people < AT_LEAST:
         return f"{people} people did anything with a product; at least {AT_LEAST} are needed"
     on_sale = int(found.available().sum())
     if on_sale <= N:
         return f"{on_sale} products are on sale; more than {N} are needed"
     for period, name in ((TUNED, "second last"), (TESTED, "last")):
-        judges = judging.case(found, period).history.shape[0]
+        judges = judging.case(sampled, period).history.shape[0]
         if judges < AT_LEAST_JUDGES:
             return f"{judges} people turned to something new in the {name} fortnight; at least {AT_LEAST_JUDGES} are needed"
     return None
@@ -61,11 +61,12 @@ def fit(found: Shop) -> artifacts.Files:
     """
     # one thread: threads would add up in an order of their own, and the last digits would differ
     with threadpool_limits(1):
-        known = shop.narrowed(found, shop.worth_knowing(found))
+        every = shop.narrowed(found, shop.worth_knowing(found))
+        known = every.sampled()
         chosen = judging.tuned(known, PARAMETERS)
         figures, _ = judging.judge(known, PARAMETERS, chosen)
         model = _model(known, chosen)
-        card = report.card(known, figures, chosen, report.audit(Ranker(model, known)), asdict(PARAMETERS))
+        card = report.card(every, figures, chosen, report.audit(Ranker(model, every.first(report.PEOPLE))), asdict(PARAMETERS))
     return {**_files(model), "card.json": artifacts.dump(card), "card.md": cards.markdown(card).encode()}
 
 

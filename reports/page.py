@@ -13,11 +13,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from reports import audiences, intake, people, scores, sending, steps
+from reports import audiences, intake, people, recommendations, scores, sending, steps
 from reports.material import Material
 from reports.section import Part
 
-SECTIONS = (intake.section, steps.section, people.section, audiences.section, sending.section, scores.section)
+SECTIONS = (
+    *(intake.section, steps.section, people.section, audiences.section, sending.section),
+    *(scores.section, recommendations.section),
+)
 
 
 def render(run: Material) -> str:

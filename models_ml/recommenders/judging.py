@@ -14,13 +14,13 @@ from scipy import sparse
 from models_ml.recommenders import blend, ranking
 from models_ml.recommenders.blend import Mix, Parameters, Parts
 from models_ml.recommenders.diversity import Traits, spread, within
-from models_ml.recommenders.shop import LEARNT, TESTED, TUNED, Floats, Ints, Shop, Sparse
+from models_ml.recommenders.shop import LEARNT, TESTED, TUNED, Floats, Ints, Shop, Sparse, drawn
 
 K, OF_COVERAGE, CANDIDATES = 20, 10, 60
 MOST_PEOPLE, CELLS = 5_000, 20_000_000
 RELEVANCES = (1.0, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5)
 LEAST_DIVERSITY = 0.5
-HELD_OUT = 0.2
+ONE_OF = 5
 SEED = 1
 
 
@@ -62,12 +62,9 @@ def case(shop: Shop, period: int) -> Case:
 
 def at_random(shop: Shop) -> tuple[Shop, Case]:
     """The shop without a fifth of what people did, drawn by chance, and the case of that fifth."""
-    pairs = shop.interactions.select("shopper_number", "product_number").unique(maintain_order=True)
-    drawn = np.random.default_rng(SEED).random(pairs.height) < HELD_OUT
-    held = pairs.filter(pl.Series(drawn))
-    keys = ["shopper_number", "product_number"]
-    kept = replace(shop, interactions=shop.interactions.join(held, on=keys, how="anti", maintain_order="left"))
-    out = replace(shop, interactions=shop.interactions.join(held, on=keys, how="semi", maintain_order="left"))
+    people, products = (shop.interactions[f"{name}_number"].to_numpy().astype(np.uint64) for name in ("shopper", "product"))
+    held = pl.Series(drawn(people << np.uint64(32) | products) % ONE_OF == 0)
+    kept, out = (replace(shop, interactions=shop.interactions.filter(rows)) for rows in (~held, held))
     return kept, _sampled(kept.history(), out.history())
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from models_ml.recommenders.judging import LEAST_DIVERSITY, Tuned
-from models_ml.recommenders.lists import Lists, Ranker
+from models_ml.recommenders.lists import Ranker
 from models_ml.recommenders.shop import Flags, Floats, Ints, Shop
 from models_ml.recommenders.strategies import BY_HISTORY, FALLBACKS, NONE
 
@@ -52,28 +52,22 @@ def card(shop: Shop, figures: Mapping[str, object], chosen: Tuned, audited: Card
 
 
 def audit(ranker: Ranker) -> Card:
-    """How lists spread over products and over groups of people, of the first some thousands of people.
+    """How lists spread over products and over groups of people.
 
     The head are the tenth of the products that are most popular. Groups of fewer people than `FEWEST` are left out.
     """
-    parts: list[Lists] = []
-    told = 0
-    for rows, found in ranker.blocks():
-        parts.append(found)
-        told = rows.stop
-        if told >= PEOPLE:
-            break
-    products = np.concatenate([one.products for one in parts])
+    products = np.concatenate([found.products for _, found in ranker.blocks()])
+    told = len(products)
     head = _head(ranker.model.popularity)
     on_sale = int(ranker.shop.available().sum())
-    shoppers = ranker.shop.shoppers.head(told)
+    shoppers = ranker.shop.shoppers
     return {
         "people_looked_at": told,
         "people_with_a_full_list": _rounded((products >= 0).all(axis=1).mean() if told else 0.0),
         "products_recommended": _rounded(len(np.unique(products[products >= 0])) / max(on_sale, 1)),
         "gini_of_products": _rounded(gini(np.bincount(products[products >= 0], minlength=len(head))[ranker.shop.available()])),
         "share_of_the_head": _rounded(_share(products, head)),
-        "strategies": _strategies(ranker.strategy[:told]),
+        "strategies": _strategies(ranker.strategy),
         "share_of_the_head_by_state": _by(shoppers["state"], products, head),
         "share_of_the_head_by_region": _by(shoppers["region"], products, head),
     }

@@ -13,7 +13,7 @@ from scipy import sparse
 LEARNT, TUNED, TESTED = 0, 1, 2  # periods; the last two are a fortnight each, see `features.interactions`
 MOST_ITEMS = 20_000
 NONE_EXPORTED = "the run exported no interactions"
-NEEDED = ["shopper_number", "product_number", "period", "carts", "purchases", "weight"]
+MOST_PEOPLE = 500_000  # to learn from: of more the weights from product to product come out alike
 Sparse = Any  # scipy's csr_array, float32; scipy ships no types
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -42,6 +42,18 @@ class Shop:
             self, interactions=self.interactions.filter(known), co_occurrences=self.co_occurrences.filter(known)
         )
 
+    def first(self, people: int) -> "Shop":
+        """The same shop with its first people only."""
+        rows = self.interactions.filter(pl.col("shopper_number") < people)
+        return replace(self, shoppers=self.shoppers.head(people), interactions=rows)
+
+    def sampled(self) -> "Shop":
+        """The same shop, in which of many people some did nothing: as many are left as a model learns from."""
+        active = int(self.interactions["shopper_number"].n_unique())
+        one_of = -(-active // MOST_PEOPLE)
+        kept = pl.Series(drawn(self.interactions["shopper_number"].to_numpy().astype(np.uint64)) % one_of == 0)
+        return self if one_of <= 1 else replace(self, interactions=self.interactions.filter(kept))
+
     def history(self) -> Sparse:
         """Interest of each person in each product, shape (people, products): the fourth root of the weight.
 
@@ -66,7 +78,7 @@ class Shop:
         return self.catalogue["is_available"].to_numpy().astype(np.bool_)
 
     def digest(self) -> str:
-        """SHA-256 over all that a model learns from; what people are called is none of it."""
+        """SHA-256 over all that a model learns from; what people are called is none of it, their order is."""
         total = hashlib.sha256()
         for frame in (self.shoppers.drop("customer_id"), self.catalogue, self.interactions, self.co_occurrences):
             for name in sorted(frame.columns):
@@ -81,17 +93,19 @@ class Shop:
 
 
 def read(folder: Path) -> Shop | None:
-    """The shop as a run exported it to `folder`; None where the run exported none."""
+    """The shop as a run exported it to `folder`, in its order; None where the run exported none."""
     paths = [folder / f"{name}.parquet" for name in TABLES]
     if not all(path.exists() for path in paths):
         return None
-    shoppers, catalogue, interactions, pairs = map(pl.read_parquet, paths)
-    return Shop(
-        shoppers.sort("shopper_number"),
-        catalogue.sort("product_number"),
-        interactions.select(NEEDED).sort("shopper_number", "product_number", "period"),
-        pairs.sort("product_number", "other_number", "period"),
+    shoppers, catalogue, _, pairs = map(pl.read_parquet, paths)
+    # tens of millions of rows: no wider than need be
+    narrow = pl.scan_parquet(paths[2]).select(
+        pl.col("shopper_number", "product_number").cast(pl.Int32),
+        pl.col("period").cast(pl.UInt8),
+        pl.col("carts", "purchases").clip(0, 100).cast(pl.UInt8),
+        pl.col("weight").cast(pl.Float32),
     )
+    return Shop(shoppers, catalogue, narrow.collect(), pairs)
 
 
 def narrowed(shop: Shop, product_ids: list[str]) -> Shop:
@@ -112,6 +126,14 @@ def narrowed(shop: Shop, product_ids: list[str]) -> Shop:
             _renumbered(shop.co_occurrences, numbers, "product_number"), numbers, "other_number"
         ),
     )
+
+
+def drawn(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """A number drawn for each, the same for the same; by the steps of SplitMix64 (Steele, Lea and Flood, 2014)."""
+    z = (numbers + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
 
 
 def worth_knowing(shop: Shop) -> list[str]:
