@@ -1,7 +1,7 @@
 """Recommendations beside published figures, by their protocols: ranked over all films, those seen in training masked.
 
-MovieLens-1M as split for LCFN (Yu and Qin, 2020; three files, a list of films per person): learnt on the first, tuned on
-the second, the third read once. Its goals are this project's, its reference is SimpleX (Mao et al., CIKM 2021).
+MovieLens-1M as split for LCFN (Yu and Qin, 2020; three files, a list of films per person): learnt on the first, tuned
+on the second, the third read once. Its goals are this project's, its reference is SimpleX (Mao et al., CIKM 2021).
 MovieLens-100k, which a package of PyPI carries, has no such split: a tenth of each person's ratings is drawn for each
 of tuning and test, and popularity stands beside it.
 """
@@ -83,7 +83,9 @@ def _of_100k(folder: Path) -> list[Line]:
     if parts is None:
         return [Line(f"movielens 100k {name}", None, None, None, None, None, "not measured") for name in NAMES]
     ours, plain = measured(parts)
-    return [Line(f"movielens 100k {name}", ours[name][0], plain[name], None, *ours[name][1:], "no goal") for name in NAMES]
+    return [
+        Line(f"movielens 100k {name}", ours[name][0], plain[name], None, *ours[name][1:], "no goal") for name in NAMES
+    ]
 
 
 def _judged(
@@ -92,7 +94,9 @@ def _judged(
     """Met if the goal is reached and the reference lies below the interval; a tie if it is reached and lies within."""
     if goal is None or round(ours, 4) < goal:
         return Line(name, ours, reference, goal, low, high, "no goal" if goal is None else "missed")
-    return Line(name, ours, reference, goal, low, high, "met" if reference is None or (low or 0.0) > reference else "tie")
+    return Line(
+        name, ours, reference, goal, low, high, "met" if reference is None or (low or 0.0) > reference else "tie"
+    )
 
 
 def measured(parts: Parts) -> tuple[dict[str, tuple[float, float | None, float | None]], dict[str, float]]:
@@ -164,9 +168,9 @@ def _split(folder: Path) -> Parts | None:
         ratings = pl.read_csv(path, separator="\t", new_columns=["person", "film", "rating", "at"])
     drawn = np.random.default_rng(SEED).random(ratings.height)
     place = (pl.col("drawn").rank("ordinal").over("person") - 1) / pl.len().over("person")
-    found = ratings.with_columns(
-        pl.col("person", "film").rank("dense") - 1, drawn=pl.Series(drawn)
-    ).with_columns(place=place)
+    found = ratings.with_columns(pl.col("person", "film").rank("dense") - 1, drawn=pl.Series(drawn)).with_columns(
+        place=place
+    )
     people, films = (int(found[name].max()) + 1 for name in ("person", "film"))  # type: ignore[arg-type]
     bounds = ((0.0, 0.8), (0.8, 0.9), (0.9, 1.0))
     parts = (found.filter((pl.col("place") >= low) & (pl.col("place") < high)) for low, high in bounds)

@@ -81,7 +81,9 @@ of_lists as (
     select
         coalesce(sum(ranks_repeated), 0)::bigint as ranks_repeated,
         coalesce(sum(products_repeated), 0)::bigint as products_repeated,
-        count(*) filter (not coalesce(first_rank = 1 and last_rank = length and length <= {longest}, false)) as ranks_left_out
+        count(*) filter (
+            not coalesce(first_rank = 1 and last_rank = length and length <= {longest}, false)
+        ) as ranks_left_out
     from lists
 ),
 of_people as (

@@ -20,7 +20,7 @@ from models_ml.recommenders import blend, judging, neighbours, popularity, ranki
 from models_ml.recommenders.blend import CONTENT, POPULAR, SESSIONS, Parameters
 from models_ml.recommenders.diversity import Traits
 from models_ml.recommenders.judging import Tuned
-from models_ml.recommenders.lists import OF_HISTORY, N, Lists, Model, Ranker
+from models_ml.recommenders.lists import OF_HISTORY, Lists, Model, N, Ranker
 from models_ml.recommenders.ranking import Figures
 from models_ml.recommenders.shop import TESTED, TUNED, Shop
 from models_ml.recommenders.strategies import ALIKE, BY_HISTORY, NAMES, PERSONAL, TOGETHER
@@ -50,7 +50,8 @@ def lacking(found: Shop) -> str | None:
     for period, name in ((TUNED, "second last"), (TESTED, "last")):
         judges = judging.case(sampled, period).history.shape[0]
         if judges < AT_LEAST_JUDGES:
-            return f"{judges} people turned to something new in the {name} fortnight; at least {AT_LEAST_JUDGES} are needed"
+            few = f"{judges} people turned to something new in the {name} fortnight"
+            return f"{few}; at least {AT_LEAST_JUDGES} are needed"
     return None
 
 
@@ -66,12 +67,14 @@ def fit(found: Shop) -> artifacts.Files:
         chosen = judging.tuned(known, PARAMETERS)
         figures, _ = judging.judge(known, PARAMETERS, chosen)
         model = _model(known, chosen)
-        card = report.card(every, figures, chosen, report.audit(Ranker(model, every.first(report.PEOPLE))), asdict(PARAMETERS))
+        card = report.card(
+            every, figures, chosen, report.audit(Ranker(model, every.first(report.PEOPLE))), asdict(PARAMETERS)
+        )
     return {**_files(model), "card.json": artifacts.dump(card), "card.md": cards.markdown(card).encode()}
 
 
 def predict(files: artifacts.Files, found: Shop, version: str) -> Iterator[pl.DataFrame]:
-    """Rows of `scores.recommendations` of everybody in the shop, some thousands of people at a time, in order of ids."""
+    """Rows of `scores.recommendations` of everybody in the shop, some thousands of people at a time, ordered by id."""
     model = load(files)
     ranker = Ranker(model, shop.narrowed(found, model.product_ids))
     with threadpool_limits(1):

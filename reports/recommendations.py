@@ -48,7 +48,9 @@ def _beside(model: Row) -> str:
 
 
 def _strategies(run: Material) -> Part:
-    query = "select strategy, count(*) as people from scores.recommendations where rank = 1 group by 1 order by 2 desc, 1"
+    query = (
+        "select strategy, count(*) as people from scores.recommendations where rank = 1 group by 1 order by 2 desc, 1"
+    )
     found = run.query(query)
     rows = tuple((row["strategy"], run.floor.words(row["people"])) for row in found)
     values = [run.floor.told(row["people"]) for row in found]

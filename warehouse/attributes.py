@@ -25,7 +25,8 @@ def tellable(project: Path) -> dict[str, tuple[str, ...]]:
     tables = {one["name"]: one for one in scores["tables"]}
     found = dict(_told(customers))
     for table, column, attribute in _OF_SCORES:
-        found |= {attribute: uses for name, uses in _told(tables[table]) if name == column}
+        uses = dict(_told(tables[table]))
+        found |= {attribute: uses[column]} if column in uses else {}
     return dict(sorted(found.items()))
 
 

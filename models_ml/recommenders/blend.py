@@ -1,6 +1,6 @@
 """One ranking of several: each recommender as weights from product to product, added up as a later fortnight tells.
 
-All of them are linear in what a person did, so that their sum is one sparse matrix, and scoring millions is one product.
+All of them are linear in what a person did: their sum is one sparse matrix, and to score millions is one product.
 """
 
 from collections.abc import Mapping
@@ -71,14 +71,22 @@ def _collaborative(history: Sparse, parameters: Parameters, regularisation: floa
 
 
 def relative(scores: Floats) -> Floats:
-    """Each person's scores as a share of their best, shape as given; all 0 where none is above 0."""
+    """Each person's scores as a share of their best, in place; as they are where none is above 0."""
     best = scores.max(axis=1, keepdims=True, initial=0.0)
-    return np.asarray(np.where(best > 0, scores / np.maximum(best, 1e-9), np.minimum(scores, 0.0)), np.float32)
+    np.divide(scores, best, out=scores, where=best > 0)
+    return scores
 
 
-def scores(history: Sparse, total: Sparse, popular: Floats, of_popularity: float) -> Floats:
-    """How well each product fits each person, at most 1 from what they did, shape (people, products)."""
-    return relative((history @ total).toarray()) + np.float32(of_popularity) * popular
+def scores(history: Sparse, total: Sparse | Floats, popular: Floats, of_popularity: float) -> Floats:
+    """How well each product fits each person, at most 1 from what they did, shape (people, products).
+
+    Weights of few products are dense: then the product of both is several times as fast.
+    """
+    linear = history @ total
+    found = relative(np.asarray(linear if isinstance(linear, np.ndarray) else linear.toarray(), dtype=np.float32))
+    if of_popularity:
+        found += np.float32(of_popularity) * popular
+    return found
 
 
 def tune(parts: Parts, history: Sparse, relevant: Sparse) -> tuple[Mix, float]:
@@ -99,9 +107,10 @@ def tune(parts: Parts, history: Sparse, relevant: Sparse) -> tuple[Mix, float]:
         for name in mix:
             for step in _STEPS:
                 tried = mix | {name: step}
-                if any(tried[one] for one in apart) and (
-                    found := _judged(tried, apart, scale, parts.popularity, seen, relevant)
-                ) > best:
+                if (
+                    any(tried[one] for one in apart)
+                    and (found := _judged(tried, apart, scale, parts.popularity, seen, relevant)) > best
+                ):
                     mix, best = tried, found
     return {name: weight / scale.get(name, 1.0) for name, weight in mix.items()}, best
 
@@ -110,6 +119,7 @@ def _judged(
     mix: Mix, apart: Mapping[str, Floats], scale: Mix, popular: Floats, seen: np.ndarray, relevant: Sparse
 ) -> float:
     linear = sum((np.float32(mix[name] / scale[name]) * found for name, found in apart.items() if mix[name]), 0.0)
-    found = np.where(seen, -np.inf, relative(linear) + np.float32(mix[POPULAR]) * popular)
-    hit = ranking.hits(ranking.top(found.astype(np.float32), K), relevant)
+    found = relative(np.array(linear, dtype=np.float32)) + np.float32(mix[POPULAR]) * popular
+    found[seen] = -np.inf
+    hit = ranking.hits(ranking.top(found, K), relevant)
     return round(float(ranking.ndcg(hit, relevant, K).mean()), 6)

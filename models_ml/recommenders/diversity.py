@@ -36,9 +36,7 @@ class Traits:
 
 def alike(one: tuple[Codes, ...], other: tuple[Codes, ...]) -> Floats:
     """How alike products are, 0 to 1, given the traits of each; shapes as numpy spreads them."""
-    found = (
-        np.float32(share) * ((a == b) & (a >= 0)) for share, a, b in zip(_ALIKE, one, other, strict=True)
-    )
+    found = (np.float32(share) * ((a == b) & (a >= 0)) for share, a, b in zip(_ALIKE, one, other, strict=True))
     return np.asarray(sum(found), dtype=np.float32)
 
 

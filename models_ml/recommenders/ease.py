@@ -29,4 +29,4 @@ def fit(of_products: NDArray[np.float64], regularisation: float) -> Floats:
     inverse = linalg.inv(of_products + regularisation * np.eye(len(of_products)), check_finite=False)
     weights = -inverse / np.diag(inverse)
     np.fill_diagonal(weights, 0.0)
-    return weights.astype(np.float32)
+    return np.asarray(weights, dtype=np.float32)

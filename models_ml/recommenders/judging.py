@@ -4,7 +4,6 @@ Each part is learnt on what was known before the fortnight that it is judged on.
 flatters: what people did later tells of what was held out.
 """
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -54,7 +53,7 @@ class Tuned:
 
 
 def case(shop: Shop, period: int) -> Case:
-    """Who did something before a period and turned to something new in it; of many people a sample, the same each time."""
+    """Who did something before a period and turned to something new in it; of many people a sample, always the same."""
     history = shop.until(period - 1).history()
     later = replace(shop, interactions=shop.interactions.filter(pl.col("period") == period)).history()
     return _sampled(history, _without(later, history))
@@ -62,7 +61,9 @@ def case(shop: Shop, period: int) -> Case:
 
 def at_random(shop: Shop) -> tuple[Shop, Case]:
     """The shop without a fifth of what people did, drawn by chance, and the case of that fifth."""
-    people, products = (shop.interactions[f"{name}_number"].to_numpy().astype(np.uint64) for name in ("shopper", "product"))
+    people, products = (
+        shop.interactions[f"{name}_number"].to_numpy().astype(np.uint64) for name in ("shopper", "product")
+    )
     held = pl.Series(drawn(people << np.uint64(32) | products) % ONE_OF == 0)
     kept, out = (replace(shop, interactions=shop.interactions.filter(rows)) for rows in (~held, held))
     return kept, _sampled(kept.history(), out.history())
@@ -122,7 +123,9 @@ def listed(scores: Floats, traits: Traits, relevance: float, n: int) -> Ints:
     candidates = ranking.top(scores, CANDIDATES)
     values = np.take_along_axis(scores, candidates, axis=1)
     best = np.maximum(np.max(values, axis=1, keepdims=True), 1e-9)
-    places = spread(candidates, np.where(np.isfinite(values), np.clip(values / best, 1e-3, 1), -np.inf), traits, n, relevance)
+    places = spread(
+        candidates, np.where(np.isfinite(values), np.clip(values / best, 1e-3, 1), -np.inf), traits, n, relevance
+    )
     return np.where(places >= 0, np.take_along_axis(candidates, np.maximum(places, 0), axis=1), -1)
 
 
@@ -130,8 +133,8 @@ def _figures(
     parts: Parts, chosen: Tuned, found: Case, traits: Traits
 ) -> tuple[dict[str, object], dict[str, ranking.Figures]]:
     """Figures of each ranking of one case, and each person's ndcg."""
-    alone: Mapping[str, Callable[[], Ints]] = {
-        name: lambda part=part: ranking.top(masked((found.history @ part).toarray(), found.history), K)
+    alone = {
+        name: ranking.top(masked((found.history @ part).toarray(), found.history), K)
         for name, part in parts.weights.items()
     }
     scores = scored(parts, chosen.mix, found.history)
@@ -140,7 +143,7 @@ def _figures(
         "lists": listed(scores, traits, chosen.relevance, K),
         "blend": ranking.top(scores, K),
         "popularity": ranking.top(popular, K),
-        **{name: ranked() for name, ranked in alone.items()},
+        **alone,
     }
     figures: dict[str, object] = {}
     ndcg = {}

@@ -1,4 +1,4 @@
-"""The lists themselves: for everybody known the products to show, by the strategy that fits them, in blocks of people."""
+"""The lists themselves: for everybody known the products to show, by the strategy that fits, in blocks of people."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from scipy import sparse
 
 from models_ml.recommenders import blend, ranking
@@ -16,6 +17,9 @@ from models_ml.recommenders.strategies import BY_HISTORY, NONE, PERSONAL, Known,
 N = 10
 _CANDIDATES, _OF_GROUP, _CELLS, _MOST_ROWS = 30, 15, 20_000_000, 20_000
 _OUT = np.float32(-np.inf)
+_DENSE = 4_000  # products: up to here the weights are dense in memory
+SEEN, BOUGHT = 1, 2
+Met = NDArray[np.uint8]  # what each person has met with each product, 0 for nothing
 # what comes first, whatever it scores; what was looked at before comes last of all
 OF_HISTORY = 3
 _TIERS = {"category": 2, "region": 1, "everybody": 0, "seen": -1}
@@ -73,7 +77,9 @@ class Ranker:
     def strategy(self) -> Ints:
         """The place of each person's strategy in the table, shape (people,)."""
         known = {name: np.diff(found.indptr) for name, found in self.did.items()}
-        return assigned(self.shop.shoppers, Known(known["history"], known["purchases"], known["carts"])).astype(np.int64)
+        return assigned(self.shop.shoppers, Known(known["history"], known["purchases"], known["carts"])).astype(
+            np.int64
+        )
 
     @cached_property
     def traits(self) -> Traits:
@@ -90,7 +96,10 @@ class Ranker:
         """The most popular products on sale of each category, best first; -1 where there are no more."""
         category = self.shop.catalogue["category"]
         names = category.drop_nulls().unique().sort()
-        return {name: self._popular(self.model.popularity, (category == name).fill_null(value=False).to_numpy()) for name in names}
+        return {
+            name: self._popular(self.model.popularity, (category == name).fill_null(value=False).to_numpy())
+            for name in names
+        }
 
     @cached_property
     def of_regions(self) -> dict[str, Ints]:
@@ -121,38 +130,47 @@ class Ranker:
 
     def rank(self, rows: Ints, n: int = N) -> Lists:
         """The lists of these people, by number."""
-        bought = self.did["purchases"][rows].toarray() > 0
-        seen = self.did["history"][rows].toarray() > 0
-        fits = np.where(bought | ~self.shop.available(), _OUT, self._fits(rows, seen))
+        met = np.zeros((len(rows), self.shop.shape[1]), dtype=np.uint8)
+        met[_places(self.did["history"][rows])] = SEEN
+        met[_places(self.did["purchases"][rows])] = BOUGHT
+        fits = self._fits(rows)
+        fits[met == BOUGHT] = _OUT
+        fits[:, ~self.shop.available()] = _OUT
         own = ranking.top(fits, _CANDIDATES)
         values = np.take_along_axis(fits, own, axis=1)
         best = np.maximum(values.max(axis=1, keepdims=True, initial=0.0), 1e-9)
         values = np.where(values > 0, OF_HISTORY + np.clip(values / best, 1e-3, 1.0), _OUT)
         category, region = (codes[rows] for codes in self.groups)
-        others, theirs = self._fallbacks(category, region, bought, seen, n)
+        others, theirs = self._fallbacks(category, region, met, n)
         return self._spread(np.hstack([own, others]), np.hstack([values, theirs]), n)
 
-    def _fits(self, rows: Ints, seen: Flags) -> Floats:
-        """How well products fit people by their strategy; what they saw before is out, but for what lies in the basket."""
-        found = np.full(seen.shape, _OUT, dtype=np.float32)
+    def _fits(self, rows: Ints) -> Floats:
+        """How well products fit people by their strategy; what they saw is out, but for what lies in the basket."""
+        found = np.empty((len(rows), self.shop.shape[1]), dtype=np.float32)
         for place in np.unique(self.strategy[rows]):
             one, these = BY_HISTORY[place], np.flatnonzero(self.strategy[rows] == place)
             who = rows[these]
             popular = self.model.of_popularity if one.by == PERSONAL else 0.0
-            fits = blend.scores(self.did[one.of][who], self.model.weights[one.by], self.model.popularity, popular)
+            fits = blend.scores(self.did[one.of][who], self._weights[one.by], self.model.popularity, popular)
             if one.favours:
                 favourite = self.groups[0][who][:, None]
-                fits += one.favours * ((self.traits.category == favourite) & (favourite >= 0))
-            fits = np.where(seen[these], _OUT, fits)
+                fits += np.float32(one.favours) * ((self.traits.category == favourite) & (favourite >= 0))
+            fits[_places(self.did["history"][who])] = _OUT
             if one.own:
-                carts = self.did["carts"][who].toarray()
-                fits = np.where(carts > 0, 2.0 + np.minimum(carts, 9.0) / 10, fits)
+                carts = self.did["carts"][who]
+                fits[_places(carts)] = 2.0 + np.minimum(carts.data, 9.0) / 10
             found[these] = fits
         return found
 
-    def _fallbacks(self, category: Ints, region: Ints, bought: Flags, seen: Flags, n: int) -> tuple[Ints, Floats]:
+    @cached_property
+    def _weights(self) -> dict[str, Sparse | Floats]:
+        """The model's weights, dense where products are few."""
+        is_small = self.shop.shape[1] <= _DENSE
+        return {name: found.toarray() if is_small else found for name, found in self.model.weights.items()}
+
+    def _fallbacks(self, category: Ints, region: Ints, met: Met, n: int) -> tuple[Ints, Floats]:
         """Popular products of the favourite category, the region and with everybody, and how popular each is."""
-        longest = min(len(self.of_everybody), 2 * n + int(bought.sum(axis=1).max(initial=0)))
+        longest = min(len(self.of_everybody), 2 * n + int((met == BOUGHT).sum(axis=1).max(initial=0)))
         everybody = np.broadcast_to(self.of_everybody[:longest], (len(category), longest))
         kinds = {
             "category": _table(self.of_categories)[category],
@@ -162,9 +180,10 @@ class Ranker:
         values = []
         for name, found in kinds.items():
             products = np.maximum(found, 0)
-            tier = np.where(np.take_along_axis(seen, products, axis=1), _TIERS["seen"], _TIERS[name])
+            known = np.take_along_axis(met, products, axis=1)
+            tier = np.where(known == SEEN, _TIERS["seen"], _TIERS[name])
             share = np.clip(self.model.popularity[products], 1e-3, 1.0)
-            out = (found < 0) | np.take_along_axis(bought, products, axis=1)
+            out = (found < 0) | (known == BOUGHT)
             values.append(np.where(out, _OUT, tier + share))
         return np.maximum(np.hstack(list(kinds.values())), 0), np.hstack(values).astype(np.float32)
 
@@ -181,8 +200,8 @@ class Ranker:
         category, region = self.groups
         both = (category + 1) * (len(self.of_regions) + 1) + region + 1
         kinds, first, of_person = np.unique(both, return_index=True, return_inverse=True)
-        nothing = np.zeros((len(kinds), self.shop.shape[1]), dtype=np.bool_)
-        found = self._fallbacks(category[first], region[first], nothing, nothing, n)
+        nothing = np.zeros((len(kinds), self.shop.shape[1]), dtype=np.uint8)
+        found = self._fallbacks(category[first], region[first], nothing, n)
         return self._spread(*found, n), of_person.astype(np.int64)
 
     def _codes(self, column: str, names: Mapping[str, Ints]) -> Ints:
@@ -199,3 +218,9 @@ class Ranker:
 def _table(rows: Mapping[str, Ints]) -> Ints:
     """The rows as one array, with a last one of nothing, which is the place -1."""
     return np.vstack([*rows.values(), np.full(_OF_GROUP, -1)]).astype(np.int64)
+
+
+def _places(found: Sparse) -> tuple[Ints, Ints]:
+    """Rows and columns of what is there."""
+    rows = np.repeat(np.arange(found.shape[0]), np.diff(found.indptr))
+    return rows, found.indices

@@ -6,19 +6,41 @@ from numpy.typing import NDArray
 from models_ml.recommenders.shop import Flags, Floats, Ints, Sparse
 
 Figures = NDArray[np.float64]
-_DRAWS, _BLOCK = 1_000, 50
+_DRAWS, _BLOCK, _WIDTH = 1_000, 50, 16
 
 
 def top(scores: Floats, k: int) -> Ints:
     """The k best products of each person, best first, shape (people, k); equal scores in order of the products."""
     k = min(k, scores.shape[1])
-    part = np.sort(np.argpartition(-scores, k - 1, axis=1)[:, :k], axis=1)
+    part = np.sort(_largest(scores, k), axis=1)
     order = np.argsort(-np.take_along_axis(scores, part, axis=1), axis=1, kind="stable")
     return np.take_along_axis(part, order, axis=1).astype(np.int64)
 
 
+def _largest(scores: Floats, k: int) -> Ints:
+    """The k best products of each person in any order.
+
+    The k largest numbers stand in k groups at most, those of the k largest maxima: to find these, and to look into them
+    only, takes half the time of looking at every product.
+    """
+    people, n = scores.shape
+    groups = n // _WIDTH
+    if groups <= k:
+        return np.argpartition(scores, n - k, axis=1)[:, n - k :]
+    # a group is every so-manieth product: maxima are then taken line by line
+    whole = groups * _WIDTH
+    maxima = scores[:, :whole].reshape(people, _WIDTH, groups).max(axis=1)
+    found = np.argpartition(maxima, groups - k, axis=1)[:, groups - k :]
+    inside = (found[:, :, None] + groups * np.arange(_WIDTH)).reshape(people, -1)
+    rest = np.broadcast_to(np.arange(whole, n), (people, n - whole))
+    candidates = np.hstack([inside, rest])
+    values = np.take_along_axis(scores, candidates, axis=1)
+    best = np.argpartition(values, values.shape[1] - k, axis=1)[:, values.shape[1] - k :]
+    return np.take_along_axis(candidates, best, axis=1)
+
+
 def hits(ranked: Ints, relevant: Sparse) -> Flags:
-    """Whether each place of each person's list holds what they turned to, shape of `ranked`; a place of -1 holds nothing."""
+    """Whether each place of each list holds what the person turned to, shape of `ranked`; one of -1 holds nothing."""
     turned_to = relevant.toarray() > 0
     return np.asarray(np.take_along_axis(turned_to, np.maximum(ranked, 0), axis=1) & (ranked >= 0))
 
@@ -44,7 +66,7 @@ def coverage(ranked: Ints, k: int, products: int) -> float:
 
 def counts(relevant: Sparse) -> Ints:
     """How many products each person turned to, shape (people,)."""
-    return np.diff(relevant.indptr).astype(np.int64)
+    return np.asarray(np.diff(relevant.indptr), dtype=np.int64)
 
 
 def interval(gain: Figures, seed: int) -> tuple[float, float]:
@@ -55,8 +77,6 @@ def interval(gain: Figures, seed: int) -> tuple[float, float]:
         seed: of the draws.
     """
     rng = np.random.default_rng(seed)
-    means = [
-        gain[rng.integers(0, len(gain), (_BLOCK, len(gain)))].mean(axis=1) for _ in range(_DRAWS // _BLOCK)
-    ]
+    means = [gain[rng.integers(0, len(gain), (_BLOCK, len(gain)))].mean(axis=1) for _ in range(_DRAWS // _BLOCK)]
     low, high = np.quantile(np.concatenate(means), [0.025, 0.975])
     return float(low), float(high)

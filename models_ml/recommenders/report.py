@@ -1,4 +1,4 @@
-"""What a card says of recommendations: figures, what was learnt from, and whether a few products or groups get it all."""
+"""What a card says of recommendations: figures, what was learnt from, whether a few products or groups get it all."""
 
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -22,7 +22,9 @@ _LIMITS = [
 ]
 
 
-def card(shop: Shop, figures: Mapping[str, object], chosen: Tuned, audited: Card, parameters: Mapping[str, object]) -> Card:
+def card(
+    shop: Shop, figures: Mapping[str, object], chosen: Tuned, audited: Card, parameters: Mapping[str, object]
+) -> Card:
     """The card of a model, by what was measured of it."""
     people = shop.interactions["shopper_number"].n_unique()
     return {
@@ -65,7 +67,9 @@ def audit(ranker: Ranker) -> Card:
         "people_looked_at": told,
         "people_with_a_full_list": _rounded((products >= 0).all(axis=1).mean() if told else 0.0),
         "products_recommended": _rounded(len(np.unique(products[products >= 0])) / max(on_sale, 1)),
-        "gini_of_products": _rounded(gini(np.bincount(products[products >= 0], minlength=len(head))[ranker.shop.available()])),
+        "gini_of_products": _rounded(
+            gini(np.bincount(products[products >= 0], minlength=len(head))[ranker.shop.available()])
+        ),
         "share_of_the_head": _rounded(_share(products, head)),
         "strategies": _strategies(ranker.strategy),
         "share_of_the_head_by_state": _by(shoppers["state"], products, head),
@@ -95,7 +99,9 @@ def _share(products: Ints, head: Flags) -> float:
 
 def _by(groups: pl.Series, products: Ints, head: Flags) -> dict[str, float]:
     counted = groups.drop_nulls().value_counts().filter(pl.col("count") >= FEWEST)[groups.name].sort()
-    return {name: _rounded(_share(products[(groups == name).fill_null(value=False).to_numpy()], head)) for name in counted}
+    return {
+        name: _rounded(_share(products[(groups == name).fill_null(value=False).to_numpy()], head)) for name in counted
+    }
 
 
 def _strategies(found: Ints) -> dict[str, float]:

@@ -60,7 +60,7 @@ class Shop:
         By the weight itself, a purchase of yesterday would outweigh all that somebody looked at in half a year.
         """
         found = self._matrix("weight")
-        found.data = np.sqrt(np.sqrt(found.data))
+        found.data = np.sqrt(np.sqrt(np.maximum(found.data, 1e-6)))
         return found
 
     def did(self, what: str) -> Sparse:

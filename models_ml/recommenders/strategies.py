@@ -31,12 +31,8 @@ class Strategy:
 
 
 BY_HISTORY = (
-    Strategy(
-        "cart_offer", "left a basket", "what lies in the basket, then what suits the person", own=True
-    ),
-    Strategy(
-        "complements", "ordered in the past 7 days", "seen together with what was bought", "purchases", TOGETHER
-    ),
+    Strategy("cart_offer", "left a basket", "what lies in the basket, then what suits the person", own=True),
+    Strategy("complements", "ordered in the past 7 days", "seen together with what was bought", "purchases", TOGETHER),
     Strategy(
         "back_to_favourites",
         "lapsed, with anything left of 180 days",
@@ -44,12 +40,12 @@ BY_HISTORY = (
         favours=0.3,
     ),
     Strategy("personal", f"did something with {ENOUGH} products or more", "what suits the person: all recommenders"),
-    Strategy(
-        "recent", f"did something with fewer than {ENOUGH}", "seen together with these, or like them", by=ALIKE
-    ),
+    Strategy("recent", f"did something with fewer than {ENOUGH}", "seen together with these, or like them", by=ALIKE),
 )
 FALLBACKS = (
-    Strategy("popular_in_category", "everybody else, and lists that are too short", "popular in the favourite category"),
+    Strategy(
+        "popular_in_category", "everybody else, and lists that are too short", "popular in the favourite category"
+    ),
     Strategy("popular_in_region", "then", "popular in the region"),
     Strategy("popular", "then", "popular with everybody"),
 )
@@ -59,7 +55,7 @@ NONE = -1
 
 @dataclass(frozen=True)
 class Known:
-    """How many products each person did anything with, bought, and put into the basket without buying; shape (people,)."""
+    """How many products each person did anything with, bought, and left in the basket; shapes (people,)."""
 
     products: NDArray[np.int64]
     purchases: NDArray[np.int64]
@@ -77,4 +73,3 @@ def assigned(shoppers: pl.DataFrame, known: Known) -> NDArray[np.int8]:
         known.products > 0,
     ]
     return np.select(fits, list(range(len(fits))), default=NONE).astype(np.int8)
-

@@ -119,7 +119,11 @@ def store_scores(home: Path, frames: dict[str, pl.DataFrame], **status: str) -> 
     features = {
         "features": asked,
         "shoppers": {"shopper_number": [0, 1, 2, 3], "customer_id": [CANARY, "b", "c", "d"]},
-        "catalogue": {"product_number": [0, 1, 2], "product_id": ["p1", "p2", "sold_out"], "is_available": [True, True, False]},
+        "catalogue": {
+            "product_number": [0, 1, 2],
+            "product_id": ["p1", "p2", "sold_out"],
+            "is_available": [True, True, False],
+        },
         "interactions": {"shopper_number": [0, 1], "product_number": [0, 0], "purchases": [1, 0]},
     }
     for name, columns in features.items():

@@ -1,4 +1,4 @@
-"""Figures of rankings, by hand: recall, ndcg, coverage, the interval; lists that spread; weights from product to product."""
+"""Figures of rankings by hand: recall, ndcg, coverage, interval; lists that spread; weights from product to product."""
 
 import numpy as np
 import polars as pl
@@ -47,7 +47,12 @@ def test_a_place_that_holds_nothing_is_no_hit():
 
 
 def test_equal_scores_rank_in_order_of_the_products():
-    assert ranking.top(np.array([[1, 2, 2, 1, 2]], np.float32), 4).tolist() == [[1, 2, 4, 0]]
+    assert ranking.top(np.array([[1, 2, 2, 1, 2]], np.float32), 5).tolist() == [[1, 2, 4, 0, 3]]
+
+
+def test_the_best_of_many_products_are_those_that_sorting_finds():
+    scores = np.random.default_rng(1).permuted(np.tile(np.arange(1_003, dtype=np.float32), (50, 1)), axis=1)
+    assert (ranking.top(scores, 20) == np.argsort(-scores, axis=1)[:, :20]).all()
 
 
 def test_the_interval_of_no_gain_holds_0_and_that_of_a_gain_does_not():
@@ -151,7 +156,9 @@ def test_the_strongest_are_kept_whatever_their_sign():
 
 
 def test_a_region_of_few_people_has_no_taste_of_its_own():
-    history = sparse.csr_array(np.vstack([np.tile([1.0, 0.0], (100, 1)), np.tile([0.0, 1.0], (99, 1))]).astype(np.float32))
+    history = sparse.csr_array(
+        np.vstack([np.tile([1.0, 0.0], (100, 1)), np.tile([0.0, 1.0], (99, 1))]).astype(np.float32)
+    )
     found = popularity.by_group(history, pl.Series("region", ["north"] * 100 + ["south"] * 98 + [None]))
     assert {name: values.tolist() for name, values in found.items()} == {"north": [1.0, 0.0]}
 

@@ -4,7 +4,6 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -84,9 +83,11 @@ def test_who_did_nothing_gets_what_is_popular_in_their_category_then_in_their_re
     other = first.filter(~has_category)
     assert set(other.filter(pl.col("region").is_not_null())["strategy"]) == {"popular_in_region"}
     assert set(other.filter(pl.col("region").is_null())["strategy"]) == {"popular"}
-    assert set(theirs.filter(pl.col("strategy") == "popular_in_category").join(
-        shop.catalogue, on="product_id"
-    ).select(same=pl.col("category") == pl.col("favourite_category"))["same"]) == {True}
+    assert set(
+        theirs.filter(pl.col("strategy") == "popular_in_category")
+        .join(shop.catalogue, on="product_id")
+        .select(same=pl.col("category") == pl.col("favourite_category"))["same"]
+    ) == {True}
 
 
 def test_each_stage_of_the_journey_has_its_strategy(shop: Shop, lists: pl.DataFrame):
@@ -96,7 +97,9 @@ def test_each_stage_of_the_journey_has_its_strategy(shop: Shop, lists: pl.DataFr
     )
     of = first.join(did, on="shopper_number")
     assert set(of["strategy"]) <= set(NAMES)
-    assert set(of.filter((pl.col("journey_stage") == "post_purchase") & (pl.col("purchases") > 0))["strategy"]) == {"complements"}
+    assert set(of.filter((pl.col("journey_stage") == "post_purchase") & (pl.col("purchases") > 0))["strategy"]) == {
+        "complements"
+    }
     browsing = of.filter(pl.col("journey_stage") == "browsing")
     assert set(browsing.filter(pl.col("state") == "lapsed")["strategy"]) == {"back_to_favourites"}
     assert set(browsing.filter((pl.col("state") != "lapsed") & (pl.col("len") > 20))["strategy"]) == {"personal"}
@@ -105,7 +108,8 @@ def test_each_stage_of_the_journey_has_its_strategy(shop: Shop, lists: pl.DataFr
 def test_what_lies_in_the_basket_comes_first(shop: Shop, lists: pl.DataFrame):
     first = lists.filter((pl.col("rank") == 1) & (pl.col("strategy") == "cart_offer"))
     basket = (
-        shop.interactions.group_by("shopper_number", "product_number").agg(pl.col("carts").sum(), pl.col("purchases").sum())
+        shop.interactions.group_by("shopper_number", "product_number")
+        .agg(pl.col("carts").sum(), pl.col("purchases").sum())
         .filter((pl.col("carts") > 0) & (pl.col("purchases") == 0))
         .join(shop.shoppers, on="shopper_number")
         .join(shop.catalogue, on="product_number")
@@ -178,7 +182,9 @@ def test_no_person_stands_in_an_artifact(files: artifacts.Files):
 
 def test_another_shop_is_another_version_and_other_names_of_people_are_not(shop: Shop):
     other = replace(shop, interactions=shop.interactions.head(-1))
-    renamed = replace(shop, shoppers=shop.shoppers.with_columns(customer_id=pl.col("customer_id").str.replace("0", "f")))
+    renamed = replace(
+        shop, shoppers=shop.shoppers.with_columns(customer_id=pl.col("customer_id").str.replace("0", "f"))
+    )
     assert other.digest() != shop.digest() == renamed.digest()
 
 
@@ -275,7 +281,7 @@ def test_nothing_to_be_found_stands_in_the_history_it_is_to_be_found_from(
     found = judging.case(shop, period)
     assert found.relevant.nnz > 500
     assert found.history.multiply(found.relevant).nnz == 0
-    monkeypatch.setattr(judging, "_without", lambda later, history: later)
+    monkeypatch.setattr(judging, "_without", lambda later, _: later)
     with pytest.raises(ValueError, match="stand in the histories"):
         judging.case(shop, period)
 
@@ -302,7 +308,7 @@ def seen_again(shop: Shop) -> int:
 
 def test_what_was_seen_is_masked(shop: Shop, monkeypatch: pytest.MonkeyPatch):
     assert seen_again(shop) == 0
-    monkeypatch.setattr(judging, "masked", lambda scores, history: scores)
+    monkeypatch.setattr(judging, "masked", lambda scores, _: scores)
     assert seen_again(shop) > 0
 
 

@@ -134,7 +134,6 @@ def test_rejects_are_told_by_source_and_reason(hour: Read) -> None:
         ("journey_stage", "select journey_stage, count(*) from profiles.customers where not is_bot group by 1"),
         ("tiers", "select tier, count(*) from scores.propensity group by 1"),
         ("groups", "select persona, count(*) from scores.clusters group by 1"),
-        ("strategies", "select strategy, count(*) from scores.recommendations where rank = 1 group by 1"),
     ],
 )
 def test_people_are_counted_as_published(pages: Pages, hour: Read, part: str, query: str) -> None:

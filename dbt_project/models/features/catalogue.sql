@@ -28,8 +28,10 @@ sold as (
     select
         order_lines.product_id,
         min(customer_orders.ordered_at) as first_seen_at,
-        arg_max(order_lines.unit_price_amount, (customer_orders.ordered_at, order_lines.order_id, order_lines.line_number))
-            as price_amount
+        arg_max(
+            order_lines.unit_price_amount,
+            (customer_orders.ordered_at, order_lines.order_id, order_lines.line_number)
+        ) as price_amount
     from {{ ref('order_lines') }} as order_lines
     inner join {{ ref('customer_orders') }} as customer_orders on order_lines.order_id = customer_orders.order_id
     where
@@ -50,6 +52,12 @@ known as (
 
 ),
 
+delivered as (
+
+    select count(*) > 0 as is_any from products
+
+),
+
 described as (
 
     select
@@ -59,9 +67,10 @@ described as (
         products.name,
         cast(coalesce(products.price_amount, sold.price_amount) as double) as price_amount,
         -- who sends no catalogue has on sale whatever is looked at or bought
-        products.product_id is not null or (select count(*) from products) = 0 as is_available,
+        products.product_id is not null or not delivered.is_any as is_available,
         least(seen.first_seen_at, sold.first_seen_at, products.updated_at) as first_seen_at
     from known
+    cross join delivered
     left join products on known.product_id = products.product_id
     left join seen on known.product_id = seen.product_id
     left join sold on known.product_id = sold.product_id
