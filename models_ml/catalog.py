@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import polars as pl
@@ -29,13 +30,15 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Scored:
-    """What a champion says of the people of now."""
+    """What a champion says of the people of now; `parquet` instead of a frame where the rows are too many for one."""
 
     frame: pl.DataFrame
     status: Status = "ok"
     reason: str | None = None
     metrics: dict[str, object] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    parquet: bytes | None = None
+    people: int | None = None
 
 
 class Model(Protocol):
@@ -201,9 +204,11 @@ def absent(model: Model, files: artifacts.Files, columns: Iterable[str]) -> str 
     return f"the champion needs features that are no more: {', '.join(missing)}" if missing else None
 
 
-def models() -> Sequence[Model]:
-    """Every model, in the order in which they are trained and scored."""
-    return (*(Propensity(target) for target in TARGETS.values()), Clusters())
+def models(folder: Path | None = None) -> Sequence[Model]:
+    """Every model, in the order in which they are trained and scored; some read more of a run's folder of features."""
+    from models_ml.products import Recommendations
+
+    return (*(Propensity(target) for target in TARGETS.values()), Clusters(), Recommendations(folder))
 
 
 def find(name: str) -> Model | None:

@@ -16,7 +16,7 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from models_ml import artifacts, cards
-from models_ml.recommenders import blend, judging, neighbours, popularity, ranking, report, shop
+from models_ml.recommenders import blend, judging, neighbours, popularity, report, shop
 from models_ml.recommenders.blend import CONTENT, POPULAR, SESSIONS, Parameters
 from models_ml.recommenders.diversity import Traits
 from models_ml.recommenders.judging import Tuned
@@ -39,8 +39,10 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 _PARTS = ("data", "indices", "indptr")  # of a sparse matrix, as scipy takes them
 
 
-def lacking(found: Shop) -> str | None:
+def lacking(found: Shop | None) -> str | None:
     """Why there is too little to learn from or to judge by; None where there is enough."""
+    if found is None:
+        return shop.NONE_EXPORTED
     sampled, people = found.sampled(), found.interactions["shopper_number"].n_unique()
     if people < AT_LEAST:
         return f"{people} people did anything with a product; at least {AT_LEAST} are needed"
@@ -70,7 +72,7 @@ def fit(found: Shop) -> artifacts.Files:
         card = report.card(
             every, figures, chosen, report.audit(Ranker(model, every.first(report.PEOPLE))), asdict(PARAMETERS)
         )
-    return {**_files(model), "card.json": artifacts.dump(card), "card.md": cards.markdown(card).encode()}
+    return {**_files(model, chosen), "card.json": artifacts.dump(card), "card.md": cards.markdown(card).encode()}
 
 
 def predict(files: artifacts.Files, found: Shop, version: str) -> Iterator[pl.DataFrame]:
@@ -82,21 +84,33 @@ def predict(files: artifacts.Files, found: Shop, version: str) -> Iterator[pl.Da
             yield _rows(ranker, rows, lists, version)
 
 
-def judged(files: artifacts.Files, found: Shop) -> Figures:
-    """How an artifact's model ranks the last fortnight from what was done before: each person's ndcg, shape (people,).
+def version(found: Shop) -> str:
+    """The name of what would be fitted: by all that goes in."""
+    return artifacts.version(MODEL, json.dumps(asdict(PARAMETERS)), found.digest())
 
-    For comparing a model in use with one that may follow it, on the same rows. A model that was learnt with that
-    fortnight has seen what it is asked.
+
+def compared(champion: artifacts.Files, challenger: artifacts.Files, found: Shop) -> Figures:
+    """What the challenger's lists give each person more than the champion's on the last fortnight, ndcg, shape (people,).
+
+    The challenger is learnt again without that fortnight, as it was tuned; the champion stands as it is, so that what
+    it may have learnt of the fortnight favours it.
     """
-    model = load(files).with_products(shop.worth_knowing(found))
-    known = shop.narrowed(found, model.product_ids)
-    case = judging.case(known, TESTED)
+    old = load(champion).with_products(shop.worth_knowing(found))
+    known = shop.narrowed(found, old.product_ids).sampled()
+    case, traits = judging.case(known, TESTED), Traits.of(known.catalogue)
+    chosen = Tuned(**json.loads(challenger["model.json"])["tuned"])
     with threadpool_limits(1):
-        scores = blend.scores(case.history, model.weights[PERSONAL], model.popularity, model.of_popularity)
-        ranked = judging.listed(
-            judging.masked(scores, case.history), Traits.of(known.catalogue), model.relevance, judging.K
-        )
-    return ranking.ndcg(ranking.hits(ranked, case.relevant), case.relevant, judging.K)
+        parts = blend.learn(known.until(TUNED), PARAMETERS, chosen.regularisation)
+        new = judging.scored(parts, chosen.mix, case.history)
+        before = blend.scores(case.history, old.weights[PERSONAL], old.popularity, old.of_popularity)
+        ndcg = [
+            judging.gained(case, scores, traits, relevance)
+            for scores, relevance in (
+                (judging.masked(before, case.history), old.relevance),
+                (new, chosen.relevance),
+            )
+        ]
+    return np.asarray(ndcg[1] - ndcg[0])
 
 
 def warnings(metrics: dict[str, Any]) -> tuple[str, ...]:
@@ -148,12 +162,13 @@ def _model(known: Shop, chosen: Tuned) -> Model:
     )
 
 
-def _files(model: Model) -> artifacts.Files:
+def _files(model: Model, chosen: Tuned) -> artifacts.Files:
     told = {
         "product_ids": model.product_ids,
         "regions": list(model.regional),
         "of_popularity": model.of_popularity,
         "relevance": model.relevance,
+        "tuned": asdict(chosen),
     }
     n = len(model.product_ids)
     regional = np.vstack([np.zeros((0, n), np.float32), *model.regional.values()])

@@ -38,7 +38,7 @@ class ModelReport:
 
 @dataclass(frozen=True)
 class Report:
-    """What scoring did; `as_of` is ISO 8601, UTC; `models` by name: `purchase` and `clusters`."""
+    """What scoring did; `as_of` is ISO 8601, UTC; `models` by name, as `catalog.models` has them."""
 
     run_id: str
     as_of: str
@@ -68,11 +68,12 @@ def score(settings: Settings, run_id: str, as_of: datetime) -> Report:
     asked = people(settings.features / run_id / "features.parquet", as_of)
     counts = champions.named(settings)
     made = [
-        (model, _scored(settings, model, counts.get(model.name), asked, naive(as_of))) for model in catalog.models()
+        (model, _scored(settings, model, counts.get(model.name), asked, naive(as_of)))
+        for model in catalog.models(settings.features / run_id)
     ]
     reports = {model.name: _told(settings, model, counts.get(model.name), found) for model, found in made}
     report = Report(run_id, naive(as_of).isoformat(), reports)
-    files = {f"{table}.parquet": _parquet(found) for table, found in _tables(made)}
+    files = {f"{table}.parquet": content for table, content in _tables(made)}
     folders.write(settings.scores / run_id, {**files, "report.json": report.to_json().encode()})
     return report
 
@@ -92,14 +93,16 @@ def _scored(settings: Settings, model: Model, version: str | None, asked: pl.Dat
 def _told(settings: Settings, model: Model, version: str | None, found: Scored) -> ModelReport:
     latest = decisions.read(settings.ledger, model.name)[-1:]
     training = asdict(latest[0]) if latest else None
-    return ModelReport(found.status, found.frame.height, found.reason, version, found.metrics, found.warnings, training)
+    people = found.frame.height if found.people is None else found.people
+    return ModelReport(found.status, people, found.reason, version, found.metrics, found.warnings, training)
 
 
-def _tables(made: Iterable[tuple[Model, Scored]]) -> Iterable[tuple[str, pl.DataFrame]]:
+def _tables(made: Iterable[tuple[Model, Scored]]) -> Iterable[tuple[str, bytes]]:
     """The rows of each score table, of all models that write to it."""
     ordered = sorted(made, key=lambda one: one[0].table)
     for table, parts in groupby(ordered, key=lambda one: one[0].table):
-        yield table, pl.concat([found.frame for _, found in parts])
+        every = [found for _, found in parts]
+        yield table, every[0].parquet or _parquet(pl.concat([found.frame for found in every]))
 
 
 def _parquet(frame: pl.DataFrame) -> bytes:

@@ -129,6 +129,12 @@ def listed(scores: Floats, traits: Traits, relevance: float, n: int) -> Ints:
     return np.where(places >= 0, np.take_along_axis(candidates, np.maximum(places, 0), axis=1), -1)
 
 
+def gained(found: Case, scores: Floats, traits: Traits, relevance: float) -> ranking.Figures:
+    """Each person's ndcg by the lists made of these scores, shape (people,)."""
+    hit = ranking.hits(listed(scores, traits, relevance, K), found.relevant)
+    return ranking.ndcg(hit, found.relevant, K)
+
+
 def _figures(
     parts: Parts, chosen: Tuned, found: Case, traits: Traits
 ) -> tuple[dict[str, object], dict[str, ranking.Figures]]:

@@ -30,6 +30,8 @@ class Shop:
     interactions: pl.DataFrame
     co_occurrences: pl.DataFrame
 
+    names = ()  # a model of it needs no column of features
+
     @property
     def shape(self) -> tuple[int, int]:
         """People and products."""
