@@ -90,7 +90,7 @@ def version(found: Shop) -> str:
 
 
 def compared(champion: artifacts.Files, challenger: artifacts.Files, found: Shop) -> Figures:
-    """What the challenger's lists give each person more than the champion's on the last fortnight, ndcg, shape (people,).
+    """How much more the challenger's lists give each person than the champion's in the last fortnight.
 
     The challenger is learnt again without that fortnight, as it was tuned; the champion stands as it is, so that what
     it may have learnt of the fortnight favours it.
