@@ -31,12 +31,7 @@ SCORES = {
         "model_version": "varchar",
         "scored_at": "timestamp",
     },
-    "clusters": {
-        "customer_id": "varchar",
-        "cluster": "integer",
-        "persona": "varchar",
-        "model_version": "varchar",
-    },
+    "clusters": {"customer_id": "varchar", "cluster": "integer", "persona": "varchar", "model_version": "varchar"},
     "recommendations": {
         "customer_id": "varchar",
         "rank": "integer",
