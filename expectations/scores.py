@@ -8,7 +8,7 @@ import json
 import pandas as pd
 import polars as pl
 
-from expectations import gate, migrations
+from expectations import gate, migrations, recommendations
 from expectations.gate import Check, GateFailed, Result, Rule
 from warehouse.settings import Settings
 
@@ -57,15 +57,15 @@ def check_scores(settings: Settings, run_id: str) -> Result:
 def checks(settings: Settings, run_id: str) -> list[Check]:
     """Checks of each score file: the file as a whole, each further model in it, and each of its rows.
 
+    Of recommendations there is one, of counts.
+
     Raises:
         GateFailed: a file that scoring always writes is missing.
     """
     folder = settings.scores / run_id
-    absent = [
-        name
-        for name in (*(f"{table}.parquet" for table in (*MODELS, migrations.TABLE)), "report.json")
-        if not (folder / name).exists()
-    ]
+    tables = (*MODELS, migrations.TABLE, "recommendations")
+    wanted_files = (*(f"{table}.parquet" for table in tables), "report.json")
+    absent = [name for name in wanted_files if not (folder / name).exists()]
     if absent:
         raise GateFailed(f"run {run_id} has no {', '.join(absent)}; scoring always writes them")
     report = json.loads((folder / "report.json").read_text())["models"]
@@ -86,7 +86,9 @@ def checks(settings: Settings, run_id: str) -> list[Check]:
             model_check(one, _of_model(frame, one), wanted[table], report[one]) for one in others if one in report
         ]
         built.append(rows_check(table, frame))
-    return [*built, *migrations.checks(SUITE, pl.read_parquet(folder / f"{migrations.TABLE}.parquet"))]
+    built += migrations.checks(SUITE, pl.read_parquet(folder / f"{migrations.TABLE}.parquet"))
+    built.append(recommendations.check(settings, run_id, report["recommendations"]["status"]))
+    return built
 
 
 def _of_model(frame: pl.DataFrame, model: str) -> pl.DataFrame:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import polars as pl
@@ -33,7 +34,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Applied:
-    """An artifact ready to score: some rows of features to their rows of the score table; and what is told of it."""
+    """An artifact ready to score: some rows of features to their rows of the score table; and what is told of it.
+
+    `parquet` are the rows instead, and `people` how many have any, where they do not follow from features.
+    """
 
     score: Callable[[pl.DataFrame], pl.DataFrame]
     status: Status = "ok"
@@ -41,6 +45,8 @@ class Applied:
     metrics: dict[str, object] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     further: dict[str, pl.DataFrame] = field(default_factory=dict)  # other score tables, by name
+    parquet: bytes | None = None
+    people: int | None = None
 
 
 class Model(Protocol):
@@ -276,9 +282,11 @@ def absent(model: Model, files: artifacts.Files, columns: Iterable[str]) -> str 
     return f"the champion needs features that are no more: {', '.join(missing)}" if missing else None
 
 
-def models() -> Sequence[Model]:
-    """Every model, in the order in which they are trained and scored."""
-    return (*(Propensity(target) for target in TARGETS.values()), Clusters(), Lifetime())
+def models(folder: Path | None = None) -> Sequence[Model]:
+    """Every model, in the order in which they are trained and scored; some read more of a run's folder of features."""
+    from models_ml.products import Recommendations
+
+    return (*(Propensity(target) for target in TARGETS.values()), Clusters(), Lifetime(), Recommendations(folder))
 
 
 def find(name: str) -> Model | None:

@@ -44,7 +44,7 @@ class ModelReport:
 
 @dataclass(frozen=True)
 class Report:
-    """What scoring did; `as_of` is ISO 8601, UTC; `models` by name: `purchase`, `clusters`, `lifetime`."""
+    """What scoring did; `as_of` is ISO 8601, UTC; `models` by name, as `catalog.models` has them."""
 
     run_id: str
     as_of: str
@@ -112,7 +112,8 @@ def _ready(settings: Settings, model: Model, version: str | None, columns: froze
 def _told(settings: Settings, model: Model, version: str | None, applied: Applied, rows: int) -> ModelReport:
     latest = decisions.read(settings.ledger, model.name)[-1:]
     training = asdict(latest[0]) if latest else None
-    return ModelReport(applied.status, rows, applied.reason, version, applied.metrics, applied.warnings, training)
+    people = rows if applied.people is None else applied.people
+    return ModelReport(applied.status, people, applied.reason, version, applied.metrics, applied.warnings, training)
 
 
 def _tables(scored: Mapping[Model, pl.DataFrame]) -> Iterable[tuple[str, pl.DataFrame]]:

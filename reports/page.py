@@ -13,13 +13,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from reports import audiences, intake, models, people, scores, sending, steps
+from reports import audiences, intake, models, people, recommendations, scores, sending, steps
 from reports.material import Material
 from reports.section import Part
 
 SECTIONS = (
-    *(intake.section, steps.section, people.section, audiences.section),
-    *(sending.section, scores.section, models.section),
+    *(intake.section, steps.section, people.section, audiences.section, sending.section),
+    *(scores.section, recommendations.section, models.section),
 )
 
 

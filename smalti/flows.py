@@ -21,6 +21,7 @@ _KEPT = {
     "exposures": "activation.exposures",
     "message_intents": "activation.message_intents",
 }
+_EXPORTED = ("customer_features", "training_examples", "shoppers", "catalogue", "interactions", "co_occurrences")
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def _built(stage: Stage) -> Account:
     sources = {one.name for part in parts for one in part.flow.inputs if one.name.startswith("raw/")}
     lines = [line for name in sorted(sources) for line in manifest.read(stage.settings.home / name)]
     files = _parquet(stage.settings.features / stage.run_id) if sources else []
-    tables = [Dataset(dbt_lineage.table("features", name)) for name in ("customer_features", "training_examples")]
+    tables = [Dataset(dbt_lineage.table("features", name)) for name in _EXPORTED]
     flow = Flow(tuple(tables), (_files("features/customer_features", files),)) if files else Flow()
     return Account(flow, tuple(parts), _of_lines(lines), of_files(files))
 

@@ -10,18 +10,24 @@ Line = tuple[int, Mapping[str, str]]
 _CUSTOMERS, _SOURCES = "models/profiles/customers.yml", "models/_sources.yml"
 _CONTENT = "content_"  # and the channel: what `activation.content` chose
 _PARTS = ("", "_strategy", "_block", "_offer", "_message")
+# table and column of scores, and what it is told as
+_OF_SCORES = (("propensity", "tier", "purchase_tier"), ("recommendations", "product_id", "recommended_products"))
 _SEED = "destination_attributes.csv"
 
 
 def tellable(project: Path) -> dict[str, tuple[str, ...]]:
-    """Purposes by attribute: columns of `customers` and of the model `purchase` whose tag has `told_for`.
+    """Purposes by attribute: columns of `customers` and of scores whose tag has `told_for`.
 
     A direct identifier is none, whatever its tag says.
     """
     [customers] = _read(project / _CUSTOMERS)["models"]
     scores = next(one for one in _read(project / _SOURCES)["sources"] if one["name"] == "scores")
-    propensity = next(one for one in scores["tables"] if one["name"] == "propensity")
-    return dict(sorted([*_told(customers, ""), *_told(propensity, "purchase_")]))
+    tables = {one["name"]: one for one in scores["tables"]}
+    found = dict(_told(customers))
+    for table, column, attribute in _OF_SCORES:
+        uses = dict(_told(tables[table]))
+        found |= {attribute: uses[column]} if column in uses else {}
+    return dict(sorted(found.items()))
 
 
 def problems(lines: Sequence[Line], destinations: Sequence[Line], project: Path) -> Iterator[str]:
@@ -59,12 +65,12 @@ def _declared(destinations: Sequence[Line]) -> dict[str, set[str]]:
     return found
 
 
-def _told(table: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _told(table: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
     held = table.get("config", {}).get("meta", {})
     for column in table["columns"]:
         meta = held | column.get("config", {}).get("meta", {})
         if meta.get("told_for") and meta.get("pii") != "direct":
-            yield prefix + column["name"], tuple(meta["told_for"])
+            yield column["name"], tuple(meta["told_for"])
 
 
 def _read(path: Path) -> Any:

@@ -9,8 +9,12 @@ from warehouse.lineage import Dataset, Flow, Part
 
 # what dbt reads through a view of the same name lies elsewhere: there it is named
 _FOLDERS = ("raw", "past", "scores", "durable", "ledger")
-# read by dbt, written by Python from what this model handed over
-_HANDED_OVER = {"scores": "customer_features"}
+# read by dbt, written by Python from what these models handed over
+_HANDED_OVER = {
+    "propensity": ("customer_features",),
+    "clusters": ("customer_features",),
+    "recommendations": ("shoppers", "catalogue", "interactions", "co_occurrences"),
+}
 
 
 def built(target: Path, since: datetime) -> list[Part]:
@@ -45,8 +49,8 @@ def _sources(nodes: dict[str, Any], models: dict[str, str], todo: list[str]) -> 
         seen.add(key)
         node = nodes[key]
         todo += node.get("depends_on", {}).get("nodes", [])
-        if key.startswith("source.") and node["schema"] in _HANDED_OVER:
-            todo.append(models[_HANDED_OVER[node["schema"]]])
+        if key.startswith("source.") and node["schema"] == "scores":
+            todo += (models[name] for name in _HANDED_OVER[node["name"]])
     raw = (nodes[key] for key in seen if key.startswith("source."))
     return {node["name"] for node in raw if node["schema"] in ("raw", "arrivals")}
 

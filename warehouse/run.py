@@ -32,10 +32,13 @@ SCORES = {
         "scored_at": "timestamp",
         "reasons": "varchar[]",
     },
-    "clusters": {
+    "clusters": {"customer_id": "varchar", "cluster": "integer", "persona": "varchar", "model_version": "varchar"},
+    "recommendations": {
         "customer_id": "varchar",
-        "cluster": "integer",
-        "persona": "varchar",
+        "rank": "integer",
+        "product_id": "varchar",
+        "score": "double",
+        "strategy": "varchar",
         "model_version": "varchar",
     },
     "lifetime": {
@@ -291,20 +294,31 @@ def _bind_accepted(connection: duckdb.DuckDBPyConnection, settings: Settings) ->
     )
 
 
+# what recommendations are learnt from, each in the order in which it is read
+RECOMMENDATIONS = {
+    "shoppers": "shopper_number",
+    "catalogue": "product_number",
+    "interactions": "shopper_number, product_number, period",
+    "co_occurrences": "product_number, other_number, period",
+}
+
+
 def export_features(settings: Settings, run_id: str) -> int:
-    """Hand the features to the models as `features/<run_id>/features.parquet`; return the rows."""
+    """Hand the features to the models as Parquet in `features/<run_id>/`; return the rows of `features.parquet`."""
     folder = settings.features / run_id
     folder.mkdir(parents=True, exist_ok=True)
+    examples = "select *, false as is_scored from features.training_examples"
+    scored = "select * exclude (identifier_hashes), true as is_scored from features.customer_features"
+    # groups of the card, no features: what they are told apart by is of today
+    groups = "select customer_id, region, primary_device_class from profiles.customers"
+    rows = f"({examples} union all by name {scored}) left join ({groups}) using (customer_id)"
+    query = f"select * from {rows} order by cutoff_at, customer_id"
+    tables = {name: f"select * from features.{name} order by {order}" for name, order in RECOMMENDATIONS.items()}
     with working(settings, read_only=True) as connection:
-        temporary = folder / "features.parquet.tmp"
-        examples = "select *, false as is_scored from features.training_examples"
-        scored = "select * exclude (identifier_hashes), true as is_scored from features.customer_features"
-        # groups of the card, no features: what they are told apart by is of today
-        groups = "select customer_id, region, primary_device_class from profiles.customers"
-        rows = f"({examples} union all by name {scored}) left join ({groups}) using (customer_id)"
-        query = f"select * from {rows} order by cutoff_at, customer_id"
-        connection.execute(f"copy ({query}) to {literal(temporary)} (format parquet, compression zstd)")
-        temporary.replace(folder / "features.parquet")
+        for name, wanted in ({"features": query} | tables).items():
+            temporary = folder / f"{name}.parquet.tmp"
+            connection.execute(f"copy ({wanted}) to {literal(temporary)} (format parquet, compression zstd)")
+            temporary.replace(folder / f"{name}.parquet")
         found = connection.execute(f"select count(*) from ({query})").fetchone()
     return int(found[0]) if found else 0
 

@@ -1,5 +1,5 @@
 {# All that may be told of the people whose ids stand in a step, one row a person; nothing else of them is read. The model
-   imports `customers`, and `propensity` of purchases; `told_for` in the columns' tags says for what each may be told. #}
+   imports `customers`, `propensity` of purchases and `recommendations`; `told_for` in the columns' tags says for what each may be told. #}
 {% macro tellable(people) -%}
     select
         customers.customer_id,
@@ -11,8 +11,17 @@
         customers.primary_device,
         customers.region,
         customers.loyalty_tier,
-        propensity.tier as purchase_tier
+        propensity.tier as purchase_tier,
+        recommended.product_ids as recommended_products
     from customers
     left join propensity on customers.customer_id = propensity.customer_id
+    left join (
+        select
+            recommendations.customer_id,
+            string_agg(recommendations.product_id, '|' order by recommendations.rank) as product_ids
+        from recommendations
+        where recommendations.customer_id in (select {{ people }}.customer_id from {{ people }})
+        group by recommendations.customer_id
+    ) as recommended on customers.customer_id = recommended.customer_id
     where customers.customer_id in (select {{ people }}.customer_id from {{ people }})
 {%- endmacro %}

@@ -28,3 +28,15 @@
         else {{ moment }}
     end
 {%- endmacro %}
+
+{# 2 in the fortnight before this run's moment, its last second included; 1 in the one before it; 0 earlier. A model that
+   ranks products learns from 0, is tuned on 1 and tested on 2. #}
+{% macro fortnight(moment) -%}
+    cast(
+        case
+            when {{ moment }} > {{ as_of() }} - interval 14 day then 2
+            when {{ moment }} > {{ as_of() }} - interval 28 day then 1
+            else 0
+        end as utinyint
+    )
+{%- endmacro %}

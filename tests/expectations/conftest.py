@@ -108,7 +108,20 @@ def scores() -> dict[str, pl.DataFrame]:
                 "into_version": ["ba9876543210"] * 3,
             }
         ),
+        "recommendations": recommendations(ids),
     }
+
+
+def recommendations(ids: list[str]) -> pl.DataFrame:
+    """All that is on sale and not bought: two products each, and one for the first, who bought the other."""
+    rows = [(ids[0], 1, "p2", 1.0, "popular")] + [
+        (id_, rank, product, score, "personal")
+        for id_ in ids[1:]
+        for rank, product, score in ((1, "p1", 1.0), (2, "p2", 0.0))
+    ]
+    names = ["customer_id", "rank", "product_id", "score", "strategy"]
+    frame = pl.DataFrame(rows, schema=names, orient="row")
+    return frame.with_columns(pl.col("rank").cast(pl.Int32), model_version=pl.lit("0a1b2c3d4e5f"))
 
 
 def store_raw(home: Path, frame: pl.DataFrame, contract: Contract = CONTRACT) -> Settings:
@@ -127,7 +140,9 @@ def store_scores(home: Path, frames: dict[str, pl.DataFrame], **status: str) -> 
         folder.mkdir(parents=True, exist_ok=True)
     for name, frame in frames.items():
         frame.write_parquet(found.scores / RUN / f"{name}.parquet")
-    models = {name: {"status": status.get(name, "ok")} for name in ("purchase", "clusters", "lifetime")}
+    models = {
+        name: {"status": status.get(name, "ok")} for name in ("purchase", "clusters", "lifetime", "recommendations")
+    }
     (found.scores / RUN / "report.json").write_text(json.dumps({"models": models}))
     asked = {
         "customer_id": [CANARY, "b", "c", "d", "old"],
@@ -136,7 +151,18 @@ def store_scores(home: Path, frames: dict[str, pl.DataFrame], **status: str) -> 
         "orders_count": [1] * 5,
         "recency_days": [2.0] * 5,
     }
-    pl.DataFrame(asked).write_parquet(found.features / RUN / "features.parquet")
+    features = {
+        "features": asked,
+        "shoppers": {"shopper_number": [0, 1, 2, 3], "customer_id": [CANARY, "b", "c", "d"]},
+        "catalogue": {
+            "product_number": [0, 1, 2],
+            "product_id": ["p1", "p2", "sold_out"],
+            "is_available": [True, True, False],
+        },
+        "interactions": {"shopper_number": [0, 1], "product_number": [0, 0], "purchases": [1, 0]},
+    }
+    for name, columns in features.items():
+        pl.DataFrame(columns).write_parquet(found.features / RUN / f"{name}.parquet")
     return found
 
 

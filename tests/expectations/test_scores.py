@@ -24,6 +24,7 @@ def put(column: str, value: object) -> Change:
     )
 
 
+CANARY = "canary-7f3a@example.org"
 MUTANTS: list[tuple[str, Change, str]] = [
     ("propensity", put("probability", 1.0001), "probability is between 0 and 1"),
     ("propensity", put("probability", -0.0001), "probability is between 0 and 1"),
@@ -77,13 +78,30 @@ MUTANTS: list[tuple[str, Change, str]] = [
     ("cluster_migrations", put("into_cluster", 0), "from_cluster and into_cluster occur once together"),
     ("cluster_migrations", lambda frame: frame.drop("people"), "columns and types are as specified"),
     ("cluster_migrations", lambda frame: frame.cast({"people": pl.Int32}), "columns and types are as specified"),
+    ("recommendations", put("customer_id", "nobody"), "everybody with recommendations is among the features"),
+    ("recommendations", lambda frame: frame.head(5), "everybody to score has recommendations"),
+    ("recommendations", lambda frame: frame.clear(), "everybody to score has recommendations"),
+    *(("recommendations", put(column, None), "no column is null") for column in ("product_id", "model_version")),
+    ("recommendations", put("rank", 2), "customer_id and rank occur once together"),
+    ("recommendations", put("rank", 3), "ranks go from 1 to at most 10, and none is left out"),
+    ("recommendations", put("rank", 0), "ranks go from 1 to at most 10, and none is left out"),
+    ("recommendations", put("product_id", "p2"), "no product is recommended to a person twice"),
+    ("recommendations", put("product_id", "sold_out"), "every product is in the catalogue and on sale"),
+    ("recommendations", put("product_id", "unheard_of"), "every product is in the catalogue and on sale"),
+    ("recommendations", put("customer_id", CANARY), "nobody is recommended what they bought"),
+    ("recommendations", lambda frame: frame.head(6), "who has fewer than 10 has all that is on sale"),
+    ("recommendations", put("score", 1.0001), "score is between 0 and 1"),
+    ("recommendations", put("score", float("nan")), "score is between 0 and 1"),
+    ("recommendations", put("strategy", "magic"), "strategy is one of"),
+    ("recommendations", lambda frame: frame.cast({"rank": pl.Int64}), "columns and types are as specified"),
+    ("recommendations", lambda frame: frame.drop("strategy"), "columns and types are as specified"),
 ]
 
 
 def test_whole_scores_pass(made: SimpleNamespace, tmp_path: Path) -> None:
     result = check_scores(made.store_scores(tmp_path, made.scores()), made.run)
     assert (result.failed, result.skipped) == (0, False)
-    assert result.evaluated == 45
+    assert result.evaluated == 57
 
 
 @pytest.mark.parametrize(("table", "change", "rule"), MUTANTS)
@@ -113,6 +131,7 @@ def test_a_rule_that_goes_red_stops_the_run_and_names_nobody(made: SimpleNamespa
         ("clusters", "clusters", "too_little_data"),
         ("clusters", "clusters", "no_structure"),
         ("lifetime", "lifetime", "too_little_data"),
+        ("recommendations", "recommendations", "too_little_data"),
     ],
 )
 def test_zero_rows_pass_when_the_report_says_why(
@@ -120,11 +139,11 @@ def test_zero_rows_pass_when_the_report_says_why(
 ) -> None:
     frames = made.scores()
     some = made.store_scores(tmp_path, frames, **{model: status})
-    assert f"scores_{table}_totals: there are no rows" in failures(scores.checks(some, made.run))[0]
+    assert "there are no rows" in failures(scores.checks(some, made.run))[0]
     none = made.store_scores(tmp_path, {**frames, table: frames[table].clear()}, **{model: status})
     built = scores.checks(none, made.run)
     assert failures(built) == []
-    assert sum(len(check.rules) for check in built) == 45
+    assert sum(len(check.rules) for check in built) == (47 if table == "recommendations" else 57)
 
 
 def test_a_status_that_nobody_knows_fails(made: SimpleNamespace, tmp_path: Path) -> None:
@@ -133,7 +152,11 @@ def test_a_status_that_nobody_knows_fails(made: SimpleNamespace, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    "name", ["propensity.parquet", "clusters.parquet", "cluster_migrations.parquet", "report.json"]
+    "name",
+    [
+        *(f"{table}.parquet" for table in ("propensity", "clusters", "cluster_migrations", "recommendations")),
+        "report.json",
+    ],
 )
 def test_a_missing_file_fails(made: SimpleNamespace, tmp_path: Path, name: str) -> None:
     settings = made.store_scores(tmp_path, made.scores())

@@ -19,6 +19,7 @@ _PEOPLE = """
 select customer_id, journey_stage as stage, region, primary_device_class, favourite_category, favourite_brand,
     loyalty_tier
 from profiles.customers"""
+_PRODUCTS = "select customer_id, list(product_id order by rank) from scores.recommendations group by 1"
 _NAMES = ("stage", "region", "primary_device_class", "favourite_category", "favourite_brand", "loyalty_tier")
 Shown = dict[tuple[str, str, str], dict[str, Any]]
 
@@ -32,8 +33,10 @@ def shown(home: Home, version: str) -> Shown:
         matrix[row["channel"]].append(row)
     blocks = {block["block_id"]: block for block in _lines("content_blocks")}
     tokens = {token["token"]: token for token in _lines("content_tokens")}
+    products = dict(home.query(_PRODUCTS, version))
     return {
         (destination, channel, one): _payload(matrix[channel], blocks, tokens, people[one], set(segments), as_of)
+        | ({"products": products[one]} if one in products else {})
         for destination, channel, one, segments in home.query(_SENT, version)
     }
 

@@ -12,6 +12,8 @@ import pytest
 from tests.pipeline.home import Home
 from tests.pipeline.shop import simulate
 
+MODELS = ("purchase", "churn", "clusters", "recommendations")
+
 
 @dataclass(frozen=True)
 class Weeks:
@@ -46,18 +48,28 @@ def test_the_first_night_of_a_shop_trains_and_ends_with_scores(weeks: Weeks) -> 
     found = outcomes(weeks, "nightly")
     assert found.pop("lifetime") in ("first", "lacking")  # it needs 500 people who ordered
     # 45 days of visits are too few to learn who stays away
-    assert found == {"purchase": "first", "churn": "lacking", "clusters": "first"}
+    assert found == {"purchase": "first", "churn": "lacking", "clusters": "first", "recommendations": "first"}
     told = {
         model: (report["status"], report["rows"] > 100) for model, report in weeks.runs["nightly"]["models"].items()
     }
     assert told.pop("lifetime") in (("ok", True), ("too_little_data", False))
-    assert told == {"purchase": ("ok", True), "churn": ("too_little_data", False), "clusters": ("ok", True)}
+    assert told == {
+        "purchase": ("ok", True),
+        "churn": ("too_little_data", False),
+        "clusters": ("ok", True),
+        "recommendations": ("ok", True),
+    }
 
 
 def test_the_week_trains_every_model_and_on_the_same_data_changes_none(weeks: Weeks) -> None:
     found = outcomes(weeks, "weekly")
     assert found.pop("lifetime") in ("unchanged", "lacking")
-    assert found == {"purchase": "unchanged", "churn": "lacking", "clusters": "unchanged"}
+    assert found == {
+        "purchase": "unchanged",
+        "churn": "lacking",
+        "clusters": "unchanged",
+        "recommendations": "unchanged",
+    }
     assert weeks.scores("weekly") == weeks.scores("nightly")
 
 

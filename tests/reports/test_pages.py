@@ -256,6 +256,7 @@ groups as (
     union all select 'tier ' || tier, customer_id from scores.propensity
     union all select 'scored', customer_id from scores.propensity
     union all select 'group ' || persona, customer_id from scores.clusters
+    union all select 'first by ' || strategy, customer_id from scores.recommendations where rank = 1
     union all select distinct 'segments', customer_id from segments.memberships
     union all select 'out', customer_id from people anti join segments.memberships using (customer_id)
     union all select 'in ' || segment_id, customer_id from segments.memberships
@@ -286,8 +287,8 @@ order by count(*) desc, customer_id limit 1"""
 def _without(customer: str) -> list[str]:
     theirs = f"(select segment_id from segments.memberships where customer_id = '{customer}')"
     tables = (
-        "profiles.customers profiles.customers_history scores.propensity scores.clusters segments.memberships"
-        " segments.membership_history activation.activated_memberships activation.audience"
+        "profiles.customers profiles.customers_history scores.propensity scores.clusters scores.recommendations"
+        " segments.memberships segments.membership_history activation.activated_memberships activation.audience"
     )
     smaller = f"update segments.catalog set members = members - 1 where segment_id in {theirs}"
     return [smaller, *(f"delete from {table} where customer_id = '{customer}'" for table in tables.split())]

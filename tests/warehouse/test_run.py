@@ -132,7 +132,15 @@ def test_a_home_with_a_quote_in_its_name_is_a_home(settings: Settings):
             "create table profiles.customers as"
             " select 'c1' as customer_id, 'Kent' as region, 'mobile' as primary_device_class"
         )
+        for table, columns in {
+            "shoppers": "0 as shopper_number",
+            "catalogue": "0 as product_number",
+            "interactions": "0 as shopper_number, 0 as product_number, 0 as period",
+            "co_occurrences": "0 as product_number, 1 as other_number, 0 as period",
+        }.items():
+            connection.execute(f"create table features.{table} as select {columns}")
     assert run.export_features(quoted, "one") == 2
+    assert {path.stem for path in (quoted.features / "one").iterdir()} == {"features", *run.RECOMMENDATIONS}
     with run.working(quoted) as connection:
         connection.execute("drop schema profiles cascade")
     folder = quoted.scores / "one"
@@ -144,6 +152,20 @@ def test_a_home_with_a_quote_in_its_name_is_a_home(settings: Settings):
     run.bind_scores(quoted)
     with run.working(quoted) as connection:
         assert connection.execute("select count(*) from scores.propensity").fetchone() == (1,)
+
+
+def test_scores_of_before_a_kind_of_them_was_written_are_bound_with_zero_rows_of_it(settings: Settings):
+    _deliver(settings, "web_events", "2026-08-31T22:00:00")
+    run.open_run(settings, "one", None)
+    folder = settings.scores / "one"
+    folder.mkdir(parents=True)
+    for name in ("propensity", "clusters"):
+        body = ", ".join(f"cast(null as {kind}) as {column}" for column, kind in run.SCORES[name].items())
+        duckdb.from_query(f"select {body}").write_parquet(str(folder / f"{name}.parquet"))
+    run.accept_scores(settings, "one")
+    run.bind_scores(settings)
+    with run.working(settings) as connection:
+        assert connection.execute("select count(*) from scores.recommendations").fetchone() == (0,)
 
 
 def test_rows_that_arrive_or_happen_after_the_moment_are_not_known(settings: Settings):

@@ -25,6 +25,12 @@ propensity as (
 
 ),
 
+recommendations as (
+
+    select * from {{ source('scores', 'recommendations') }}
+
+),
+
 -- what was chosen for a person on each channel
 content as (
 

@@ -38,6 +38,12 @@ propensity as (
 
 ),
 
+recommendations as (
+
+    select * from {{ source('scores', 'recommendations') }}
+
+),
+
 -- a condition that holds or not where it is shown goes along
 variants as (
 
@@ -138,6 +144,17 @@ filled as (
 
 ),
 
+-- in order of rank
+recommended as (
+
+    select
+        customer_id,
+        ',"products":' || to_json(string_split(value, '|')) as products
+    from known
+    where attribute = 'recommended_products'
+
+),
+
 content as (
 
     select
@@ -154,6 +171,7 @@ content as (
         -- one text, so that it is compared as it is sent
         '{"stage":' || to_json(content_recipients.stage)
         || ',"tokens":' || coalesce(filled.tokens, '{}')
+        || coalesce(recommended.products, '')
         || ',"variants":' || choices.variants
         || '}' as payload
     from content_recipients
@@ -163,6 +181,7 @@ content as (
             content_recipients.destination = filled.destination
             and content_recipients.channel = filled.channel
             and content_recipients.customer_id = filled.customer_id
+    left join recommended on content_recipients.customer_id = recommended.customer_id
 
 )
 
