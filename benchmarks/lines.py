@@ -99,8 +99,8 @@ def table(lines: list[Line]) -> str:
 
 
 def _row(line: Line) -> str:
-    if line.ours is None or line.low is None or line.high is None:
+    if line.ours is None:
         return f"| {line.name} | | | | {line.goal} | {line.verdict}: {line.why} |"
-    interval = f"{line.low:.4f} to {line.high:.4f}"
+    interval = "" if line.low is None or line.high is None else f"{line.low:.4f} to {line.high:.4f}"
     reference = "" if line.reference is None else f"{line.reference:.4f} ({line.by})"
     return f"| {line.name} | {line.ours:.4f} | {interval} | {reference} | {line.goal} | {line.verdict} |"

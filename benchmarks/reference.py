@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import cdnow_lifetime, cdnow_purchases, lines, reference_clusters
+from benchmarks import cdnow_lifetime, cdnow_purchases, lines, reference_clusters, reference_recommend
 from benchmarks.lines import Line
 from warehouse.settings import CHECKOUT
 
@@ -17,6 +17,7 @@ PARTS: list[Callable[[Path], list[Line]]] = [
     cdnow_purchases.measure,
     cdnow_lifetime.measure,
     reference_clusters.measure,
+    reference_recommend.measure,
 ]
 
 

@@ -19,6 +19,7 @@ import polars as pl
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
+from benchmarks.lines import Goal, Line, not_measured
 from models_ml.recommenders import als, blend, ease, popularity, ranking
 from models_ml.recommenders.judging import SEED, masked
 from models_ml.recommenders.ranking import Figures
@@ -36,19 +37,6 @@ NAMES = ("R@20", "N@20", "coverage@10")
 
 
 @dataclass(frozen=True)
-class Line:
-    """A line of the table of references; `low` and `high` bound the middle 95 % of ours over people drawn again."""
-
-    name: str
-    ours: float | None
-    reference: float | None
-    goal: float | None
-    low: float | None
-    high: float | None
-    verdict: str
-
-
-@dataclass(frozen=True)
 class Parts:
     """Who saw which film, for learning, tuning and testing; shapes (people, films)."""
 
@@ -57,7 +45,7 @@ class Parts:
     tested: Sparse
 
 
-def lines(data: Path) -> list[Line]:
+def measure(data: Path) -> list[Line]:
     """The lines of both data sets; one that is not there is not measured."""
     with threadpool_limits(1):
         return [*_of_1m(data / "movielens_1m_lcfn"), *_of_100k(data / "movielens_100k")]
@@ -66,37 +54,34 @@ def lines(data: Path) -> list[Line]:
 def _of_1m(folder: Path) -> list[Line]:
     paths = [folder / name for name in _SPLIT]
     if not all(path.exists() for path in paths):
-        return [
-            Line(f"movielens 1m {name}", None, reference, goal, None, None, "not measured")
-            for name, (reference, goal) in _OF_1M.items()
-        ]
+        goals = {f"movielens 1m {name}": Goal("at least", goal) for name, (_, goal) in _OF_1M.items()}
+        return not_measured(goals, f"no {folder.name}")
     lists = [json.loads(path.read_text()) for path in paths]
     films = 1 + max(film for one in lists for person in one for film in person)
     found, _ = measured(Parts(*(_matrix(one, films) for one in lists)))
     return [
-        _judged(f"movielens 1m {name}", *found[name], reference, goal) for name, (reference, goal) in _OF_1M.items()
+        _judged(f"movielens 1m {name}", found[name], reference, Goal("at least", goal))
+        for name, (reference, goal) in _OF_1M.items()
     ]
 
 
 def _of_100k(folder: Path) -> list[Line]:
     parts = _split(folder)
+    none = Goal("at least", None)
     if parts is None:
-        return [Line(f"movielens 100k {name}", None, None, None, None, None, "not measured") for name in NAMES]
+        return not_measured({f"movielens 100k {name}": none for name in NAMES}, f"no {folder.name}, no package with it")
     ours, plain = measured(parts)
     return [
-        Line(f"movielens 100k {name}", ours[name][0], plain[name], None, *ours[name][1:], "no goal") for name in NAMES
+        Line(f"movielens 100k {name}", ours[name][0], plain[name], "popularity", "", *ours[name][1:], "no goal")
+        for name in NAMES
     ]
 
 
-def _judged(
-    name: str, ours: float, low: float | None, high: float | None, reference: float | None, goal: float | None
-) -> Line:
+def _judged(name: str, found: tuple[float, float | None, float | None], reference: float | None, goal: Goal) -> Line:
     """Met if the goal is reached and the reference lies below the interval; a tie if it is reached and lies within."""
-    if goal is None or round(ours, 4) < goal:
-        return Line(name, ours, reference, goal, low, high, "no goal" if goal is None else "missed")
-    return Line(
-        name, ours, reference, goal, low, high, "met" if reference is None or (low or 0.0) > reference else "tie"
-    )
+    ours, low, high = found
+    verdict = goal.verdict(ours, is_surely_better=reference is None or (low or 0.0) > reference)
+    return Line(name, ours, reference, "SimpleX" if reference else "", str(goal), low, high, verdict)
 
 
 def measured(parts: Parts) -> tuple[dict[str, tuple[float, float | None, float | None]], dict[str, float]]:
@@ -190,8 +175,3 @@ def _unpacked(folder: Path) -> Path:
     except FileNotFoundError:
         return folder / "nothing"
     return folder / _INSIDE
-
-
-if __name__ == "__main__":
-    for line in lines(Path(sys.argv[1]) if len(sys.argv) > 1 else Path()):
-        print(line)

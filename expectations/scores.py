@@ -177,7 +177,12 @@ def _cluster_rules() -> list[Rule]:
 def _lifetime_rules() -> list[Rule]:
     never_below = ["expected_orders", "value_amount", "value_low_amount"]
     alive = {"column": "p_alive", "min_value": 0.0, "max_value": 1.0}
-    bounds = {"column_A": "value_high_amount", "column_B": "value_low_amount", "or_equal": True}
+    bounds = {
+        "column_A": "value_high_amount",
+        "column_B": "value_low_amount",
+        "or_equal": True,
+        "ignore_row_if": "either_value_is_missing",
+    }
     return [
         Rule("ExpectColumnValuesToBeUnique", {"column": "customer_id"}, "customer_id occurs once"),
         Rule("ExpectColumnValuesToBeBetween", alive, "p_alive is between 0 and 1"),

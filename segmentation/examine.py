@@ -14,7 +14,7 @@ from segmentation.candidates import plain
 from segmentation.definition import Definition
 from segmentation.render import AS_OF, Published, render
 from segmentation.shape import shape
-from warehouse import run
+from warehouse import scores
 from warehouse.errors import SmaltiError
 from warehouse.sql import literal
 
@@ -42,7 +42,7 @@ def unreadable(definitions: Mapping[str, Definition], tables: Iterable[str]) -> 
     `tables` are the models that there are; whether one has the columns asked for is not looked at.
     """
     known = Published(
-        {name: name for name in tables}, dict.fromkeys(run.SCORES, "scores"), dict.fromkeys(definitions, _NOBODY)
+        {name: name for name in tables}, dict.fromkeys(scores.TABLES, "scores"), dict.fromkeys(definitions, _NOBODY)
     )
     found = {name: _finding(one, known, lambda _: None) for name, one in definitions.items()}
     return {name: one.problem for name, one in found.items() if one.problem} | _circles(definitions, known)

@@ -9,7 +9,21 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse import arrivals, contracts, dbt, durable, examined, keys, ledger, links, manifest, past, raw, separations
+from warehouse import (
+    arrivals,
+    contracts,
+    dbt,
+    durable,
+    examined,
+    keys,
+    ledger,
+    links,
+    manifest,
+    past,
+    raw,
+    scores,
+    separations,
+)
 from warehouse.errors import Busy, NothingToDo, SmaltiError
 from warehouse.examined import Examined, Still
 from warehouse.settings import Settings
@@ -22,48 +36,6 @@ create table if not exists ops.control (
     segment_floor integer, scores_run_id varchar, done boolean,
     run_number integer, is_full boolean, fingerprint varchar, links_run_id varchar
 )"""
-SCORES = {
-    "propensity": {
-        "customer_id": "varchar",
-        "model": "varchar",
-        "probability": "double",
-        "tier": "varchar",
-        "model_version": "varchar",
-        "scored_at": "timestamp",
-        "reasons": "varchar[]",
-    },
-    "clusters": {"customer_id": "varchar", "cluster": "integer", "persona": "varchar", "model_version": "varchar"},
-    "recommendations": {
-        "customer_id": "varchar",
-        "rank": "integer",
-        "product_id": "varchar",
-        "score": "double",
-        "strategy": "varchar",
-        "model_version": "varchar",
-    },
-    "lifetime": {
-        "customer_id": "varchar",
-        "model": "varchar",
-        "expected_orders": "double",
-        "p_alive": "double",
-        "value_amount": "double",
-        "value_low_amount": "double",
-        "value_high_amount": "double",
-        "horizon_days": "integer",
-        "model_version": "varchar",
-        "scored_at": "timestamp",
-    },
-    "cluster_migrations": {
-        "from_cluster": "integer",
-        "from_persona": "varchar",
-        "into_cluster": "integer",
-        "into_persona": "varchar",
-        "people": "bigint",
-        "share": "double",
-        "from_version": "varchar",
-        "into_version": "varchar",
-    },
-}
 
 
 @contextmanager
@@ -354,15 +326,7 @@ def bind_scores(settings: Settings) -> None:
         run_id = _control(connection).scores_run_id
         built = connection.execute("select 1 from duckdb_tables() where schema_name = 'profiles' limit 1").fetchall()
         known = _STILL_KNOWN if built else "true"
-        for name, columns in SCORES.items():
-            wanted = ", ".join(f'cast("{column}" as {kind}) as "{column}"' for column, kind in columns.items())
-            empty = ", ".join(f'cast(null as {kind}) as "{column}"' for column, kind in columns.items())
-            path = settings.scores / str(run_id) / f"{name}.parquet"
-            # by name: scores that count may be older than a column, or than a file
-            rows = f"select {empty} where false union all by name from read_parquet({literal(path)})"
-            scored = f"select {wanted} from ({rows})" + (f" where {known}" if "customer_id" in columns else "")
-            body = scored if run_id and path.exists() else f"select {empty} where false"
-            connection.execute(f"create or replace view scores.{name} as {body}")
+        scores.bind(connection, settings.scores / run_id if run_id else None, known)
 
 
 def examine_segments(settings: Settings, look: Callable[[duckdb.DuckDBPyConnection], list[Examined]]) -> None:

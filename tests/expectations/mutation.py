@@ -48,6 +48,11 @@ def _twice(frame: pd.DataFrame, rule: Rule) -> pd.DataFrame:
     return _put(frame, column, frame[column].iloc[0])
 
 
+def _crossed(frame: pd.DataFrame, rule: Rule) -> pd.DataFrame:
+    lower = frame[str(rule.arguments["column_B"])].iloc[-1]
+    return _put(frame, str(rule.arguments["column_A"]), lower - 0.001)
+
+
 def _put(frame: pd.DataFrame, column: str, value: object) -> pd.DataFrame:
     """The value in the last row."""
     kept = list(frame[column])
@@ -60,5 +65,6 @@ _BREAK = {
     "ExpectColumnValuesToBeInSet": _not_in_set,
     "ExpectColumnValuesToBeBetween": _outside,
     "ExpectColumnValuesToBeUnique": _twice,
+    "ExpectColumnPairValuesAToBeGreaterThanB": _crossed,
     "ExpectCompoundColumnsToBeUnique": _twice,
 }

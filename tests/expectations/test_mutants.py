@@ -30,7 +30,8 @@ def score_checks(made: SimpleNamespace, tmp_path: Path) -> list[Check]:
 
 def checks_without_scores(made: SimpleNamespace, tmp_path: Path) -> list[Check]:
     frames = {name: frame.clear() for name, frame in made.scores().items()}
-    settings = made.store_scores(tmp_path, frames, purchase="too_little_data", clusters="no_structure")
+    none = dict.fromkeys(("purchase", "lifetime", "recommendations"), "too_little_data")
+    settings = made.store_scores(tmp_path, frames, clusters="no_structure", **none)
     return [check for check in scores.checks(settings, made.run) if check.name.endswith("totals")]
 
 

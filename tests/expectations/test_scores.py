@@ -101,7 +101,7 @@ MUTANTS: list[tuple[str, Change, str]] = [
 def test_whole_scores_pass(made: SimpleNamespace, tmp_path: Path) -> None:
     result = check_scores(made.store_scores(tmp_path, made.scores()), made.run)
     assert (result.failed, result.skipped) == (0, False)
-    assert result.evaluated == 57
+    assert result.evaluated == 70
 
 
 @pytest.mark.parametrize(("table", "change", "rule"), MUTANTS)
@@ -143,7 +143,7 @@ def test_zero_rows_pass_when_the_report_says_why(
     none = made.store_scores(tmp_path, {**frames, table: frames[table].clear()}, **{model: status})
     built = scores.checks(none, made.run)
     assert failures(built) == []
-    assert sum(len(check.rules) for check in built) == (47 if table == "recommendations" else 57)
+    assert sum(len(check.rules) for check in built) == (60 if table == "recommendations" else 70)
 
 
 def test_a_status_that_nobody_knows_fails(made: SimpleNamespace, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from segmentation import definition
 from segmentation.alone import stands_alone
 from segmentation.render import Published, render
 from segmentation.shape import shape
-from warehouse import arrivals, dbt, durable, examined, links, pseudonyms, run, separations
+from warehouse import arrivals, dbt, durable, examined, links, pseudonyms, run, scores, separations
 from warehouse.examined import Examined
 from warehouse.settings import Settings
 
@@ -43,7 +43,7 @@ SETTINGS = Settings(
 def _stands_alone(segment: str) -> bool:
     """As a run finds it before it builds."""
     tables = {path.stem: path.stem for path in (dbt.PROJECT / "models").rglob("*.sql")}
-    known = Published(tables, {name: name for name in run.SCORES}, {})
+    known = Published(tables, {name: name for name in scores.TABLES}, {})
     return stands_alone(shape(segment, render(definition.read(segment), known, with_sieve=False)).steps)
 
 
@@ -141,7 +141,7 @@ class Warehouse:
         # histories have too few people for sizes to be compared with
         examined.bind(self.connection, (Examined(name, comes_and_goes=True) for name in dbt.segment_names()))
         self._table("links.record_links", links.COLUMNS)
-        for name, columns in run.SCORES.items():
+        for name, columns in scores.TABLES.items():
             self._table(f"scores.{name}", columns)
         for name, columns in durable.schemas().items():
             self._table(f"durable.{name}", columns)

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from ingestion import source
-from warehouse import ledger, manifest, run, slot
+from warehouse import ledger, manifest, run, scores, slot
 from warehouse.errors import NothingToDo, SmaltiError
 from warehouse.manifest import Line
 from warehouse.settings import Settings
@@ -145,7 +145,7 @@ def test_a_home_with_a_quote_in_its_name_is_a_home(settings: Settings):
         connection.execute("drop schema profiles cascade")
     folder = quoted.scores / "one"
     folder.mkdir(parents=True)
-    for name, columns in run.SCORES.items():
+    for name, columns in scores.TABLES.items():
         body = ", ".join(f"cast(null as {kind}) as {column}" for column, kind in columns.items())
         duckdb.from_query(f"select {body}").write_parquet(str(folder / f"{name}.parquet"))
     run.accept_scores(quoted, "one")
@@ -160,7 +160,7 @@ def test_scores_of_before_a_kind_of_them_was_written_are_bound_with_zero_rows_of
     folder = settings.scores / "one"
     folder.mkdir(parents=True)
     for name in ("propensity", "clusters"):
-        body = ", ".join(f"cast(null as {kind}) as {column}" for column, kind in run.SCORES[name].items())
+        body = ", ".join(f"cast(null as {kind}) as {column}" for column, kind in scores.TABLES[name].items())
         duckdb.from_query(f"select {body}").write_parquet(str(folder / f"{name}.parquet"))
     run.accept_scores(settings, "one")
     run.bind_scores(settings)
