@@ -71,9 +71,10 @@ def score(settings: Settings, run_id: str, as_of: datetime) -> Report:
         models_ml.champions.Lost: a champion's files are gone.
         models_ml.artifacts.Tampered: a champion is not what was signed.
     """
-    path, at = settings.features / run_id / "features.parquet", naive(as_of)
+    folder, at = settings.features / run_id, naive(as_of)
+    path = folder / "features.parquet"
     columns, counts = features.columns(path), champions.named(settings)
-    ready = {model: _ready(settings, model, counts.get(model.name), columns, at) for model in catalog.models()}
+    ready = {model: _ready(settings, model, counts.get(model.name), columns, at) for model in catalog.models(folder)}
     rows: dict[Model, list[pl.DataFrame]] = {model: [pl.DataFrame(schema=model.schema())] for model in ready}
     watch = Watch(settings, counts, path)
     for people in features.scored(path, at):
@@ -92,6 +93,7 @@ def score(settings: Settings, run_id: str, as_of: datetime) -> Report:
     report = Report(run_id, at.isoformat(), reports)
     further = catalog.further() | {name: frame for one in ready.values() for name, frame in one.further.items()}
     files = {f"{table}.parquet": _parquet(frame) for table, frame in (*_tables(scored), *further.items())}
+    files |= {f"{model.table}.parquet": one.parquet for model, one in ready.items() if one.parquet is not None}
     told = {"report.json": report.to_json().encode(), "drift.json": artifacts.dump(moved)}
     folders.write(settings.scores / run_id, {**files, **told})
     return report
