@@ -11,6 +11,7 @@ PROMISED = {
     " spend_total_amount rfm_score region primary_device is_bot valid_from valid_to",
     "scores.propensity": "customer_id model probability tier model_version scored_at",
     "scores.clusters": "customer_id cluster persona model_version",
+    "scores.recommendations": "customer_id rank product_id score strategy model_version",
     "scores.lifetime": "customer_id model expected_orders p_alive value_amount value_low_amount value_high_amount"
     " horizon_days model_version scored_at",
     "scores.cluster_migrations": "from_cluster from_persona into_cluster into_persona people share from_version"
