@@ -17,7 +17,7 @@ from tests.docs.pages import Block, blocks, commands
 from warehouse.settings import CHECKOUT
 
 PAGE = (CHECKOUT / "docs" / "add-a-source.md").read_text()
-LEFT_BEHIND = (".git", ".venv", ".tools", ".env", ".smalti", ".*_cache", "__pycache__", "target*", "logs", "*.egg-info")
+LEFT_BEHIND = (".git", ".venv", ".tools", ".env", ".smalti", ".*_cache", "__pycache__", "target", "logs", "*.egg-info")
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from warehouse.settings import CHECKOUT
 
 VENV = Path(sys.executable).parents[1]
 SEGMENT_PAGE = CHECKOUT / "docs" / "add-a-segment.md"
-LEFT_BEHIND = (".git", ".venv", ".tools", ".env", ".smalti", ".*_cache", "__pycache__", "target*", "logs", "*.egg-info")
+LEFT_BEHIND = (".git", ".venv", ".tools", ".env", ".smalti", ".*_cache", "__pycache__", "target", "logs", "*.egg-info")
 COMPOSE = ("no engine here; the file is read by Compose itself", "tests/structure/test_compose.py", "docker-compose")
 # command → why it is not run here, the file that runs it, words of that file that show it
 ELSEWHERE = {

@@ -231,7 +231,7 @@ def test_a_rollback_brings_the_former_scores_back_byte_by_byte(shop: SimpleNames
     assert sums(home.scores / "r")["propensity.parquet"] != before["propensity.parquet"]
     assert rollback(home, "by hand", "purchase", moment, dry_run=True).challenger == new.champion
     assert counts(home) == new.challenger
-    for model in ("purchase", "clusters"):
+    for model in ("purchase", "clusters", "lifetime"):
         rollback(home, f"by hand {model}", model, moment, dry_run=False)
     assert champions.named(home)["clusters"] == train_clusters_back
     assert counts(home) == new.champion

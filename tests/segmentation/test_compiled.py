@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from models_ml import clusters, propensity
+from models_ml import clusters
+from models_ml.targets import PURCHASE
 from segmentation import compiled, start
 from segmentation.vocabulary import SCORES
 from smalti import segments_cli, sidecars
@@ -41,7 +42,7 @@ def test_some_segments_that_ship_are_rules() -> None:
 
 
 def test_the_scores_of_a_rule_are_those_that_the_models_write() -> None:
-    assert set(SCORES) == {propensity.MODEL, clusters.MODEL}
+    assert set(SCORES) == {PURCHASE.name, clusters.MODEL}
 
 
 def test_a_query_edited_by_hand_is_told_and_written_again(segments: Path) -> None:
