@@ -32,7 +32,7 @@ def removed(tmp_path_factory: pytest.TempPathFactory) -> Removed:
     folder = tmp_path_factory.mktemp("removed")
     home, first, second = Home(folder / "home", SMALL), folder / "first", folder / "second"
     simulate(home, first, customers=800, days=20)
-    simulate(home, second, customers=150, days=10, end="2030-01-31")
+    simulate(home, second, customers=300, days=10, end="2030-01-31")
     home.nightly(first)
     before = State.of(home)
     planned = json.loads(home.smalti("retention", "plan", "--as-of", AT, "--json").stdout)
