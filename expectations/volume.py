@@ -127,8 +127,11 @@ def rows_bar(one: Delivery, earlier: Sequence[Delivery]) -> Bar:
 
 
 def bytes_bar(one: Delivery, earlier: Sequence[Delivery]) -> Bar:
-    """How many bytes the file should have; only files packed alike are compared."""
-    return bar([float(other.bytes) for other in _alike(one, [o for o in earlier if o.suffix == one.suffix])], 0.0)
+    """How many bytes the file should have; only files packed alike are compared, and few rows vary as rows do."""
+    alike = _alike(one, [other for other in earlier if other.suffix == one.suffix])
+    values = [float(other.bytes) for other in alike]
+    rows = median([other.rows for other in alike]) if alike else 0
+    return bar(values, median(values) / sqrt(max(rows, 1)) if values else 0.0)
 
 
 def _alike(one: Delivery, earlier: Sequence[Delivery]) -> list[Delivery]:

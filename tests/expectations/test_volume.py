@@ -12,7 +12,7 @@ import pytest
 
 from expectations import volume
 from expectations.gate import GateFailed
-from expectations.volume import Delivery, check_volume, checks, deliveries, rows_bar
+from expectations.volume import Delivery, bytes_bar, check_volume, checks, deliveries, rows_bar
 from warehouse import ledger, manifest
 from warehouse.manifest import Line
 from warehouse.settings import Settings
@@ -102,6 +102,12 @@ def test_a_file_half_as_large_with_as_many_rows_is_red_and_a_packed_one_is_not_c
         check_volume(home(made, tmp_path / "small", [*history(20), small]), made.run, 20)
     packed = small.model_copy(update={"file": "99.csv.gz", "bytes": 9_000})
     assert check_volume(home(made, tmp_path / "packed", [*history(20), packed]), made.run, 20).failed == 0
+
+
+def test_bytes_of_few_rows_may_vary_as_the_rows_do() -> None:
+    empty = line(99, 0, SUNDAY, bytes=200)
+    assert bytes_bar(*new(empty, history(20, rows=12))).least == 0
+    assert bytes_bar(*new(empty, history(20, rows=1000))).least > 0.49 * 1000 * 80
 
 
 def test_rejected_rows_are_missing_ones_and_repeated_rows_are_not(made: SimpleNamespace, tmp_path: Path) -> None:

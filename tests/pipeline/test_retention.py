@@ -32,7 +32,7 @@ def removed(tmp_path_factory: pytest.TempPathFactory) -> Removed:
     folder = tmp_path_factory.mktemp("removed")
     home, first, second = Home(folder / "home", SMALL), folder / "first", folder / "second"
     simulate(home, first, customers=800, days=20)
-    simulate(home, second, customers=300, days=10, end="2030-01-31")
+    simulate(home, second, customers=500, days=10, end="2030-01-31")
     home.nightly(first)
     before = State.of(home)
     planned = json.loads(home.smalti("retention", "plan", "--as-of", AT, "--json").stdout)
@@ -93,7 +93,7 @@ def test_the_destination_is_told_by_an_empty_set(removed: Removed) -> None:
 
 
 def test_the_scores_of_the_night_before_speak_of_nobody_who_left(removed: Removed) -> None:
-    scored = {row[0] for row in removed.hour.tables["scores.propensity"]}
+    scored = {row[0] for row in removed.hour.tables["scores.clusters"]}
     absorbed = {row[1] for row in removed.hour.tables["profiles.merges"]}
     assert scored
     assert scored & _left(removed) <= absorbed
