@@ -31,6 +31,8 @@ from warehouse.manifest import Line
 from warehouse.settings import Settings
 
 _GROUP_BYTES = 256 << 20  # of content: about 64 MB compressed, well within 4 GB once typed
+_STREAMED_BYTES = 1 << 30  # of content that is streamed, of which next to nothing is held
+_GROWTH = 4  # a streamed group may be such a part of what the load has read, so that few look through all before them
 _GROUP_FILES = 2_000
 Progress = Callable[[int, int], None]
 T = TypeVar("T")
@@ -199,7 +201,8 @@ def _load_new(
         bench, room = group.prepare(connection, contract), Room.of(settings, work, contents)
         with ThreadPoolExecutor(settings.threads) as pool:
             submitted = (pool.submit(lambda one: held(inspect(one, contract, room), contract), one) for one in new)
-            for some in _groups(_ahead(submitted, settings.threads)):
+            most = _STREAMED_BYTES if stream.takes(contract) else _GROUP_BYTES
+            for some in _groups(_ahead(submitted, settings.threads), most):
                 before = [*corrections.corrected(contract, lines, added), *added]
                 result = group.load(bench, job, work, before, _taken(job, some, patience, told))
                 discard(some)
@@ -269,16 +272,18 @@ def waiting(job: Job, file: str, why: str | None) -> str:
     return f"{WAITS} · {job.source.contract.source}, {file} · {why}"
 
 
-def _groups(deliveries: Iterator[Delivery]) -> Iterator[list[Delivery]]:
-    """Consecutive files, until their content exceeds the budget."""
+def _groups(deliveries: Iterator[Delivery], most: int) -> Iterator[list[Delivery]]:
+    """Consecutive files, until their content exceeds a budget that grows to `most` bytes with what went before."""
     some: list[Delivery] = []
-    size = 0
+    size = before = 0
     for delivery in deliveries:
-        if some and (size + delivery.content_bytes > _GROUP_BYTES or len(some) == _GROUP_FILES):
+        budget = min(max(_GROUP_BYTES, before // _GROWTH), most)
+        if some and (size + delivery.content_bytes > budget or len(some) == _GROUP_FILES):
             yield some
             some, size = [], 0
         some.append(delivery)
         size += delivery.content_bytes
+        before += delivery.content_bytes
     if some:
         yield some
 

@@ -1,11 +1,13 @@
 import json
 import shutil
+from types import SimpleNamespace
 from typing import Any
 
 import duckdb
 import pytest
 
 from ingestion import group
+from ingestion import load as loading
 from ingestion.load import LoadError, load
 from ingestion.source import load_source
 from tests.ingestion.things import declaring
@@ -183,3 +185,13 @@ def test_a_failure_of_duckdb_shows_its_class_and_never_its_message(desk: Any, mo
     assert str(error.value).startswith("OutOfMemoryException in DuckDB · shop_orders")
     assert error.value.__context__ is None
     assert desk.raw("shop_orders") == []
+
+
+def test_groups_grow_with_what_was_read_so_that_a_long_load_has_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "_GROUP_BYTES", 10)
+    files = [SimpleNamespace(content_bytes=5) for _ in range(60)]
+    sizes = [5 * len(some) for some in loading._groups(iter(files), 30)]
+    assert sum(sizes) == 300
+    assert sizes[:4] == [10, 10, 10, 10]
+    assert max(sizes) == 30
+    assert len(sizes) < len(list(loading._groups(iter(files), 10)))
