@@ -1,4 +1,4 @@
-"""What is exported about people and the world besides behaviour: letters, service, opinion, loyalty, weather.
+"""What is exported about people and the world besides behaviour: letters, service, opinion, loyalty, weather, stock.
 
 Each export draws from generators of its own, so that the ones before it stay as they are, byte for byte.
 """
@@ -13,6 +13,7 @@ from simulator.files import Rows, write_csv
 from simulator.loyalty import members_export
 from simulator.promotions import make_calendar, promotions_export
 from simulator.service import answers_export, make_tickets, tickets_export
+from simulator.stock import stock_export
 from simulator.weather import weather_export
 from simulator.window import Bools
 from simulator.world import World
@@ -39,6 +40,7 @@ def write_relations(world: World, folder: Path) -> tuple[Rows, Reached]:
     rows = {source: len(frame) for source, (_, frame) in registers.items()}
     rows["support_tickets"] = _by_day(tickets_export(tickets, world), folder / "support" / "tickets", world)
     rows["survey_answers"] = _by_day(answers_export(tickets, world), folder / "surveys" / "survey_answers", world)
+    rows["shop_stock"] = _by_day(stock_export(world.catalog, window), folder / "shop" / "stock", world)
     rows["email_engagement"], reached = _write_campaigns(world, folder / "email")
     return rows, reached
 

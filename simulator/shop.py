@@ -34,6 +34,7 @@ PATTERNS = {
     "loyalty_members": "crm/loyalty_members_*.csv",
     "shop_promotions": "shop/promotions_*.csv",
     "shop_order_discounts": "shop/order_discounts_*.csv",
+    "shop_stock": "shop/stock_*.csv",
     "weather": "context/weather_*.csv",
 }
 

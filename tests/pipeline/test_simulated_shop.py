@@ -186,6 +186,7 @@ def test_every_row_of_every_file_is_accounted_for(shop: Shop) -> None:
         "survey_answers": ("survey_answers_*.csv", "answer_id"),
         "loyalty_members": ("loyalty_members_*.csv", "loyalty_number updated_at"),
         "weather": ("weather_*.csv", "region observed_on published_at"),
+        "shop_stock": ("stock_*.csv", "product_id counted_at"),
     }
     rows = {source: list(csv_rows(shop.data, pattern)) for source, (pattern, _) in keys.items()}
     counts = {

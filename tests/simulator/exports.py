@@ -25,6 +25,7 @@ CSV_TYPES = {
     "survey_answers": "{'score': 'integer', 'answered_at': 'timestamp'}",
     "weather": "{'observed_on': 'date', 'temperature_min_celsius': 'double', 'temperature_max_celsius': 'double',"
     " 'precipitation_mm': 'double', 'published_at': 'timestamp'}",
+    "stock": "{'stock_count': 'integer', 'counted_at': 'timestamp'}",
     "order_lines": "{'quantity': 'bigint', 'unit_price_amount': 'decimal(18, 2)'}",
 }
 

@@ -97,3 +97,10 @@ def test_every_region_has_its_weather_of_every_day_that_is_over(shop: duckdb.Duc
     assert number(shop, "select count(*) from contacts anti join weather using (region) where region is not null") == 0
     wrong = "temperature_min_celsius >= temperature_max_celsius or precipitation_mm < 0 or published_at > '2026-09-01'"
     assert number(shop, f"select count(*) from weather where {wrong}") == 0
+
+
+def test_every_product_is_counted_every_day_and_now_and_then_out_of_stock(shop: duckdb.DuckDBPyConnection) -> None:
+    assert number(shop, "select count(*) from stock semi join products using (product_id)") == 400 * DAYS
+    assert 0.02 < number(shop, "select avg((stock_count = 0)::int) from stock") < 0.07
+    back = "stock_count > 0 and lag(stock_count) over (partition by product_id order by counted_at) = 0"
+    assert number(shop, f"select count(*) from (select {back} as is_back from stock) where is_back") > 0

@@ -30,6 +30,7 @@ HEADERS = {
     "crm/loyalty_members_2026-08-31.csv": "loyalty_number,contact_id,email,tier,points,joined_at,updated_at",
     "support/tickets_2026-08-31.csv": "ticket_id,contact_id,email,topic,channel,opened_at,status,updated_at",
     "surveys/survey_answers_2026-08-31.csv": "answer_id,contact_id,question,subject_type,subject_id,score,answered_at",
+    "shop/stock_2026-08-31.csv": "product_id,stock_count,counted_at",
     "context/weather_2026-08-31.csv": "region,observed_on,temperature_min_celsius,temperature_max_celsius,"
     "precipitation_mm,published_at",
 }
@@ -47,6 +48,7 @@ KEYS = {
     "tickets": "ticket_id, updated_at",
     "survey_answers": "answer_id",
     "weather": "region, observed_on",
+    "stock": "product_id, counted_at",
     "letters": "event_id",
 }
 
@@ -96,7 +98,7 @@ def test_the_summary_counts_what_was_written(summary: Summary, shop: duckdb.Duck
     }
     tables |= {"shop_orders": "orders", "shop_order_lines": "order_lines", "demographics": "demographics"}
     tables |= {"shop_order_discounts": "order_discounts", "shop_promotions": "promotions", "weather": "weather"}
-    tables |= {"email_engagement": "letters", "support_tickets": "tickets"}
+    tables |= {"shop_stock": "stock", "email_engagement": "letters", "support_tickets": "tickets"}
     tables |= {"survey_answers": "survey_answers", "loyalty_members": "loyalty_members"}
     assert summary.rows == {source: number(shop, f"select count(*) from {t}") for source, t in tables.items()}
     assert set(summary.files) == set(PATTERNS)

@@ -6,6 +6,12 @@ products as (
 
 ),
 
+stock as (
+
+    select * from {{ ref('stock') }}
+
+),
+
 -- of a product that no catalogue names, what is said of it where it is looked at
 seen as (
 
@@ -66,12 +72,14 @@ described as (
         products.brand,
         products.name,
         cast(coalesce(products.price_amount, sold.price_amount) as double) as price_amount,
-        -- who sends no catalogue has on sale whatever is looked at or bought
-        products.product_id is not null or not delivered.is_any as is_available,
+        -- who sends no catalogue has on sale whatever is looked at or bought, and who counts no stock has everything
+        (products.product_id is not null or not delivered.is_any)
+        and coalesce(stock.stock_count, 1) > 0 as is_available,
         least(seen.first_seen_at, sold.first_seen_at, products.updated_at) as first_seen_at
     from known
     cross join delivered
     left join products on known.product_id = products.product_id
+    left join stock on known.product_id = stock.product_id
     left join seen on known.product_id = seen.product_id
     left join sold on known.product_id = sold.product_id
 
