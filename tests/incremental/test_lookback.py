@@ -82,7 +82,7 @@ def test_features_of_a_moment_are_those_of_data_cut_at_it(
     files: Files, full: Settings, back: int, tmp_path: Path
 ) -> None:
     moment = CLOSED[back]
-    [path] = full.past.glob(f"{moment:%Y-%m-%d}-*.parquet")
+    [path] = full.past.glob(f"{moment:%Y-%m-%d}-*/customer_features.parquet")
     then = loaded(tmp_path / "home", files.upto(moment, tmp_path / "exports"))
     expected = built(then, moment)
     assert expected.height > 40
@@ -94,7 +94,7 @@ def test_features_of_a_moment_are_those_of_data_cut_at_it(
 def test_what_came_later_would_have_changed_them(full: Settings) -> None:
     """Who was who and which orders stood is known otherwise at the end: the equality does not come cheap."""
     moment = CLOSED[-1]
-    [path] = full.past.glob(f"{moment:%Y-%m-%d}-*.parquet")
+    [path] = full.past.glob(f"{moment:%Y-%m-%d}-*/customer_features.parquet")
     was = features(path)
     dbt.build(full, ["seeds", "staging", "input", "identity", "profiles"], data_tests=False)
     with run.working(full, read_only=True) as connection:
@@ -124,13 +124,13 @@ def test_a_lookback_that_cuts_too_late_is_noticed(
 ) -> None:
     """The fault: a moment is built as of three days later, late rows and corrections of these days with it."""
     moment, build = CLOSED[-1], lookback._build
-    [path] = full.past.glob(f"{moment:%Y-%m-%d}-*.parquet")
+    [path] = full.past.glob(f"{moment:%Y-%m-%d}-*/customer_features.parquet")
     late = timedelta(days=3)
     monkeypatch.setattr(lookback, "_build", lambda home, file, at, models: build(home, file, at + late, models))
     monkeypatch.setattr(cutoffs, "closed", lambda *_: [moment])
     settings = loaded(tmp_path / "home", files.data)
     run.open_run(settings, "run", LAST)
     lookback.backfill(settings, LAST)
-    [leaking] = settings.past.glob(f"{moment:%Y-%m-%d}-*.parquet")
+    [leaking] = settings.past.glob(f"{moment:%Y-%m-%d}-*/customer_features.parquet")
     of_the_moment, counted = features(path), ["orders_count", "product_views_28d_count"]
     assert features(leaking)[counted].sum().rows() != of_the_moment[counted].sum().rows()
