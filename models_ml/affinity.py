@@ -28,6 +28,7 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "category": pl.String,
     "probability": pl.Float64,
     "tier": pl.String,
+    "has_bought": pl.Boolean,
     "model_version": pl.String,
     "scored_at": pl.Datetime("us"),
 }
@@ -77,14 +78,15 @@ def fit(rows: Split, threads: int) -> artifacts.Files:
 def beside_baseline(files: artifacts.Files, rows: Split, threads: int) -> dict[str, Any]:
     """What is gained on the test cut-off over the rate by fifths of interest and popularity; people are drawn.
 
-    Empty where the features lack either.
+    Better is what is surely so in log loss and in rank. Empty where the features lack either.
     """
     plain = baseline.predict(rows.train, rows.test, AFFINITY.plain)
     if plain is None:
         return {}
     own, _ = _scored(propensity.load(files), rows.test, threads)
     found = compare.paired(labels(rows.test), plain, own, people(rows.test))
-    verdict = "better" if found.is_better else "worse" if found.log_loss.upper < 0 else "a tie"
+    is_better = min(found.log_loss.lower, found.roc_auc.lower) > 0
+    verdict = "better" if is_better else "worse" if found.log_loss.upper < 0 else "a tie"
     return {"verdict": verdict, **asdict(found)}
 
 
@@ -97,7 +99,7 @@ def predict(files: artifacts.Files, folder: Path, version: str, at: datetime, th
     model, constants = propensity.load(files), {"model_version": version, "scored_at": at}
     for pairs in features.scored(path(folder), at):
         probability, tiers = _scored(model, pairs, threads)
-        full = pairs.select(*KEY, pl.Series("probability", probability), tiers.alias("tier")).with_columns(
+        full = pairs.select(*KEY, "has_bought", pl.Series("probability", probability), tiers.alias("tier")).with_columns(
             pl.lit(value).alias(name) for name, value in constants.items()
         )
         yield full.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())

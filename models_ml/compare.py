@@ -62,7 +62,8 @@ def paired(label: Labels, champion: Matrix, challenger: Matrix, people: NDArray[
     bounds = np.nanquantile(drawn, _BOUNDS, axis=0)
     found = (float(saved.mean()), new.auc(every) - old.auc(every))
     gains = [Gain(*(round(float(x), 6) for x in (value, *bounds[:, i]))) for i, value in enumerate(found)]
-    return Comparison(len(label), *gains, len(np.unique(people)))
+    log_loss, roc_auc = gains
+    return Comparison(len(label), log_loss, roc_auc, len(np.unique(people)))
 
 
 def losses(label: Labels, probability: Matrix) -> Matrix:

@@ -173,8 +173,8 @@ def labels(frame: pl.DataFrame) -> Labels:
 
 def people(frame: pl.DataFrame) -> NDArray[np.int64]:
     """Of whom each row is, by number in order of their first rows, shape (rows,)."""
-    first = pl.int_range(pl.len()).min().over("customer_id")
-    return frame.select(first.rank("dense").cast(pl.Int64) - 1).to_series().to_numpy()
+    first = pl.col("row").min().over("customer_id").rank("dense").cast(pl.Int64) - 1
+    return frame.with_row_index("row").select(first).to_series().to_numpy()
 
 
 def digest(frame: pl.DataFrame, names: tuple[str, ...]) -> str:

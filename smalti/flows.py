@@ -85,9 +85,8 @@ def _checked_raw(stage: Stage) -> Account:
 def _backfilled(stage: Stage) -> Account:
     files = {model: sorted(stage.settings.past.glob(f"*/{model}.parquet")) for model in past.MODELS}
     written = tuple(_files(f"past/{model}", found) for model, found in files.items())
-    return Account(
-        Flow(_raw(stage.settings), written), (), None, of_files([one for found in files.values() for one in found])
-    )
+    every = [one for found in files.values() for one in found]
+    return Account(Flow(_raw(stage.settings), written), (), None, of_files(every))
 
 
 def _raw(settings: Settings) -> tuple[Dataset, ...]:

@@ -292,9 +292,8 @@ def export_features(settings: Settings, run_id: str) -> int:
     groups = "select customer_id, region, primary_device_class from profiles.customers"
     rows = f"({examples} union all by name {scored}) left join ({groups}) using (customer_id)"
     query = f"select * from {rows} order by cutoff_at, customer_id"
-    tables = {
-        name: f"select * from {_RELATIONS.get(name, f'features.{name}')} order by {by}" for name, by in BESIDE.items()
-    }
+    relations = {name: f"features.{name}" for name in BESIDE} | _RELATIONS
+    tables = {name: f"select * from {relations[name]} order by {by}" for name, by in BESIDE.items()}
     with working(settings, read_only=True) as connection:
         for name, wanted in ({"features": query} | tables).items():
             temporary = folder / f"{name}.parquet.tmp"

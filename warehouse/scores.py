@@ -21,6 +21,7 @@ TABLES = {
         "category": "varchar",
         "probability": "double",
         "tier": "varchar",
+        "has_bought": "boolean",
         "model_version": "varchar",
         "scored_at": "timestamp",
     },

@@ -19,7 +19,7 @@ customer_events as (
 customer_orders as (
 
     select * from {{ ref('customer_orders') }}
-    where is_revenue and ordered_at > {{ as_of() }} - interval 180 day
+    where is_revenue
 
 ),
 
@@ -41,6 +41,27 @@ weights as (
 
 ),
 
+ordered as (
+
+    select
+        customer_orders.customer_id,
+        products.category,
+        customer_orders.ordered_at
+    from customer_orders
+    inner join order_lines on customer_orders.order_id = order_lines.order_id
+    inner join products on order_lines.product_id = products.product_id
+
+),
+
+bought as (
+
+    select distinct
+        customer_id,
+        category
+    from ordered
+
+),
+
 signals as (
 
     select
@@ -52,13 +73,12 @@ signals as (
     left join products on customer_events.product_id = products.product_id
     union all
     select
-        customer_orders.customer_id,
-        products.category,
+        customer_id,
+        category,
         'purchase',
-        customer_orders.ordered_at
-    from customer_orders
-    inner join order_lines on customer_orders.order_id = order_lines.order_id
-    inner join products on order_lines.product_id = products.product_id
+        ordered_at
+    from ordered
+    where ordered_at > {{ as_of() }} - interval 180 day
 
 ),
 
@@ -148,6 +168,7 @@ category_features as (
         epoch({{ as_of() }} - touched.last_bought_at) / 86400.0 as days_since_last_category_order,
         popularity.buyers_count / nullif(buyers.buyers_count, 0) as category_buyers_share,
         popularity.buyers_count / nullif(popularity.visitors_count, 0) as category_conversion_share,
+        bought.category is not null as has_bought,
         customer_features.tenure_days,
         customer_features.recency_days,
         customer_features.orders_count,
@@ -159,6 +180,7 @@ category_features as (
     inner join placed on touched.customer_id = placed.customer_id and touched.category = placed.category
     inner join popularity on touched.category = popularity.category
     cross join buyers
+    left join bought on touched.customer_id = bought.customer_id and touched.category = bought.category
 
 )
 
