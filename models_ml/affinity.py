@@ -99,9 +99,9 @@ def predict(files: artifacts.Files, folder: Path, version: str, at: datetime, th
     model, constants = propensity.load(files), {"model_version": version, "scored_at": at}
     for pairs in features.scored(path(folder), at):
         probability, tiers = _scored(model, pairs, threads)
-        full = pairs.select(*KEY, "has_bought", pl.Series("probability", probability), tiers.alias("tier")).with_columns(
-            pl.lit(value).alias(name) for name, value in constants.items()
-        )
+        full = pairs.select(
+            *KEY, "has_bought", pl.Series("probability", probability), tiers.alias("tier")
+        ).with_columns(pl.lit(value).alias(name) for name, value in constants.items())
         yield full.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())
 
 

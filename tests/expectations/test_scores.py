@@ -166,7 +166,10 @@ def test_a_status_that_nobody_knows_fails(made: SimpleNamespace, tmp_path: Path)
 @pytest.mark.parametrize(
     "name",
     [
-        *(f"{table}.parquet" for table in ("propensity", "clusters", "cluster_migrations", "recommendations", "affinities")),
+        *(
+            f"{table}.parquet"
+            for table in ("propensity", "clusters", "cluster_migrations", "recommendations", "affinities")
+        ),
         "report.json",
     ],
 )

@@ -141,5 +141,7 @@ def test_a_lookback_that_cuts_too_late_is_noticed(
     [leaking] = settings.past.glob(f"{moment:%Y-%m-%d}-*/customer_features.parquet")
     of_the_moment, counted = features(path), ["orders_count", "product_views_28d_count"]
     assert features(leaking)[counted].sum().rows() != of_the_moment[counted].sum().rows()
-    pairs, of_then = (features(one.with_stem("category_features"))["category_views_28d_count"] for one in (leaking, path))
+    pairs, of_then = (
+        features(one.with_stem("category_features"))["category_views_28d_count"] for one in (leaking, path)
+    )
     assert pairs.sum() != of_then.sum()

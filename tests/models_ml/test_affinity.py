@@ -110,7 +110,9 @@ def test_a_run_without_pairs_has_no_model_and_no_score(fitted: Fitted, tmp_path:
 
 
 def test_every_pair_to_score_is_scored_once_missing_values_and_all(fitted: Fitted, tmp_path: Path) -> None:
-    odd = pl.when(pl.int_range(pl.len()) % 5 == 0).then(None).otherwise(pl.col("interest_share")).alias("interest_share")
+    odd = (
+        pl.when(pl.int_range(pl.len()) % 5 == 0).then(None).otherwise(pl.col("interest_share")).alias("interest_share")
+    )
     settings = store(tmp_path, "r", pairs().with_columns(odd))
     folder = settings.features / "r"
     found = pl.concat(affinity.predict(fitted[1], folder, "v", AS_OF, 1))
