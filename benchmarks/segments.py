@@ -79,6 +79,11 @@ _TABLES = """
             customer_id, 'purchase' as model,
             (['high', 'medium', 'low'])[1 + (hash(customer_id) % 3)::bigint] as tier
         from profiles.customers;
+    create table scores.affinities as
+        select
+            customer_id, 'c' || category as category, if(category = 1, 'high', 'low') as tier,
+            category = 2 as has_bought
+        from profiles.customers cross join (values (1), (2)) as categories (category);
     create table scores.clusters as select customer_id, 'browsers' as persona from profiles.customers;
 """
 

@@ -3,14 +3,11 @@
 They are held against the people, products and purchases of the same run's features.
 """
 
-from pathlib import Path
-
-import duckdb
 import pandas as pd
 
-from expectations.gate import Check, GateFailed, Rule
+from expectations import counts
+from expectations.gate import Check
 from warehouse.settings import Settings
-from warehouse.sql import literal
 
 LONGEST = 10
 STRATEGIES = (
@@ -39,13 +36,13 @@ FAULTS = {
     "score_out_of_range": "score is between 0 and 1",
     "strategy_unknown": f"strategy is one of {', '.join(STRATEGIES)}",
 }
-_COUNTED = """
+_COUNTED = f"""
 with
-rows_given as (select * from read_parquet({scores})),
-people as (select shopper_number, customer_id from read_parquet({shoppers})),
-products as (select product_number, product_id from read_parquet({catalogue}) where is_available),
+rows_given as (select * from read_parquet({{scores}})),
+people as (select shopper_number, customer_id from read_parquet({{shoppers}})),
+products as (select product_number, product_id from read_parquet({{catalogue}}) where is_available),
 bought as (
-    select distinct shopper_number, product_number from read_parquet({interactions})
+    select distinct shopper_number, product_number from read_parquet({{interactions}})
     semi join products using (product_number)
     where purchases > 0
 ),
@@ -74,7 +71,7 @@ of_rows as (
         ) as empty_cells,
         count(*) filter (product_number is null) as not_on_sale,
         count(*) filter (not coalesce(score between 0 and 1, false)) as score_out_of_range,
-        count(*) filter (not coalesce(list_contains({strategies}, strategy), false)) as strategy_unknown
+        count(*) filter (not coalesce(list_contains({list(STRATEGIES)}, strategy), false)) as strategy_unknown
     from numbered
 ),
 of_lists as (
@@ -82,14 +79,14 @@ of_lists as (
         coalesce(sum(ranks_repeated), 0)::bigint as ranks_repeated,
         coalesce(sum(products_repeated), 0)::bigint as products_repeated,
         count(*) filter (
-            not coalesce(first_rank = 1 and last_rank = length and length <= {longest}, false)
+            not coalesce(first_rank = 1 and last_rank = length and length <= {LONGEST}, false)
         ) as ranks_left_out
     from lists
 ),
 of_people as (
     select
         count(*) filter (length is null) as without_any,
-        count(*) filter (length < least({longest}, on_sale)) as too_short
+        count(*) filter (length < least({LONGEST}, on_sale)) as too_short
     from asked left join lists using (shopper_number)
 )
 select *, (select count(*) from numbered semi join bought using (shopper_number, product_number)) as bought_before
@@ -105,38 +102,7 @@ def check(settings: Settings, run_id: str, status: str) -> Check:
     """
     folder = settings.features / run_id
     paths = {name: folder / f"{name}.parquet" for name in ("shoppers", "catalogue", "interactions")}
-    if absent := [path.name for path in paths.values() if not path.exists()]:
-        raise GateFailed(f"run {run_id} has no {', '.join(absent)}; build_profiles, which exports them, comes first")
-    seen = _counted(settings, {"scores": settings.scores / run_id / "recommendations.parquet"} | paths)
-    rules = [
-        _is("columns", [_spelled(COLUMNS)], "columns and types are as specified"),
-        _is("status", ["ok", "too_little_data"], "the report's status is one of ok, too_little_data"),
-    ]
-    if status == "ok":
-        rules += [_is(name, [0], says) for name, says in FAULTS.items() if name in seen]
-    elif "rows" in seen:
-        rules.append(_is("rows", [0], "there are no rows, for the report says there was too little data"))
-    return Check("scores_recommendations", pd.DataFrame([seen | {"status": status}]), tuple(rules))
-
-
-def _counted(settings: Settings, paths: dict[str, Path]) -> dict[str, object]:
-    """The columns as they are, and where they are as they should be the counts of faults."""
-    with duckdb.connect() as connection:
-        connection.execute(f"set memory_limit = {literal(settings.memory_limit)}")
-        connection.execute(f"set threads = {settings.threads}")
-        given = {name: literal(path) for name, path in paths.items()}
-        described = connection.execute(f"describe from read_parquet({given['scores']})").fetchall()
-        found = {"columns": ", ".join(f"{name} {kind}" for name, kind, *_ in described)}
-        if found["columns"] != _spelled(COLUMNS):
-            return dict(found)
-        query = _COUNTED.format(**given, strategies=list(STRATEGIES), longest=LONGEST)
-        [counts] = connection.execute(query).pl().to_dicts()
-    return found | counts
-
-
-def _spelled(columns: dict[str, str]) -> str:
-    return ", ".join(f"{name} {kind}" for name, kind in columns.items())
-
-
-def _is(column: str, allowed: list[str] | list[int], says: str) -> Rule:
-    return Rule("ExpectColumnValuesToBeInSet", {"column": column, "value_set": allowed}, says)
+    paths["scores"] = settings.scores / run_id / "recommendations.parquet"
+    seen = counts.faults(settings, _COUNTED, COLUMNS, paths) | {"status": status}
+    rules = counts.rules(seen, COLUMNS, FAULTS, ["ok", "too_little_data"])
+    return Check("scores_recommendations", pd.DataFrame([seen]), rules)

@@ -8,7 +8,7 @@ import json
 import pandas as pd
 import polars as pl
 
-from expectations import gate, migrations, recommendations
+from expectations import affinities, gate, migrations, recommendations
 from expectations.gate import Check, GateFailed, Result, Rule
 from warehouse.settings import Settings
 
@@ -57,13 +57,13 @@ def check_scores(settings: Settings, run_id: str) -> Result:
 def checks(settings: Settings, run_id: str) -> list[Check]:
     """Checks of each score file: the file as a whole, each further model in it, and each of its rows.
 
-    Of recommendations there is one, of counts.
+    Of recommendations and of affinities there is one each, of counts.
 
     Raises:
         GateFailed: a file that scoring always writes is missing.
     """
     folder = settings.scores / run_id
-    tables = (*MODELS, migrations.TABLE, "recommendations")
+    tables = (*MODELS, migrations.TABLE, "recommendations", affinities.TABLE)
     wanted_files = (*(f"{table}.parquet" for table in tables), "report.json")
     absent = [name for name in wanted_files if not (folder / name).exists()]
     if absent:
@@ -88,6 +88,7 @@ def checks(settings: Settings, run_id: str) -> list[Check]:
         built.append(rows_check(table, frame))
     built += migrations.checks(SUITE, pl.read_parquet(folder / f"{migrations.TABLE}.parquet"))
     built.append(recommendations.check(settings, run_id, report["recommendations"]["status"]))
+    built.append(affinities.check(settings, run_id, report["affinity"]))
     return built
 
 

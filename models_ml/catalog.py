@@ -284,9 +284,11 @@ def absent(model: Model, files: artifacts.Files, columns: Iterable[str]) -> str 
 
 def models(folder: Path | None = None) -> Sequence[Model]:
     """Every model, in the order in which they are trained and scored; some read more of a run's folder of features."""
+    from models_ml.categories import Affinity
     from models_ml.products import Recommendations
 
-    return (*(Propensity(target) for target in TARGETS.values()), Clusters(), Lifetime(), Recommendations(folder))
+    asked = (Propensity(target) for target in TARGETS.values())
+    return (*asked, Clusters(), Lifetime(), Recommendations(folder), Affinity(folder))
 
 
 def find(name: str) -> Model | None:

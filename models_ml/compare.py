@@ -1,7 +1,8 @@
 """Whether one set of predictions is better than another on the same people: a paired bootstrap.
 
 People are drawn with replacement, and both predictions are judged on each draw, so that what the people have in
-common cancels out (Efron and Tibshirani, 1993, ch. 13: percentile intervals).
+common cancels out (Efron and Tibshirani, 1993, ch. 13: percentile intervals). A person may have several rows, which
+hang together: they are drawn together (Field and Welsh, 2007: the cluster bootstrap).
 """
 
 from dataclasses import dataclass
@@ -28,11 +29,12 @@ class Gain:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What the challenger gains in log loss (per person) and in ROC-AUC; above 0 it is the better one."""
+    """What the challenger gains in log loss (per row) and in ROC-AUC; above 0 it is the better one."""
 
     rows: int
     log_loss: Gain
     roc_auc: Gain
+    people: int
 
     @property
     def is_better(self) -> bool:
@@ -40,20 +42,28 @@ class Comparison:
         return self.log_loss.lower > 0 and self.roc_auc.upper >= 0
 
 
-def paired(label: Labels, champion: Matrix, challenger: Matrix) -> Comparison:
-    """Hold two arrays of probabilities against the same labels; all have shape (rows,), both classes must occur."""
+def paired(label: Labels, champion: Matrix, challenger: Matrix, people: NDArray[np.int64] | None = None) -> Comparison:
+    """Hold two arrays of probabilities against the same labels; all have shape (rows,), both classes must occur.
+
+    `people` says of whom each row is, by numbers from 0 without a gap; where it is left out, each of somebody else.
+    """
     rng = np.random.default_rng(SEED)
+    people = np.arange(len(label)) if people is None else people
     if len(label) > MOST_ROWS:
-        kept = np.sort(rng.choice(len(label), MOST_ROWS, replace=False))
+        among = int(people.max()) + 1
+        some = np.sort(rng.choice(among, MOST_ROWS * among // len(label), replace=False))
+        kept = np.isin(people, some)
         label, champion, challenger = label[kept], champion[kept], challenger[kept]
+        people = np.searchsorted(some, people[kept])
     saved = losses(label, champion) - losses(label, challenger)
     old, new = _Ranked(label, champion), _Ranked(label, challenger)
     every = np.ones(len(label), dtype=np.int64)
-    drawn = np.array([_draw(rng, saved, old, new) for _ in range(DRAWS)])
+    drawn = np.array([_draw(rng, people, saved, old, new) for _ in range(DRAWS)])
     bounds = np.nanquantile(drawn, _BOUNDS, axis=0)
     found = (float(saved.mean()), new.auc(every) - old.auc(every))
     gains = [Gain(*(round(float(x), 6) for x in (value, *bounds[:, i]))) for i, value in enumerate(found)]
-    return Comparison(len(label), *gains)
+    log_loss, roc_auc = gains
+    return Comparison(len(label), log_loss, roc_auc, len(np.unique(people)))
 
 
 def losses(label: Labels, probability: Matrix) -> Matrix:
@@ -62,10 +72,12 @@ def losses(label: Labels, probability: Matrix) -> Matrix:
     return np.asarray(-np.log(np.where(label, sure, 1 - sure)))
 
 
-def _draw(rng: np.random.Generator, saved: Matrix, old: "_Ranked", new: "_Ranked") -> tuple[float, float]:
-    n = len(saved)
-    times = np.bincount(rng.integers(0, n, n), minlength=n)
-    return float(saved @ times) / n, new.auc(times) - old.auc(times)
+def _draw(
+    rng: np.random.Generator, people: NDArray[np.int64], saved: Matrix, old: "_Ranked", new: "_Ranked"
+) -> tuple[float, float]:
+    n = int(people.max()) + 1
+    times = np.bincount(rng.integers(0, n, n), minlength=n)[people]
+    return float(saved @ times) / float(times.sum()), new.auc(times) - old.auc(times)
 
 
 class _Ranked:

@@ -70,24 +70,27 @@ def newest_closed(path: Path, target: Target) -> pl.DataFrame:
     return asked(frame.gather_every(1 + frame.height // SOME), target).with_columns(pl.col(target.label).alias(LABEL))
 
 
-def split(frame: pl.DataFrame, as_of: datetime, target: Target = PURCHASE) -> Split:
+def split(
+    frame: pl.DataFrame, as_of: datetime, target: Target = PURCHASE, key: tuple[str, ...] = ("customer_id",)
+) -> Split:
     """Rows by use: as_of scores, the newest labelled cut-off tests, one before it calibrates, older ones train.
 
     Each labelled part ends before the next begins: a label that trains is known when calibration's fortnight begins.
-    Only people of whom the target is asked are in it; all labelled parts are empty where its label is not known.
+    Only people of whom the target is asked are in it; all labelled parts are empty where its label is not known. `key`
+    is what tells the rows of a cut-off apart.
 
     Raises:
         ValueError: a row to score has another cut-off than `as_of`, or a labelled row's fortnight
-            ends after it, so that its label cannot be known yet; or a person stands twice at a cut-off.
+            ends after it, so that its label cannot be known yet; or a person (a key) stands twice at a cut-off.
     """
     as_of = naive(as_of)
-    if frame.select("customer_id", "cutoff_at").is_duplicated().any():
+    if frame.select(*key, "cutoff_at").is_duplicated().any():
         raise ValueError("a person stands twice at one cut-off; rows must be of people, not of their identifiers")
     apart = {*NEEDED, *LABELS, *HISTORY}
     names = tuple(sorted(n for n, t in frame.schema.items() if t.is_numeric() and n not in apart))
     label = pl.col(target.label) if target.label in frame.columns else pl.lit(None, dtype=pl.Boolean)
     # a fit depends on order; it must not on what ids are
-    rows = frame.with_columns(label.alias(LABEL)).sort("cutoff_at", *names, LABEL, "customer_id")
+    rows = frame.with_columns(label.alias(LABEL)).sort("cutoff_at", *names, LABEL, *key)
     score, known = rows.filter(pl.col("is_scored")), rows.filter(~pl.col("is_scored"))
     if score.filter(pl.col("cutoff_at") != as_of).height:
         raise ValueError(f"rows to score have another cut-off than as_of; it must be {as_of}")
@@ -166,6 +169,12 @@ def matrix(frame: pl.DataFrame, names: tuple[str, ...]) -> Matrix:
 def labels(frame: pl.DataFrame) -> Labels:
     """Whether the target came true of each customer within the horizon, shape (rows,)."""
     return frame[LABEL].to_numpy().astype(np.bool_)
+
+
+def people(frame: pl.DataFrame) -> NDArray[np.int64]:
+    """Of whom each row is, by number in order of their first rows, shape (rows,)."""
+    first = pl.col("row").min().over("customer_id").rank("dense").cast(pl.Int64) - 1
+    return frame.with_row_index("row").select(first).to_series().to_numpy()
 
 
 def digest(frame: pl.DataFrame, names: tuple[str, ...]) -> str:

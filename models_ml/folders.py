@@ -1,8 +1,13 @@
 """A folder appears whole or not at all: files are written aside, flushed, and renamed into place."""
 
+import io
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow.parquet as pq
 
 from warehouse import atomic
 
@@ -24,3 +29,13 @@ def write(target: Path, files: Mapping[str, bytes]) -> None:
     aside.rename(target)
     atomic.sync(target.parent)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def parquet(frames: Iterable[pl.DataFrame], schema: Mapping[str, Any]) -> bytes:
+    """Frames of this schema as one Parquet file, a row group each: no more than one of them is held at a time."""
+    empty = pl.DataFrame(schema=schema).to_arrow()
+    written = io.BytesIO()
+    with pq.ParquetWriter(written, empty.schema, compression="zstd") as writer:
+        for frame in frames:
+            writer.write_table(frame.to_arrow().cast(empty.schema))
+    return written.getvalue()

@@ -20,8 +20,12 @@ def figures(frame: pl.DataFrame, label: Labels, probability: Matrix) -> dict[str
     for name, words in _memberships(frame).items():
         for word in sorted(words.drop_nulls().unique()):
             chosen = (words == word).fill_null(value=False).to_numpy()
-            if chosen.sum() >= FEWEST and len(np.unique(label[chosen])) > 1:
-                found[f"{name} {word}"] = _figures(label[chosen], probability[chosen])
+            people = frame["customer_id"].filter(pl.Series(chosen)).n_unique()  # a person may have more rows than one
+            if people >= FEWEST and len(np.unique(label[chosen])) > 1:
+                found[f"{name} {word}"] = {
+                    "people": float(people // FEWEST * FEWEST),
+                    **_figures(label[chosen], probability[chosen]),
+                }
     return found
 
 
@@ -42,7 +46,6 @@ def _memberships(frame: pl.DataFrame) -> dict[str, pl.Series]:
 def _figures(label: Labels, probability: Matrix) -> dict[str, float]:
     told = evaluation.metrics(label, probability)
     return {
-        "people": float(len(label) // FEWEST * FEWEST),
         "roc_auc": told["roc_auc"],
         "ece": told["ece"],
         "promised": round(float(probability.mean()), 4),

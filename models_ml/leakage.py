@@ -6,6 +6,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from models_ml.features import Labels, Matrix, Split, labels, matrix
+from models_ml.targets import PURCHASE
 
 SUSPICIOUS = 0.97
 ALONE = 0.1
@@ -20,8 +21,8 @@ def alone(split: Split) -> dict[str, float]:
     return {name: found[name] for name in best}
 
 
-def warnings(metrics: Mapping[str, Mapping[str, float]]) -> tuple[str, ...]:
-    """What a reader of the figures should look into.
+def warnings(metrics: Mapping[str, Mapping[str, float]], by: str = PURCHASE.plain_words) -> tuple[str, ...]:
+    """What a reader of the figures should look into; `by` says in words what the baseline goes by.
 
     A count that goes on after the cut-off, smuggled in, need not give a ranking that is too good to be true; but it
     alone ranks far better than all that recency and frequency know.
@@ -32,13 +33,13 @@ def warnings(metrics: Mapping[str, Mapping[str, float]]) -> tuple[str, ...]:
     plain = metrics.get("baseline", {}).get("roc_auc")
     if plain is not None:
         found += [
-            f"{name} alone ranks better ({reached}) than recency and frequency together ({plain}): "
+            f"{name} alone ranks better ({reached}) than {by} together ({plain}): "
             "look whether it was known at the cut-off"
             for name, reached in metrics.get("alone", {}).items()
             if reached > plain + ALONE
         ]
         if auc <= plain:
-            found.append("the model ranks no better than recency and frequency alone")
+            found.append(f"the model ranks no better than {by} alone")
     return tuple(found)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from models_ml import artifacts
+from models_ml import artifacts, folders
 from models_ml.catalog import Applied, Named, Verdict
 
 
@@ -87,7 +87,7 @@ class Recommendations:
         if found is None:
             return Applied(score, "no_champion", shop.NONE_EXPORTED)
         metrics = json.loads(files["card.json"])["metrics"]
-        written = recommend.parquet(recommend.predict(files, found, version))
+        written = folders.parquet(recommend.predict(files, found, version), recommend.SCHEMA)
         return Applied(score, "ok", None, metrics, recommend.warnings(metrics), parquet=written, people=found.shape[0])
 
 

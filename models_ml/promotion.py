@@ -8,7 +8,7 @@ import numpy as np
 
 from models_ml import artifacts, compare, propensity
 from models_ml.catalog import Verdict
-from models_ml.features import Split, labels
+from models_ml.features import Split, labels, people
 
 
 def judge(champion: artifacts.Files | None, challenger: artifacts.Files, rows: Split, threads: int) -> Verdict:
@@ -17,19 +17,19 @@ def judge(champion: artifacts.Files | None, challenger: artifacts.Files, rows: S
     Without a champion the challenger is held against the base rate of its calibration cut-off, which is what could be
     told of people without a model.
     """
-    label, new = labels(rows.test), _probability(challenger, rows, threads)
+    label, new, of = labels(rows.test), _probability(challenger, rows, threads), people(rows.test)
     if champion is None:
         rate = np.full(len(label), float(labels(rows.calibrate).mean()))
-        return _told(compare.paired(label, rate, new), "the base rate", "no model beats the base rate")
+        return _told(compare.paired(label, rate, new, of), "the base rate", "no model beats the base rate")
     if why := _not_comparable(champion, rows):
         return why
-    found = compare.paired(label, _probability(champion, rows, threads), new)
+    found = compare.paired(label, _probability(champion, rows, threads), new, of)
     return _told(found, "the champion", "the champion stays: the gain may be chance")
 
 
 def _told(found: compare.Comparison, than: str, otherwise: str) -> Verdict:
     gain = found.log_loss
-    figures = f"log loss lower by {gain.value:.5f} (95 % {gain.lower:.5f} to {gain.upper:.5f}) on {found.rows} people"
+    figures = f"log loss lower by {gain.value:.5f} (95 % {gain.lower:.5f} to {gain.upper:.5f}) on {found.people} people"
     said = f"better than {than}" if found.is_better else otherwise
     return Verdict(found.is_better, f"{said}: {figures}", asdict(found))
 

@@ -113,7 +113,7 @@ def curves(split: Split, predictions: Predictions) -> dict[str, list[dict[str, f
 
 
 def _predictions(split: Split, fitted: calibration.Calibration, margin: Matrix) -> Predictions:
-    plain = baseline.predict(split.train, split.test)
+    plain = baseline.predict(split.train, split.test, split.target.plain)
     own = {"model": calibration.probabilities(fitted, margin), "uncalibrated": calibration.sigmoid(margin)}
     return own if plain is None else {**own, "baseline": plain}
 

@@ -5,13 +5,12 @@
 
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import polars as pl
-import pyarrow.parquet as pq
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
@@ -119,16 +118,6 @@ def warnings(metrics: dict[str, Any]) -> tuple[str, ...]:
     if beside["verdict"] == "better":
         return ()
     return (f"the lists are {beside['verdict']} beside popularity: {beside['ndcg_at_20_gain']} of ndcg@20",)
-
-
-def parquet(frames: Iterable[pl.DataFrame]) -> bytes:
-    """Frames of `predict` as one Parquet file, a row group each: no more than one of them is held at a time."""
-    empty = pl.DataFrame(schema=SCHEMA).to_arrow()
-    written = io.BytesIO()
-    with pq.ParquetWriter(written, empty.schema, compression="zstd") as writer:
-        for frame in frames:
-            writer.write_table(frame.to_arrow().cast(empty.schema))
-    return written.getvalue()
 
 
 def load(files: artifacts.Files) -> Model:

@@ -19,6 +19,8 @@ class Target:
     what: str
     kind: str  # what those with the label are called
     asked: pl.Expr
+    plain: tuple[str, str] = ("recency_days", "orders_count")  # what goes without a model, and its words
+    plain_words: str = "recency and frequency"
 
     @property
     def model(self) -> str:
@@ -42,3 +44,13 @@ CHURN = Target(
 )
 TARGETS: Mapping[str, Target] = {target.name: target for target in (PURCHASE, CHURN)}
 LABELS = tuple(target.label for target in TARGETS.values())
+# of pairs of customer and category, in rows of their own: not among those asked of customers
+AFFINITY = Target(
+    "affinity",
+    "bought_next_14d",
+    "Probability that a customer buys from a category within 14 days, of categories touched in the past 180 days.",
+    "buyers",
+    pl.lit(value=True),
+    ("interest_score", "category_buyers_share"),
+    "interest and popularity",
+)

@@ -8,7 +8,7 @@ from reports import charts
 from reports.material import Material, Row
 from reports.section import Part, Section
 
-_MODELS = {"purchase": "Purchase", "churn": "Churn"}
+_MODELS = {"purchase": "Purchase", "churn": "Churn", "affinity": "Category affinity"}
 _FIGURES = {"roc_auc": "ROC-AUC", "average_precision": "average precision", "ece": "gap of promises"}
 _FIGURES |= {"top_decile_lift": "best tenth, as a multiple", "base_rate": "rate among all"}
 _MOST = 8

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse import dbt_lineage, ledger, manifest
+from warehouse import dbt_lineage, ledger, manifest, past
 from warehouse.lineage import Dataset, Flow, Part
 from warehouse.settings import Settings
 
@@ -21,7 +21,10 @@ _KEPT = {
     "exposures": "activation.exposures",
     "message_intents": "activation.message_intents",
 }
-_EXPORTED = ("customer_features", "training_examples", "shoppers", "catalogue", "interactions", "co_occurrences")
+_EXPORTED = (
+    *("customer_features", "training_examples", "category_features", "category_examples"),
+    *("shoppers", "catalogue", "interactions", "co_occurrences"),
+)
 
 
 @dataclass(frozen=True)
@@ -80,8 +83,10 @@ def _checked_raw(stage: Stage) -> Account:
 
 
 def _backfilled(stage: Stage) -> Account:
-    files = _parquet(stage.settings.past)
-    return Account(Flow(_raw(stage.settings), (_files("past/customer_features", files),)), (), None, of_files(files))
+    files = {model: sorted(stage.settings.past.glob(f"*/{model}.parquet")) for model in past.MODELS}
+    written = tuple(_files(f"past/{model}", found) for model, found in files.items())
+    every = [one for found in files.values() for one in found]
+    return Account(Flow(_raw(stage.settings), written), (), None, of_files(every))
 
 
 def _raw(settings: Settings) -> tuple[Dataset, ...]:

@@ -11,7 +11,11 @@ _CUSTOMERS, _SOURCES = "models/profiles/customers.yml", "models/_sources.yml"
 _CONTENT = "content_"  # and the channel: what `activation.content` chose
 _PARTS = ("", "_strategy", "_block", "_offer", "_message")
 # table and column of scores, and what it is told as
-_OF_SCORES = (("propensity", "tier", "purchase_tier"), ("recommendations", "product_id", "recommended_products"))
+_OF_SCORES = (
+    ("propensity", "tier", "purchase_tier"),
+    ("recommendations", "product_id", "recommended_products"),
+    ("affinities", "category", "next_category"),
+)
 _SEED = "destination_attributes.csv"
 
 

@@ -13,6 +13,7 @@ _FOLDERS = ("raw", "past", "scores", "durable", "ledger")
 _HANDED_OVER = {
     "propensity": ("customer_features",),
     "clusters": ("customer_features",),
+    "affinities": ("category_features",),
     "recommendations": ("shoppers", "catalogue", "interactions", "co_occurrences"),
 }
 

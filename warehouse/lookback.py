@@ -6,7 +6,8 @@ arrived, which orders had come back. The features of a cut-off are therefore tho
 
 import hashlib
 import json
-from collections.abc import Container
+import shutil
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -44,16 +45,16 @@ class Made:
 
 
 def backfill(settings: Settings, as_of: datetime) -> Made:
-    """Have a file for each closed cut-off before `as_of`, bound as `past.customer_features`.
+    """Have a folder for each closed cut-off before `as_of`, its files bound as `past.*`.
 
-    A file is built again only if something of its moment is known otherwise: rows, links, separations, models, key.
+    One is built again only if something of its moment is known otherwise: rows, links, separations, models, key.
     """
     wanted = {_path(settings, moment): moment for moment in _closed(settings, as_of)}
     _remove(settings, wanted, as_of)
     missing = {path: moment for path, moment in wanted.items() if not path.exists()}
     if missing:
         settings.past.mkdir(parents=True, exist_ok=True)
-        models = compiled.models(settings, past.MODEL)
+        models = compiled.models(settings, past.LAST)
         for path, moment in missing.items():
             _build(settings, path, moment, models)
     with run.working(settings) as connection:
@@ -68,7 +69,7 @@ def _build(settings: Settings, path: Path, moment: datetime, models: list[compil
         if any(line.rows_loaded for line in lines):
             _write(home, path, f"past-{moment:%Y-%m-%d}", moment, _links(settings, moment), models)
         else:
-            _copy(duckdb.connect(), path, past.nobody())
+            _copy(duckdb.connect(), path, {model: past.nobody(model) for model in past.MODELS})
 
 
 def _remove(settings: Settings, wanted: Container[Path], as_of: datetime) -> None:
@@ -76,7 +77,7 @@ def _remove(settings: Settings, wanted: Container[Path], as_of: datetime) -> Non
     for path in settings.past.glob("*"):
         moment = datetime.fromisoformat(path.name[:10])
         if path not in wanted and (moment < cutoffs.oldest(as_of) or path != _path(settings, moment)):
-            path.unlink()
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _write(
@@ -88,13 +89,19 @@ def _write(
     with run.working(home) as connection:
         pseudonyms.bind(connection, home)
         compiled.build(connection, models)
-        _copy(connection, path, f"select * from features.{past.MODEL} order by customer_id")
+        ordered = {model: f"select * from features.{model} order by {order}" for model, order in past.MODELS.items()}
+        _copy(connection, path, ordered)
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, path: Path, query: str) -> None:
+def _copy(connection: duckdb.DuckDBPyConnection, path: Path, queries: Mapping[str, str]) -> None:
+    """Write a file for each model; the folder appears whole."""
     temporary = path.with_suffix(".tmp")
-    connection.execute(f"copy ({query}) to {literal(temporary)} (format parquet, compression zstd)")
-    temporary.replace(path)
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir()
+    for model, query in queries.items():
+        target = literal(temporary / f"{model}.parquet")
+        connection.execute(f"copy ({query}) to {target} (format parquet, compression zstd)")
+    temporary.rename(path)
 
 
 def _closed(settings: Settings, as_of: datetime) -> list[datetime]:
@@ -117,11 +124,11 @@ def _path(settings: Settings, moment: datetime) -> Path:
         "rows": rows,
         "parted": [row for row in parted if row[-1] <= moment.isoformat()],
         "links": _links(settings, moment),
-        "models": dbt.fingerprint() + (past.FOLDER / f"{past.MODEL}.sql").read_text(),
+        "models": dbt.fingerprint() + "".join((past.FOLDER / f"{model}.sql").read_text() for model in past.MODELS),
         "key": pseudonyms.key_id(settings.hmac_key),
     }
     digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
-    return settings.past / f"{moment:%Y-%m-%d}-{digest[:16]}.parquet"
+    return settings.past / f"{moment:%Y-%m-%d}-{digest[:16]}"
 
 
 def _state(lines: list[Line]) -> list[Any]:

@@ -266,12 +266,19 @@ def _bind_accepted(connection: duckdb.DuckDBPyConnection, settings: Settings) ->
     )
 
 
-# what recommendations are learnt from, each in the order in which it is read
-RECOMMENDATIONS = {
+# what is handed over beside the customers' rows, each in the order in which it is read: people and categories, and what
+# recommendations are learnt from
+BESIDE = {
+    "category_features": "cutoff_at, customer_id, category",
     "shoppers": "shopper_number",
     "catalogue": "product_number",
     "interactions": "shopper_number, product_number, period",
     "co_occurrences": "product_number, other_number, period",
+}
+
+_RELATIONS = {
+    "category_features": "(select *, false as is_scored from features.category_examples"
+    " union all by name select *, true as is_scored from features.category_features)"
 }
 
 
@@ -285,7 +292,8 @@ def export_features(settings: Settings, run_id: str) -> int:
     groups = "select customer_id, region, primary_device_class from profiles.customers"
     rows = f"({examples} union all by name {scored}) left join ({groups}) using (customer_id)"
     query = f"select * from {rows} order by cutoff_at, customer_id"
-    tables = {name: f"select * from features.{name} order by {order}" for name, order in RECOMMENDATIONS.items()}
+    relations = {name: f"features.{name}" for name in BESIDE} | _RELATIONS
+    tables = {name: f"select * from {relations[name]} order by {by}" for name, by in BESIDE.items()}
     with working(settings, read_only=True) as connection:
         for name, wanted in ({"features": query} | tables).items():
             temporary = folder / f"{name}.parquet.tmp"

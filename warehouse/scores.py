@@ -16,6 +16,15 @@ TABLES = {
         "scored_at": "timestamp",
         "reasons": "varchar[]",
     },
+    "affinities": {
+        "customer_id": "varchar",
+        "category": "varchar",
+        "probability": "double",
+        "tier": "varchar",
+        "has_bought": "boolean",
+        "model_version": "varchar",
+        "scored_at": "timestamp",
+    },
     "clusters": {"customer_id": "varchar", "cluster": "integer", "persona": "varchar", "model_version": "varchar"},
     "recommendations": {
         "customer_id": "varchar",

@@ -109,6 +109,17 @@ def scores() -> dict[str, pl.DataFrame]:
             }
         ),
         "recommendations": recommendations(ids),
+        "affinities": pl.DataFrame(
+            {
+                "customer_id": [CANARY, CANARY, "b"],
+                "category": ["bowls", "mugs", "mugs"],
+                "probability": [0.0, 0.3, 1.0],
+                "tier": ["low", "medium", "high"],
+                "has_bought": [True, False, False],
+                "model_version": ["1a2b3c4d5e6f"] * 3,
+                "scored_at": scored_at[:3],
+            }
+        ),
     }
 
 
@@ -143,6 +154,7 @@ def store_scores(home: Path, frames: dict[str, pl.DataFrame], **status: str) -> 
     models = {
         name: {"status": status.get(name, "ok")} for name in ("purchase", "clusters", "lifetime", "recommendations")
     }
+    models["affinity"] = {"status": status.get("affinity", "ok"), "rows": 2}
     (found.scores / RUN / "report.json").write_text(json.dumps({"models": models}))
     asked = {
         "customer_id": [CANARY, "b", "c", "d", "old"],
@@ -158,6 +170,11 @@ def store_scores(home: Path, frames: dict[str, pl.DataFrame], **status: str) -> 
             "product_number": [0, 1, 2],
             "product_id": ["p1", "p2", "sold_out"],
             "is_available": [True, True, False],
+        },
+        "category_features": {
+            "customer_id": [CANARY, CANARY, "b", "old"],
+            "category": ["bowls", "mugs", "mugs", "mugs"],
+            "is_scored": [True, True, True, False],
         },
         "interactions": {"shopper_number": [0, 1], "product_number": [0, 0], "purchases": [1, 0]},
     }

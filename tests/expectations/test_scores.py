@@ -68,6 +68,16 @@ MUTANTS: list[tuple[str, Change, str]] = [
     ("lifetime", put("value_low_amount", 100.1), "value_high_amount is no less than value_low_amount"),
     ("lifetime", put("value_high_amount", None), "value_high_amount is not null"),
     ("lifetime", lambda frame: frame.drop("value_low_amount"), "columns and types are as specified"),
+    ("affinities", put("probability", None), "no column is null"),
+    ("affinities", put("tier", "top"), "tier is one of"),
+    ("affinities", put("probability", 1.1), "probability is between 0 and 1"),
+    ("affinities", put("probability", float("nan")), "probability is between 0 and 1"),
+    ("affinities", put("category", "plates"), "every pair scored is among the features to score"),
+    ("affinities", put("customer_id", "old"), "every pair scored is among the features to score"),
+    ("affinities", lambda frame: pl.concat([frame, frame.head(1)]), "customer_id and category occur once together"),
+    ("affinities", lambda frame: frame.head(2), "every pair to score is scored"),
+    ("affinities", lambda frame: frame.head(2), "as many people as the report says"),
+    ("affinities", lambda frame: frame.drop("tier"), "columns and types are as specified"),
     ("cluster_migrations", put("from_cluster", None), "from_cluster is not null"),
     ("cluster_migrations", put("from_persona", None), "from_persona is not null"),
     ("cluster_migrations", put("into_version", None), "into_version is not null"),
@@ -101,7 +111,7 @@ MUTANTS: list[tuple[str, Change, str]] = [
 def test_whole_scores_pass(made: SimpleNamespace, tmp_path: Path) -> None:
     result = check_scores(made.store_scores(tmp_path, made.scores()), made.run)
     assert (result.failed, result.skipped) == (0, False)
-    assert result.evaluated == 70
+    assert result.evaluated == 79
 
 
 @pytest.mark.parametrize(("table", "change", "rule"), MUTANTS)
@@ -132,6 +142,8 @@ def test_a_rule_that_goes_red_stops_the_run_and_names_nobody(made: SimpleNamespa
         ("clusters", "clusters", "no_structure"),
         ("lifetime", "lifetime", "too_little_data"),
         ("recommendations", "recommendations", "too_little_data"),
+        ("affinity", "affinities", "too_little_data"),
+        ("affinity", "affinities", "no_champion"),
     ],
 )
 def test_zero_rows_pass_when_the_report_says_why(
@@ -143,7 +155,7 @@ def test_zero_rows_pass_when_the_report_says_why(
     none = made.store_scores(tmp_path, {**frames, table: frames[table].clear()}, **{model: status})
     built = scores.checks(none, made.run)
     assert failures(built) == []
-    assert sum(len(check.rules) for check in built) == (60 if table == "recommendations" else 70)
+    assert sum(len(check.rules) for check in built) == {"recommendations": 69, "affinities": 73}.get(table, 79)
 
 
 def test_a_status_that_nobody_knows_fails(made: SimpleNamespace, tmp_path: Path) -> None:
@@ -154,7 +166,10 @@ def test_a_status_that_nobody_knows_fails(made: SimpleNamespace, tmp_path: Path)
 @pytest.mark.parametrize(
     "name",
     [
-        *(f"{table}.parquet" for table in ("propensity", "clusters", "cluster_migrations", "recommendations")),
+        *(
+            f"{table}.parquet"
+            for table in ("propensity", "clusters", "cluster_migrations", "recommendations", "affinities")
+        ),
         "report.json",
     ],
 )

@@ -12,7 +12,7 @@ from ingestion import load, source
 from tests.incremental.exports import Delivery, delivered
 from tests.incremental.histories import MOMENTS, generate
 from tests.incremental.warehouse import SETTINGS
-from warehouse import cutoffs, dbt, lookback, manifest, run
+from warehouse import cutoffs, dbt, lookback, manifest, past, run
 from warehouse.settings import Settings
 
 pytestmark = pytest.mark.timeout(600)
@@ -66,15 +66,18 @@ def full(files: Files, tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 def features(path: Path) -> pl.DataFrame:
-    return pl.read_parquet(path).sort("customer_id")
+    return pl.read_parquet(path).sort("customer_id", *(["category"] if path.stem == "category_features" else []))
 
 
-def built(settings: Settings, moment: datetime) -> pl.DataFrame:
-    """Features as a run of that moment makes them, by dbt itself."""
+def built(settings: Settings, moment: datetime) -> dict[str, pl.DataFrame]:
+    """Features as a run of that moment makes them, by dbt itself, by model."""
     run.open_run(settings, "then", moment)
     dbt.build(settings, ["seeds", "staging", "input", "identity", "profiles", "features"], data_tests=False)
     with run.working(settings, read_only=True) as connection:
-        return connection.execute("from features.customer_features order by customer_id").pl()
+        return {
+            model: connection.execute(f"from features.{model} order by {order}").pl()
+            for model, order in past.MODELS.items()
+        }
 
 
 @pytest.mark.parametrize("back", [-1, -3])
@@ -82,9 +85,13 @@ def test_features_of_a_moment_are_those_of_data_cut_at_it(
     files: Files, full: Settings, back: int, tmp_path: Path
 ) -> None:
     moment = CLOSED[back]
-    [path] = full.past.glob(f"{moment:%Y-%m-%d}-*.parquet")
+    [path] = full.past.glob(f"{moment:%Y-%m-%d}-*/customer_features.parquet")
     then = loaded(tmp_path / "home", files.upto(moment, tmp_path / "exports"))
-    expected = built(then, moment)
+    every = built(then, moment)
+    pairs, expected = every["category_features"], every["customer_features"]
+    assert pairs.height > 40
+    assert pairs["category_views_28d_count"].sum() > 20
+    assert features(path.with_stem("category_features")).equals(pairs)
     assert expected.height > 40
     assert expected["orders_count"].sum() > 20
     assert expected["product_views_28d_count"].sum() > 20
@@ -94,7 +101,7 @@ def test_features_of_a_moment_are_those_of_data_cut_at_it(
 def test_what_came_later_would_have_changed_them(full: Settings) -> None:
     """Who was who and which orders stood is known otherwise at the end: the equality does not come cheap."""
     moment = CLOSED[-1]
-    [path] = full.past.glob(f"{moment:%Y-%m-%d}-*.parquet")
+    [path] = full.past.glob(f"{moment:%Y-%m-%d}-*/customer_features.parquet")
     was = features(path)
     dbt.build(full, ["seeds", "staging", "input", "identity", "profiles"], data_tests=False)
     with run.working(full, read_only=True) as connection:
@@ -124,13 +131,17 @@ def test_a_lookback_that_cuts_too_late_is_noticed(
 ) -> None:
     """The fault: a moment is built as of three days later, late rows and corrections of these days with it."""
     moment, build = CLOSED[-1], lookback._build
-    [path] = full.past.glob(f"{moment:%Y-%m-%d}-*.parquet")
+    [path] = full.past.glob(f"{moment:%Y-%m-%d}-*/customer_features.parquet")
     late = timedelta(days=3)
     monkeypatch.setattr(lookback, "_build", lambda home, file, at, models: build(home, file, at + late, models))
     monkeypatch.setattr(cutoffs, "closed", lambda *_: [moment])
     settings = loaded(tmp_path / "home", files.data)
     run.open_run(settings, "run", LAST)
     lookback.backfill(settings, LAST)
-    [leaking] = settings.past.glob(f"{moment:%Y-%m-%d}-*.parquet")
+    [leaking] = settings.past.glob(f"{moment:%Y-%m-%d}-*/customer_features.parquet")
     of_the_moment, counted = features(path), ["orders_count", "product_views_28d_count"]
     assert features(leaking)[counted].sum().rows() != of_the_moment[counted].sum().rows()
+    pairs, of_then = (
+        features(one.with_stem("category_features"))["category_views_28d_count"] for one in (leaking, path)
+    )
+    assert pairs.sum() != of_then.sum()

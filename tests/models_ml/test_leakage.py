@@ -175,9 +175,9 @@ def test_12_both_are_judged_on_the_same_people_of_whom_neither_has_learnt(
     seen: list[tuple[bool, bool]] = []
     paired = compare.paired
 
-    def looking(label: np.ndarray, old: np.ndarray, new: np.ndarray) -> compare.Comparison:  # type: ignore[type-arg]
+    def looking(label: np.ndarray, old: np.ndarray, new: np.ndarray, of: np.ndarray) -> compare.Comparison:  # type: ignore[type-arg]
         seen.append((np.array_equal(label, labels(rows.test)), np.array_equal(old, new)))
-        return paired(label, old, new)
+        return paired(label, old, new, of)
 
     monkeypatch.setattr(compare, "paired", looking)
     verdict = promotion.judge(files, files, rows, 1)

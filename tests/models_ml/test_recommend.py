@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from scipy import sparse
 
-from models_ml import artifacts, recommend
+from models_ml import artifacts, folders, recommend
 from models_ml.products import Recommendations
 from models_ml.recommenders import blend, judging, ranking
 from models_ml.recommenders.blend import Parameters
@@ -154,7 +154,7 @@ def test_a_product_that_is_gone_or_new_since_is_not_recommended(shop: Shop, file
 def test_the_same_shop_gives_the_same_bytes_and_what_is_written_is_what_is_read(shop: Shop, files: artifacts.Files):
     again = recommend.fit(shelves.shop())
     assert again == files
-    one, other = (recommend.parquet(recommend.predict(f, shop, "v")) for f in (files, again))
+    one, other = (folders.parquet(recommend.predict(f, shop, "v"), recommend.SCHEMA) for f in (files, again))
     assert one == other
     assert pl.read_parquet(io.BytesIO(one)).schema == recommend.SCHEMA
 

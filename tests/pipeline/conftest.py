@@ -74,7 +74,11 @@ def scored(shop: Shop) -> dict[str, set[int]]:
     tiers = "select customer_id, tier as said from scores.propensity where model = 'purchase'"
     tiers += " union all select customer_id, 'churn ' || tier from scores.propensity where model = 'churn'"
     personas = "select customer_id, split_part(persona, ', ', 1) from scores.clusters"
-    for customer, said in shop.home.query(f"{tiers} union all {personas}", shop.state.version):
+    crossing = (
+        "select customer_id, 'cross sell' from scores.affinities inner join profiles.customers using (customer_id)"
+    )
+    crossing += " where affinities.tier = 'high' and not has_bought and orders_count > 0"
+    for customer, said in shop.home.query(f"{tiers} union all {personas} union all {crossing}", shop.state.version):
         if said in SAID and not shop.answer.people[people[customer]].is_bot:
             found[SAID[said]].add(people[customer])
     return found

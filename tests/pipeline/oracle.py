@@ -52,6 +52,8 @@ PERSONAS = {
 SAID = {"high": "likely_buyers", "medium": "possible_buyers", "low": "unlikely_buyers"}
 SAID["churn high"] = "likely_to_churn"
 SAID |= {persona: segment for segment, personas in PERSONAS.items() for persona in personas}
+# what they are likeliest to buy from next, told apart by what they have bought
+SAID["cross sell"] = "cross_sell_candidates"
 SCORED = tuple(sorted(set(SAID.values())))
 
 

@@ -14,6 +14,7 @@ PROMISED = {
     "scores.recommendations": "customer_id rank product_id score strategy model_version",
     "scores.lifetime": "customer_id model expected_orders p_alive value_amount value_low_amount value_high_amount"
     " horizon_days model_version scored_at",
+    "scores.affinities": "customer_id category probability tier model_version scored_at",
     "scores.cluster_migrations": "from_cluster from_persona into_cluster into_persona people share from_version"
     " into_version",
     "segments.memberships": "segment_id customer_id entered_at",

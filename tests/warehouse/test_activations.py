@@ -135,7 +135,7 @@ def test_attributes_that_may_be_told_are_sound(seeds: Path) -> None:
 def test_a_direct_identifier_may_not_be_told_whatever_its_tag_says(seeds: Path) -> None:
     path = seeds.parent / "models" / "profiles" / "customers.yml"
     path.write_text(path.read_text().replace("told_for: [", "pii: direct, told_for: ["))
-    assert list(attributes.tellable(seeds.parent)) == ["purchase_tier", "recommended_products"]
+    assert list(attributes.tellable(seeds.parent)) == ["next_category", "purchase_tier", "recommended_products"]
 
 
 def test_what_may_be_told_is_what_the_models_read_and_a_text() -> None:

@@ -133,6 +133,8 @@ def test_a_home_with_a_quote_in_its_name_is_a_home(settings: Settings):
             " select 'c1' as customer_id, 'Kent' as region, 'mobile' as primary_device_class"
         )
         for table, columns in {
+            "category_features": "timestamp '2026-08-31' as cutoff_at, 'c1' as customer_id, 'mugs' as category",
+            "category_examples": "timestamp '2026-08-17' as cutoff_at, 'c1' as customer_id, 'mugs' as category",
             "shoppers": "0 as shopper_number",
             "catalogue": "0 as product_number",
             "interactions": "0 as shopper_number, 0 as product_number, 0 as period",
@@ -140,7 +142,7 @@ def test_a_home_with_a_quote_in_its_name_is_a_home(settings: Settings):
         }.items():
             connection.execute(f"create table features.{table} as select {columns}")
     assert run.export_features(quoted, "one") == 2
-    assert {path.stem for path in (quoted.features / "one").iterdir()} == {"features", *run.RECOMMENDATIONS}
+    assert {path.stem for path in (quoted.features / "one").iterdir()} == {"features", *run.BESIDE}
     with run.working(quoted) as connection:
         connection.execute("drop schema profiles cascade")
     folder = quoted.scores / "one"

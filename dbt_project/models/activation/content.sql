@@ -38,6 +38,12 @@ propensity as (
 
 ),
 
+affinities as (
+
+    select * from {{ source('scores', 'affinities') }}
+
+),
+
 recommendations as (
 
     select * from {{ source('scores', 'recommendations') }}

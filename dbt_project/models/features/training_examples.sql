@@ -30,25 +30,10 @@ anomalies as (
 
 ),
 
-past_identifiers as (
-
-    select
-        cutoff_at,
-        customer_id,
-        unnest(identifier_hashes) as identifier_hash
-    from past_features
-
-),
-
--- people merge and split: whoever holds today what the person held then, bought or did not
+-- whoever holds today what the person held then, bought or did not
 holders as (
 
-    select distinct
-        past_identifiers.cutoff_at,
-        past_identifiers.customer_id,
-        customer_ids.customer_id as holder_id
-    from past_identifiers
-    inner join customer_ids on past_identifiers.identifier_hash = customer_ids.identifier_hash
+    {{ past_holders() }}
 
 ),
 
