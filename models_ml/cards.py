@@ -43,9 +43,10 @@ _PURCHASE_LIMITS = [
 
 @dataclass(frozen=True)
 class Told:
-    """What a card tells beside its data: figures, shares of gain, shares of what moves the margin, groups."""
+    """What a card tells beside its data: figures and their intervals, shares of gain, of what moves the margin, groups."""
 
     metrics: Mapping[str, object]
+    intervals: Mapping[str, object]
     gains: Mapping[str, float]
     moves: Mapping[str, float]
     groups: Mapping[str, object]
@@ -62,6 +63,7 @@ def propensity(split: Split, parameters: Mapping[str, object], told: Told) -> Ca
             "labels_known_until": str(_known_until(split)),
         },
         "metrics": dict(told.metrics),
+        "95 % intervals": dict(told.intervals),
         "features": dict(told.gains),
         "what moves the score": dict(told.moves),
         "groups": dict(told.groups),

@@ -10,10 +10,10 @@ import lightgbm as lgb
 import numpy as np
 import polars as pl
 
-from models_ml import artifacts, baseline, calibration, cards, drift, evaluation, explain, groups, leakage
+from models_ml import artifacts, baseline, calibration, cards, drift, evaluation, explain, groups, intervals, leakage
 from models_ml.features import LABEL, Labels, Matrix, Split, labels, matrix
 
-LAYOUT = "2"  # of the artifact: another one is another version, though the data be the same
+LAYOUT = "3"  # of the artifact: another one is another version, though the data be the same
 AT_LEAST = {"train": (500, 50), "calibrate": (100, 10), "test": (100, 10)}
 PEOPLE = 500
 PARAMETERS: dict[str, object] = {
@@ -78,6 +78,7 @@ def fit(split: Split, threads: int) -> artifacts.Files:
     predictions = _predictions(split, fitted, margins["test"])
     told = cards.Told(
         judge(split, predictions),
+        intervals.bounds(labels(split.test), predictions["model"]),
         _gains(booster, split.names),
         _shapley(booster, split),
         groups.figures(split.test, labels(split.test), predictions["model"]),
