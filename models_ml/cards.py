@@ -20,6 +20,7 @@ _PROPENSITY_LIMITS = [
     "The figures hold for one fortnight of one shop; a sale, a holiday or a change in tracking moves them.",
     "Probabilities are of what happens anyhow: they say nothing about what a message would change.",
     "Customers without any history get nearly the same probability.",
+    "What an order is worth is drawn from past amounts, by how many there were; it is revenue, not margin.",
     "Not to be used for prices, credit, or anything with legal effect on a person.",
 ]
 _CLUSTER_LIMITS = [
@@ -50,6 +51,7 @@ class Told:
     gains: Mapping[str, float]
     moves: Mapping[str, float]
     groups: Mapping[str, object]
+    tiers: Mapping[str, object]
 
 
 def propensity(split: Split, parameters: Mapping[str, object], told: Told) -> Card:
@@ -67,6 +69,7 @@ def propensity(split: Split, parameters: Mapping[str, object], told: Told) -> Ca
         "features": dict(told.gains),
         "what moves the score": dict(told.moves),
         "groups": dict(told.groups),
+        "tiers": dict(told.tiers),
         "parameters": dict(parameters),
         "software": {name: version(name) for name in ("lightgbm", "scikit-learn")},
         "limits": _PROPENSITY_LIMITS,
