@@ -44,7 +44,7 @@ _PURCHASE_LIMITS = [
 
 @dataclass(frozen=True)
 class Told:
-    """What a card tells beside its data: figures and their intervals, shares of gain, of what moves the margin, groups."""
+    """What a card tells beside its data: figures, their intervals, shares of gain and of the margin, groups, tiers."""
 
     metrics: Mapping[str, object]
     intervals: Mapping[str, object]

@@ -49,6 +49,7 @@ class Ranked:
     """People sorted by probability once, so that each draw costs a few cumulated sums."""
 
     def __init__(self, label: Labels, probability: Matrix) -> None:
+        """Sort them; both arrays have shape (rows,)."""
         order = np.argsort(probability, kind="stable")
         self._order, self._label = order, label[order].astype(np.float64)
         self._probability = probability[order]
