@@ -24,6 +24,7 @@ COLUMNS = {
         "model_version": "String",
         "scored_at": "Datetime(time_unit='us', time_zone=None)",
         "reasons": "List(String)",
+        "expected_value_amount": "Float64",
     },
     "clusters": {"customer_id": "String", "cluster": "Int32", "persona": "String", "model_version": "String"},
     "lifetime": {
@@ -41,6 +42,9 @@ COLUMNS = {
 }
 # by table its models; the first says something of everybody, the others of those whom they are asked of
 MODELS = {"propensity": ("purchase", "churn"), "clusters": ("clusters",), "lifetime": ("lifetime",)}
+
+
+OPTIONAL = frozenset({"expected_value_amount"})  # a model that knows no amounts tells none
 
 
 def check_scores(settings: Settings, run_id: str) -> Result:
@@ -149,7 +153,9 @@ def rows_check(table: str, frame: pl.DataFrame) -> Check:
     That a column is missing fails the file's totals.
     """
     rules = [
-        Rule("ExpectColumnValuesToNotBeNull", {"column": name}, f"{name} is not null") for name in COLUMNS[table]
+        Rule("ExpectColumnValuesToNotBeNull", {"column": name}, f"{name} is not null")
+        for name in COLUMNS[table]
+        if name not in OPTIONAL
     ] + RULES[table]()
     kept = [rule for rule in rules if _needs(rule) <= set(frame.columns)]
     cells = pd.DataFrame({name: frame[name].to_numpy() for name in frame.columns if name in COLUMNS[table]})
@@ -159,8 +165,10 @@ def rows_check(table: str, frame: pl.DataFrame) -> Check:
 def _propensity_rules() -> list[Rule]:
     between = {"column": "probability", "min_value": 0.0, "max_value": 1.0}
     once = {"column_list": ["customer_id", "model"]}
+    value = {"column": "expected_value_amount", "min_value": 0.0}
     return [
         Rule("ExpectColumnValuesToBeBetween", between, "probability is between 0 and 1"),
+        Rule("ExpectColumnValuesToBeBetween", value, "expected_value_amount is 0 or more"),
         _in("tier", TIERS, f"tier is one of {', '.join(TIERS)}"),
         _in("model", list(MODELS["propensity"]), f"model is one of {', '.join(MODELS['propensity'])}"),
         Rule("ExpectCompoundColumnsToBeUnique", once, "customer_id and model occur once together"),

@@ -17,7 +17,10 @@ _STEPS, _ENOUGH = 100, 1e-12
 
 @dataclass(frozen=True)
 class Calibration:
-    """probability = 1 / (1 + exp(-(slope · margin + intercept))); tiers begin above their bounds."""
+    """probability = 1 / (1 + exp(-(slope · margin + intercept))); tiers begin above their bounds.
+
+    The bounds are of the expected value where amounts are known, else of the probability.
+    """
 
     slope: float
     intercept: float
@@ -30,8 +33,10 @@ def sigmoid(margin: Matrix) -> Matrix:
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * margin)))
 
 
-def fit(margin: Matrix, bought: Labels) -> Calibration:
-    """Fit slope, intercept and the tiers' bounds on one cut-off; both arrays have shape (rows,).
+def fit(margin: Matrix, bought: Labels, worth: Matrix | None = None) -> Calibration:
+    """Fit slope, intercept and the tiers' bounds on one cut-off; all arrays have shape (rows,).
+
+    `worth` is what an order of each is worth: the bounds are then of probability times worth.
 
     A slope below zero would say that the model ranks backwards: then everybody gets the base rate,
     and nobody is in a higher tier than anybody else.
@@ -41,7 +46,8 @@ def fit(margin: Matrix, bought: Labels) -> Calibration:
         rate = (bought.sum() + 1) / (len(bought) + 2)
         slope, intercept = 0.0, float(np.log(rate / (1 - rate)))
     probability = sigmoid(slope * margin + intercept)
-    bounds = np.quantile(probability, np.cumsum([SHARES["low"], SHARES["medium"]]), method="inverted_cdf")
+    score = probability if worth is None else probability * worth
+    bounds = np.quantile(score, np.cumsum([SHARES["low"], SHARES["medium"]]), method="inverted_cdf")
     return Calibration(slope, intercept, float(bounds[0]), float(bounds[1]))
 
 
@@ -50,9 +56,9 @@ def probabilities(calibration: Calibration, margin: Matrix) -> Matrix:
     return sigmoid(calibration.slope * margin + calibration.intercept)
 
 
-def tiers(calibration: Calibration, probability: Matrix) -> pl.Series:
-    """`low`, `medium` or `high` for each probability; equal probabilities get equal tiers."""
-    above = pl.Series("tier", probability)
+def tiers(calibration: Calibration, score: Matrix) -> pl.Series:
+    """`low`, `medium` or `high` for each score, which is what the bounds are of; equal scores get equal tiers."""
+    above = pl.Series("tier", score)
     frame = pl.select(
         pl.when(above > calibration.high_above)
         .then(pl.lit("high"))

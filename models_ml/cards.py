@@ -20,6 +20,7 @@ _PROPENSITY_LIMITS = [
     "The figures hold for one fortnight of one shop; a sale, a holiday or a change in tracking moves them.",
     "Probabilities are of what happens anyhow: they say nothing about what a message would change.",
     "Customers without any history get nearly the same probability.",
+    "What an order is worth is drawn from past amounts, by how many there were; it is revenue, not margin.",
     "Not to be used for prices, credit, or anything with legal effect on a person.",
 ]
 _CLUSTER_LIMITS = [
@@ -43,12 +44,14 @@ _PURCHASE_LIMITS = [
 
 @dataclass(frozen=True)
 class Told:
-    """What a card tells beside its data: figures, shares of gain, shares of what moves the margin, groups."""
+    """What a card tells beside its data: figures, their intervals, shares of gain and of the margin, groups, tiers."""
 
     metrics: Mapping[str, object]
+    intervals: Mapping[str, object]
     gains: Mapping[str, float]
     moves: Mapping[str, float]
     groups: Mapping[str, object]
+    tiers: Mapping[str, object]
 
 
 def propensity(split: Split, parameters: Mapping[str, object], told: Told) -> Card:
@@ -62,9 +65,11 @@ def propensity(split: Split, parameters: Mapping[str, object], told: Told) -> Ca
             "labels_known_until": str(_known_until(split)),
         },
         "metrics": dict(told.metrics),
+        "95 % intervals": dict(told.intervals),
         "features": dict(told.gains),
         "what moves the score": dict(told.moves),
         "groups": dict(told.groups),
+        "tiers": dict(told.tiers),
         "parameters": dict(parameters),
         "software": {name: version(name) for name in ("lightgbm", "scikit-learn")},
         "limits": _PROPENSITY_LIMITS,

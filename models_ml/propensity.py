@@ -10,10 +10,22 @@ import lightgbm as lgb
 import numpy as np
 import polars as pl
 
-from models_ml import artifacts, baseline, calibration, cards, drift, evaluation, explain, groups, leakage
+from models_ml import (
+    artifacts,
+    baseline,
+    calibration,
+    cards,
+    drift,
+    evaluation,
+    explain,
+    groups,
+    intervals,
+    leakage,
+    worth,
+)
 from models_ml.features import LABEL, Labels, Matrix, Split, labels, matrix
 
-LAYOUT = "2"  # of the artifact: another one is another version, though the data be the same
+LAYOUT = "3"  # of the artifact: another one is another version, though the data be the same
 AT_LEAST = {"train": (500, 50), "calibrate": (100, 10), "test": (100, 10)}
 PEOPLE = 500
 PARAMETERS: dict[str, object] = {
@@ -41,6 +53,7 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "model_version": pl.String,
     "scored_at": pl.Datetime("us"),
     "reasons": pl.List(pl.String),
+    "expected_value_amount": pl.Float64,
 }
 Predictions = dict[str, Matrix]  # by who predicts: probabilities of the test cut-off, shape (rows,)
 
@@ -74,13 +87,17 @@ def fit(split: Split, threads: int) -> artifacts.Files:
     """
     booster = _boost(split, threads)
     margins = {part: _margin(booster, matrix(getattr(split, part), split.names), threads) for part in AT_LEAST}
-    fitted = calibration.fit(margins["calibrate"], labels(split.calibrate))
+    amounts = worth.fit(split.calibrate)
+    each = None if amounts is None else worth.of(amounts, split.calibrate)
+    fitted = calibration.fit(margins["calibrate"], labels(split.calibrate), each)
     predictions = _predictions(split, fitted, margins["test"])
     told = cards.Told(
         judge(split, predictions),
+        intervals.bounds(labels(split.test), predictions["model"]),
         _gains(booster, split.names),
         _shapley(booster, split),
         groups.figures(split.test, labels(split.test), predictions["model"]),
+        _tiers(split, fitted, amounts, predictions["model"]),
     )
     card = cards.propensity(split, PARAMETERS, told)
     x = matrix(split.train, split.names)
@@ -89,10 +106,19 @@ def fit(split: Split, threads: int) -> artifacts.Files:
         "reference.json": artifacts.dump(drift.reference(then)),
         "model.txt": booster.model_to_string().encode(),
         "calibration.json": artifacts.dump(asdict(fitted)),
+        **({} if amounts is None else amounts.files()),
         "card.json": artifacts.dump(card),
         "card.md": cards.markdown(card).encode(),
         "curves.json": artifacts.dump(curves(split, predictions)),
     }
+
+
+def _tiers(
+    split: Split, fitted: calibration.Calibration, amounts: worth.Worth | None, probability: Matrix
+) -> dict[str, object]:
+    value = worth.expected(amounts, split.test, probability)
+    tier = calibration.tiers(fitted, probability if value is None else value)
+    return worth.told(tier, split.test, labels(split.test), probability, amounts)
 
 
 def judge(split: Split, predictions: Predictions) -> dict[str, dict[str, float]]:
@@ -125,13 +151,14 @@ class Fitted:
     names: tuple[str, ...]
     calibration: calibration.Calibration
     paths: explain.Paths
+    worth: worth.Worth | None
 
 
 def load(files: artifacts.Files) -> Fitted:
     """Read an artifact's files."""
     booster = lgb.Booster(model_str=files["model.txt"].decode())
     fitted = calibration.Calibration(**json.loads(files["calibration.json"]))
-    return Fitted(tuple(json.loads(files["card.json"])["features"]), fitted, explain.paths(booster))
+    return Fitted(tuple(json.loads(files["card.json"])["features"]), fitted, explain.paths(booster), worth.load(files))
 
 
 def predict(files: artifacts.Files, frame: pl.DataFrame, threads: int) -> pl.DataFrame:
@@ -140,7 +167,9 @@ def predict(files: artifacts.Files, frame: pl.DataFrame, threads: int) -> pl.Dat
 
 
 def applied(model: Fitted, frame: pl.DataFrame, threads: int) -> pl.DataFrame:
-    """`customer_id`, `probability`, `tier` and `reasons` of each row of `frame`.
+    """`customer_id`, `probability`, `tier`, `reasons` and `expected_value_amount` of each row of `frame`.
+
+    The value is null where the model knows no amounts.
 
     Raises:
         ValueError: a feature that the model was fitted on is not in the frame.
@@ -150,12 +179,14 @@ def applied(model: Fitted, frame: pl.DataFrame, threads: int) -> pl.DataFrame:
     x = matrix(frame, model.names)
     margin, added = explain.margins(model.paths, x, _useful(threads, len(x)))
     probability = calibration.probabilities(model.calibration, margin)
+    value = worth.expected(model.worth, frame, probability)
     return pl.DataFrame(
         {
             "customer_id": frame["customer_id"],
             "probability": pl.Series(probability, dtype=pl.Float64),
-            "tier": calibration.tiers(model.calibration, probability),
+            "tier": calibration.tiers(model.calibration, probability if value is None else value),
             "reasons": explain.reasons(added, model.names),
+            "expected_value_amount": pl.Series([None] * len(x) if value is None else value, dtype=pl.Float64),
         }
     )
 

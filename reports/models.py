@@ -22,7 +22,7 @@ def section(run: Material) -> Section:
         return Section(question, "No model counts yet.")
     answer = " ".join(f"{_MODELS[name]}: {_changed(model)}" for name, model in found.items())
     cards = {name: _card(run, name, str(model["version"])) for name, model in told.items()}
-    parts = [_champions(told), *(_moves(name, card) for name, card in cards.items())]
+    parts = [_champions(told, cards), *(_moves(name, card) for name, card in cards.items())]
     parts += [_groups(name, card) for name, card in cards.items()]
     return Section(question, answer, (*parts, _drift(told, _moved(run))))
 
@@ -66,14 +66,22 @@ def _changed(model: Row) -> str:
     return f"{words.get(outcome, outcome)}{drifted}."
 
 
-def _champions(told: Mapping[str, Row]) -> Part:
+def _champions(told: Mapping[str, Row], cards: Mapping[str, Mapping[str, Any]]) -> Part:
     rows = tuple(
-        (_MODELS[name], str(model["version"]), words, model["metrics"].get("model", {}).get(figure))
+        (_MODELS[name], str(model["version"]), words, model["metrics"].get("model", {}).get(figure), sure)
         for name, model in told.items()
         for figure, words in _FIGURES.items()
+        for sure in [_interval(cards[name].get("95 % intervals", {}).get(figure))]
     )
-    words = "The version that counts, and its figures on the fortnight that it was judged by, which it had not seen."
-    return Part("champions", "Which model counts?", words, ("model", "version", "figure", "value"), rows)
+    words = (
+        "The version that counts, and its figures on the fortnight that it was judged by, which it had not seen, "
+        "with the interval that other people of that fortnight would leave it in, 95 times in 100."
+    )
+    return Part("champions", "Which model counts?", words, ("model", "version", "figure", "value", "95 %"), rows)
+
+
+def _interval(found: Mapping[str, float] | None) -> str | None:
+    return f"{found['lower']} to {found['upper']}" if found else None
 
 
 def _moves(name: str, card: Mapping[str, Any]) -> Part:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
@@ -20,6 +21,30 @@ _TIERS = {"high": charts.GREEN, "medium": charts.AMBER, "low": charts.GREY}
 Bin = dict[str, float]
 
 
+@dataclass(frozen=True)
+class _Words:
+    """How the curves of a model are called, and what they tell of."""
+
+    calibration: str
+    gains: str
+    promises: str
+    finds: str
+    true: str  # what those with the label did
+    true_of: str
+    kind: str
+
+
+_WORDS = {
+    "purchase": _Words(
+        "calibration", "gains", "Do promises hold?", "Does it find the buyers?", "bought", "to buy", "buyers"
+    ),
+    "churn": _Words(
+        "calibration_churn", "gains_churn", "Churn: do promises hold?", "Churn: does it find who falls silent?",
+        "fell silent", "to fall silent", "the silent",
+    ),
+}  # fmt: skip
+
+
 def section(run: Material) -> Section:
     """The section about the models whose scores the version holds."""
     question = "Can the scores be trusted?"
@@ -28,7 +53,8 @@ def section(run: Material) -> Section:
         return Section(question, "No scores have passed their gate yet.")
     purchase, groups = models.get("purchase", {}), models.get("clusters", {})
     told = [_told(run, "purchase", purchase), _told(run, "groups", groups), *purchase.get("warnings", [])]
-    parts = (*_curves(run, purchase), _figures(purchase), _tiers(run), *clusters.parts(run, groups))
+    curves = (*_curves(run, "purchase", purchase), *_curves(run, "churn", models.get("churn", {})))
+    parts = (*curves, _figures(purchase), _tiers(run), *clusters.parts(run, groups))
     return Section(question, " ".join(told), parts)
 
 
@@ -45,14 +71,15 @@ def _told(run: Material, name: str, model: Row) -> str:
     return f"{name.capitalize()}: none, {run.floor.message(str(model.get('reason') or 'not fitted'))}."
 
 
-def _curves(run: Material, model: Row) -> tuple[Part, Part]:
-    path = run.settings.models / "purchase" / str(model.get("version")) / "curves.json"
+def _curves(run: Material, name: str, model: Row) -> tuple[Part, Part]:
+    words, path = _WORDS[name], run.settings.models / name / str(model.get("version"))
+    path /= "curves.json"
     found: dict[str, list[Bin]] = json.loads(path.read_text()) if path.is_file() else {}
     told = {name: _merged(bins, run.floor.people) for name, bins in found.items()}
     if not told or len(told["model"]) < 2:  # noqa: PLR2004  # a curve needs two points
         none = "No curves are kept with these scores."
-        return Part("calibration", "Do promises hold?", none), Part("gains", "Does it find the buyers?", none)
-    return _calibration(told), _gains(told)
+        return Part(words.calibration, words.promises, none), Part(words.gains, words.finds, none)
+    return _calibration(told, words), _gains(told, words)
 
 
 def _merged(bins: Sequence[Bin], fewest: int) -> list[Bin]:
@@ -78,29 +105,29 @@ def _percent(share: float) -> str:
     return f"{share:.0%}"
 
 
-def _calibration(told: dict[str, list[Bin]]) -> Part:
+def _calibration(told: dict[str, list[Bin]], of: _Words) -> Part:
     points = [(round(one["predicted"], 3), round(one["observed"], 2)) for one in told["model"]]
     rows = tuple(
         (number, _percent(one["predicted"]), _percent(one["observed"]))
         for number, one in enumerate(told["model"], start=1)
     )
     words = (
-        "Customers of a later fortnight in groups of equal size, from the least to the most likely to buy: "
-        "the rate that the model promised, and the rate at which they bought. On the dotted line both are the same."
+        f"Customers of a later fortnight in groups of equal size, from the least to the most likely {of.true_of}: "
+        f"the rate that the model promised, and the rate at which they {of.true}. On the dotted line both are the same."
     )
-    figure = charts.lines({"model": points}, ("promised", "bought"), percent=True, diagonal="as good as its word")
-    return Part("calibration", "Do promises hold?", words, ("group", "promised", "bought"), rows, figure)
+    figure = charts.lines({"model": points}, ("promised", of.true), percent=True, diagonal="as good as its word")
+    return Part(of.calibration, of.promises, words, ("group", "promised", of.true), rows, figure)
 
 
-def _gains(told: dict[str, list[Bin]]) -> Part:
+def _gains(told: dict[str, list[Bin]], of: _Words) -> Part:
     curves = {words: _cumulated(told[name]) for name, words in _CURVES.items() if name in told}
     rows = tuple(
         (name, _percent(people), _percent(buyers)) for name, points in curves.items() for people, buyers in points[1:]
     )
-    words = "Of the customers ranked highest, how many of all buyers are among them; steeper at the left is better."
-    figure = charts.lines(curves, ("share of customers", "share of buyers"), percent=True, diagonal="at random")
-    columns = ("ranked by", "share of customers", "share of buyers")
-    return Part("gains", "Does it find the buyers?", words, columns, rows, figure)
+    words = f"Of the customers ranked highest, how many of all {of.kind} are among them; steeper at the left is better."
+    figure = charts.lines(curves, ("share of customers", f"share of {of.kind}"), percent=True, diagonal="at random")
+    columns = ("ranked by", "share of customers", f"share of {of.kind}")
+    return Part(of.gains, of.finds, words, columns, rows, figure)
 
 
 _CURVES = {"model": "model", "baseline": "recency and frequency alone"}
@@ -137,5 +164,5 @@ def _tiers(run: Material) -> Part:
     figure = charts.bars(
         [row[0] for row in rows], {"people": (charts.BLUE, values, [row[1] for row in rows])}, "people"
     )
-    words = "People by how likely they are to buy within a fortnight." if rows else "Nobody is scored."
-    return Part("tiers", "Who is likely to buy?", words, ("tier", "people"), rows, figure if rows else None)
+    words = "People by how much is to be expected of them within a fortnight." if rows else "Nobody is scored."
+    return Part("tiers", "Of whom is most to be expected?", words, ("tier", "people"), rows, figure if rows else None)

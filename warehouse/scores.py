@@ -15,6 +15,7 @@ TABLES = {
         "model_version": "varchar",
         "scored_at": "timestamp",
         "reasons": "varchar[]",
+        "expected_value_amount": "double",
     },
     "affinities": {
         "customer_id": "varchar",

@@ -72,6 +72,7 @@ def scores() -> dict[str, pl.DataFrame]:
                 "model_version": ["0123456789ab"] * 4,
                 "scored_at": scored_at,
                 "reasons": [["orders_count"], [], ["orders_count", "recency_days"], []],
+                "expected_value_amount": [0.0, None, 35.5, 80.0],
             }
         ),
         "clusters": pl.DataFrame(

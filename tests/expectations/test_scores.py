@@ -38,6 +38,7 @@ MUTANTS: list[tuple[str, Change, str]] = [
     ("propensity", put("scored_at", None), "scored_at is not null"),
     ("propensity", put("reasons", None), "reasons is not null"),
     ("propensity", put("reasons", ["spent 312.50"]), "reasons are names of features"),
+    ("propensity", put("expected_value_amount", -0.01), "expected_value_amount is 0 or more"),
     ("propensity", put("customer_id", None), "customer_id is not null"),
     ("propensity", put("customer_id", "d"), "customer_id and model occur once together"),
     ("propensity", put("customer_id", "nobody"), "everybody scored is among the features"),
@@ -111,7 +112,7 @@ MUTANTS: list[tuple[str, Change, str]] = [
 def test_whole_scores_pass(made: SimpleNamespace, tmp_path: Path) -> None:
     result = check_scores(made.store_scores(tmp_path, made.scores()), made.run)
     assert (result.failed, result.skipped) == (0, False)
-    assert result.evaluated == 79
+    assert result.evaluated == 80
 
 
 @pytest.mark.parametrize(("table", "change", "rule"), MUTANTS)
@@ -155,7 +156,7 @@ def test_zero_rows_pass_when_the_report_says_why(
     none = made.store_scores(tmp_path, {**frames, table: frames[table].clear()}, **{model: status})
     built = scores.checks(none, made.run)
     assert failures(built) == []
-    assert sum(len(check.rules) for check in built) == {"recommendations": 69, "affinities": 73}.get(table, 79)
+    assert sum(len(check.rules) for check in built) == {"recommendations": 70, "affinities": 74}.get(table, 80)
 
 
 def test_a_status_that_nobody_knows_fails(made: SimpleNamespace, tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_6_nothing_that_scores_was_fitted_on_the_test_cutoff(
         return original(rows, threads)
 
     monkeypatch.setattr(propensity, "fit", remembering)
-    monkeypatch.setattr(calibration, "fit", lambda margin, _: fit(margin, labels(held[0].test)[: len(margin)]))
+    monkeypatch.setattr(calibration, "fit", lambda margin, *_: fit(margin, labels(held[0].test)[: len(margin)]))
     assert changed_by_test_labels(shop) == {"calibration.json"}
 
 

@@ -79,7 +79,7 @@ def test_tiers_are_a_half_a_third_and_a_fifth_of_the_calibration_cutoff(
     shares = dict(predicted["tier"].value_counts(normalize=True).iter_rows())
     for tier, share in calibration.SHARES.items():
         assert shares[tier] == pytest.approx(share, abs=0.02)
-    low, medium, high = (predicted.filter(tier=tier)["probability"] for tier in ("low", "medium", "high"))
+    low, medium, high = (predicted.filter(tier=tier)["expected_value_amount"] for tier in ("low", "medium", "high"))
     assert float(low.max()) < float(medium.min()) <= float(medium.max()) < float(high.min())  # type: ignore[arg-type]
 
 
