@@ -15,6 +15,7 @@ import polars as pl
 from models_ml import artifacts
 from models_ml.features import Split, asked, digest, split
 from models_ml.targets import PURCHASE, TARGETS, Target
+from warehouse import lookalikes
 
 Status = Literal["ok", "too_little_data", "no_structure", "no_champion"]
 
@@ -284,9 +285,12 @@ def absent(model: Model, files: artifacts.Files, columns: Iterable[str]) -> str 
 
 def models(folder: Path | None = None) -> Sequence[Model]:
     """Every model, in the order in which they are trained and scored; some read more of a run's folder of features."""
+    from models_ml.lookalikes import Resemblance
     from models_ml.products import Recommendations
 
-    return (*(Propensity(target) for target in TARGETS.values()), Clusters(), Lifetime(), Recommendations(folder))
+    propensities = (Propensity(target) for target in TARGETS.values())
+    alike = (Resemblance(one, folder) for one in lookalikes.declared())
+    return (*propensities, *alike, Clusters(), Lifetime(), Recommendations(folder))
 
 
 def find(name: str) -> Model | None:

@@ -18,6 +18,7 @@ from warehouse import (
     keys,
     ledger,
     links,
+    lookalikes,
     manifest,
     past,
     raw,
@@ -286,6 +287,7 @@ def export_features(settings: Settings, run_id: str) -> int:
     rows = f"({examples} union all by name {scored}) left join ({groups}) using (customer_id)"
     query = f"select * from {rows} order by cutoff_at, customer_id"
     tables = {name: f"select * from features.{name} order by {order}" for name, order in RECOMMENDATIONS.items()}
+    tables[lookalikes.FILE] = lookalikes.spells([one.seed for one in lookalikes.declared()])
     with working(settings, read_only=True) as connection:
         for name, wanted in ({"features": query} | tables).items():
             temporary = folder / f"{name}.parquet.tmp"
