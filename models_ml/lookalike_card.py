@@ -71,7 +71,7 @@ def card(
 
 
 def _figures(label: Labels, told: Matrix, some: Sample) -> dict[str, float]:
-    """Figures of people held out, with intervals of 95 %: people drawn again, each as often as they stand for people."""
+    """Figures of people held out, with intervals of 95 %: people are drawn again by what each stands for."""
     rng, share = np.random.default_rng(resemblance.SEED), some.weight / some.weight.sum()
     is_in, probability = label[some.rows], told[some.rows]
     rows = min(len(is_in), MOST_ROWS)

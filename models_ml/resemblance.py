@@ -133,5 +133,3 @@ def applied(fit: Fit, tiers: Calibration, frame: pl.DataFrame) -> pl.DataFrame:
 def varying(frame: pl.DataFrame, names: tuple[str, ...]) -> bool:
     """Whether there is anything to go by."""
     return frame.height > 0 and bool(space.fit(frame[sample(labels(frame)).rows], names).names)
-
-

@@ -17,7 +17,12 @@ from warehouse.cutoffs import HORIZON
 from warehouse.lookalikes import FILE
 
 JOINED, BOUGHT = "joined", PURCHASE.label
-_SPELLS = {"seed": pl.String, "customer_id": pl.String, "entered_at": pl.Datetime("us"), "left_at": pl.Datetime("us")}
+_SPELLS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "seed": pl.String,
+    "customer_id": pl.String,
+    "entered_at": pl.Datetime("us"),
+    "left_at": pl.Datetime("us"),
+}
 
 
 @dataclass(frozen=True)

@@ -68,4 +68,4 @@ def spells(seeds: Sequence[str]) -> str:
             from profiles.merges where evidence like 'merged%' group by from_customer_id, merged_at
         ) as merged on spells.customer_id = merged.from_customer_id and merged.merged_at = control.as_of
         where spells.segment_id in ({wanted}) and spells.started_at < control.as_of
-        order by all"""  # noqa: S608  # names are our own
+        order by all"""

@@ -51,6 +51,7 @@ PERSONAS = {
 }
 SAID = {"high": "likely_buyers", "medium": "possible_buyers", "low": "unlikely_buyers"}
 SAID["churn high"] = "likely_to_churn"
+SAID["lookalike_category_enthusiast high"] = "like_category_enthusiast"
 SAID |= {persona: segment for segment, personas in PERSONAS.items() for persona in personas}
 SCORED = tuple(sorted(set(SAID.values())))
 

@@ -13,11 +13,11 @@ measured as (
         customer_id,
         tier as likeness_tier
     from propensity
-    where model = 'lookalike_high_value'
+    where model = 'lookalike_category_enthusiast'
 
 ),
 
-like_high_value as (
+like_category_enthusiast as (
 
     select customer_id
     from measured
@@ -25,4 +25,4 @@ like_high_value as (
 
 )
 
-select * from like_high_value
+select * from like_category_enthusiast
