@@ -72,7 +72,12 @@ def learn(frame: pl.DataFrame, names: tuple[str, ...], some: Sample) -> Fit:
 
 def margins(fit: Fit, frame: pl.DataFrame) -> Matrix:
     """Each row's margin, shape (rows,)."""
-    return np.asarray(space.coordinates(frame, fit.space) @ np.array(fit.weights) + fit.intercept, dtype=np.float64)
+    return _summed(fit, space.coordinates(frame, fit.space) * np.array(fit.weights))
+
+
+def _summed(fit: Fit, added: Matrix) -> Matrix:
+    """A matrix product adds in another order; its last digits would put whoever is at a bound above it."""
+    return np.asarray(added.sum(axis=1) + fit.intercept, dtype=np.float64)
 
 
 def held_out(frame: pl.DataFrame, names: tuple[str, ...], some: Sample) -> Matrix:
@@ -119,7 +124,7 @@ def applied(fit: Fit, tiers: Calibration, frame: pl.DataFrame) -> pl.DataFrame:
     """`customer_id`, `probability`, `tier` and `reasons` of each row."""
     placed = space.coordinates(frame, fit.space)
     added = placed * np.array(fit.weights)
-    probability = calibration.sigmoid(added.sum(axis=1) + fit.intercept)
+    probability = calibration.sigmoid(_summed(fit, added))
     return pl.DataFrame(
         {
             "customer_id": frame["customer_id"],
