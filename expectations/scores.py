@@ -8,8 +8,9 @@ import json
 import pandas as pd
 import polars as pl
 
-from expectations import affinities, gate, migrations, recommendations
+from expectations import affinities, gate, migrations, recommendations, resemblances
 from expectations.gate import Check, GateFailed, Result, Rule
+from warehouse import lookalikes
 from warehouse.settings import Settings
 
 SUITE = "scores"
@@ -90,6 +91,7 @@ def checks(settings: Settings, run_id: str) -> list[Check]:
             model_check(one, _of_model(frame, one), wanted[table], report[one]) for one in others if one in report
         ]
         built.append(rows_check(table, frame))
+        built += resemblances.checks(settings, run_id, frame, report) if table == resemblances.TABLE else []
     built += migrations.checks(SUITE, pl.read_parquet(folder / f"{migrations.TABLE}.parquet"))
     built.append(recommendations.check(settings, run_id, report["recommendations"]["status"]))
     built.append(affinities.check(settings, run_id, report["affinity"]))
@@ -166,11 +168,12 @@ def _propensity_rules() -> list[Rule]:
     between = {"column": "probability", "min_value": 0.0, "max_value": 1.0}
     once = {"column_list": ["customer_id", "model"]}
     value = {"column": "expected_value_amount", "min_value": 0.0}
+    known = [*MODELS["propensity"], *(one.model for one in lookalikes.declared())]
     return [
         Rule("ExpectColumnValuesToBeBetween", between, "probability is between 0 and 1"),
         Rule("ExpectColumnValuesToBeBetween", value, "expected_value_amount is 0 or more"),
         _in("tier", TIERS, f"tier is one of {', '.join(TIERS)}"),
-        _in("model", list(MODELS["propensity"]), f"model is one of {', '.join(MODELS['propensity'])}"),
+        _in("model", known, f"model is one of {', '.join(known)}"),
         Rule("ExpectCompoundColumnsToBeUnique", once, "customer_id and model occur once together"),
     ]
 

@@ -71,6 +71,7 @@ def fit(rows: Split, threads: int) -> artifacts.Files:
     files = propensity.fit(rows, threads)
     card = json.loads(files["card.json"])
     card["metrics"]["beside_baseline"] = beside_baseline(files, rows, threads)
+    card["tiers"]["by"] = "probability, of pairs"
     card["limits"] = _LIMITS
     return files | {"card.json": artifacts.dump(card), "card.md": cards.markdown(card).encode()}
 

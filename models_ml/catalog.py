@@ -15,6 +15,7 @@ import polars as pl
 from models_ml import artifacts
 from models_ml.features import Split, asked, digest, split
 from models_ml.targets import PURCHASE, TARGETS, Target
+from warehouse import lookalikes
 
 Status = Literal["ok", "too_little_data", "no_structure", "no_champion"]
 
@@ -285,10 +286,12 @@ def absent(model: Model, files: artifacts.Files, columns: Iterable[str]) -> str 
 def models(folder: Path | None = None) -> Sequence[Model]:
     """Every model, in the order in which they are trained and scored; some read more of a run's folder of features."""
     from models_ml.categories import Affinity
+    from models_ml.lookalikes import Resemblance
     from models_ml.products import Recommendations
 
-    asked = (Propensity(target) for target in TARGETS.values())
-    return (*asked, Clusters(), Lifetime(), Recommendations(folder), Affinity(folder))
+    propensities = (Propensity(target) for target in TARGETS.values())
+    alike = (Resemblance(one, folder) for one in lookalikes.declared())
+    return (*propensities, *alike, Clusters(), Lifetime(), Recommendations(folder), Affinity(folder))
 
 
 def find(name: str) -> Model | None:

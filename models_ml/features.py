@@ -86,8 +86,7 @@ def split(
     as_of = naive(as_of)
     if frame.select(*key, "cutoff_at").is_duplicated().any():
         raise ValueError("a person stands twice at one cut-off; rows must be of people, not of their identifiers")
-    apart = {*NEEDED, *LABELS, *HISTORY}
-    names = tuple(sorted(n for n, t in frame.schema.items() if t.is_numeric() and n not in apart))
+    names = numeric(frame)
     label = pl.col(target.label) if target.label in frame.columns else pl.lit(None, dtype=pl.Boolean)
     # a fit depends on order; it must not on what ids are
     rows = frame.with_columns(label.alias(LABEL)).sort("cutoff_at", *names, LABEL, *key)
@@ -99,6 +98,12 @@ def split(
     test = _newest(known)
     calibrate = _newest(_before(known, test))
     return Split(names, _before(known, calibrate), calibrate, test, score, target)
+
+
+def numeric(frame: pl.DataFrame) -> tuple[str, ...]:
+    """The feature columns of these rows, by name."""
+    apart = {*NEEDED, *LABELS, *HISTORY}
+    return tuple(sorted(name for name, kind in frame.schema.items() if kind.is_numeric() and name not in apart))
 
 
 def columns(path: Path) -> frozenset[str]:

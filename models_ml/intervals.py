@@ -20,19 +20,22 @@ _ECE = list(FIGURES).index("ece")
 Interval = dict[str, float]
 
 
-def bounds(label: Labels, probability: Matrix) -> dict[str, Interval]:
+def bounds(label: Labels, probability: Matrix, people: NDArray[np.int64] | None = None) -> dict[str, Interval]:
     """The 95 % interval of each of `FIGURES`; both arrays have shape (rows,), both classes must occur.
 
+    `people` says of whom each row is, by numbers from 0 without a gap; where it is left out, each of somebody else.
     Of more than `MOST_ROWS` people so many are drawn, once; the interval is then narrowed to what all of them give.
     """
-    rng, people = np.random.default_rng(SEED), len(label)
-    kept = np.sort(rng.choice(people, MOST_ROWS, replace=False)) if people > MOST_ROWS else np.arange(people)
+    people = np.arange(len(label)) if people is None else people
+    rng, among = np.random.default_rng(SEED), int(people.max()) + 1
+    some = np.sort(rng.choice(among, MOST_ROWS, replace=False)) if among > MOST_ROWS else np.arange(among)
+    kept = np.isin(people, some)
+    whose, n = np.searchsorted(some, people[kept]), len(some)
     ranked = Ranked(label[kept], probability[kept])
-    n = len(kept)
-    drawn = np.array([ranked.figures(np.bincount(rng.integers(0, n, n), minlength=n)) for _ in range(DRAWS)])
-    found, everybody = ranked.figures(np.ones(n, dtype=np.int64)), Ranked(label, probability)
-    whole = everybody.figures(np.ones(people, dtype=np.int64))
-    off = (found - np.nanquantile(drawn, _BOUNDS, axis=0)) * np.sqrt(n / people)
+    drawn = np.array([ranked.figures(np.bincount(rng.integers(0, n, n), minlength=n)[whose]) for _ in range(DRAWS)])
+    found, everybody = ranked.figures(np.ones(len(whose), dtype=np.int64)), Ranked(label, probability)
+    whole = everybody.figures(np.ones(len(label), dtype=np.int64))
+    off = (found - np.nanquantile(drawn, _BOUNDS, axis=0)) * np.sqrt(n / among)
     if found[_ECE] <= np.quantile([ranked.gap_by_chance(rng) for _ in range(DRAWS)], _BOUNDS[0]):
         off[0, _ECE] = -whole[_ECE]
     return {

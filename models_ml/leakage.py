@@ -16,7 +16,7 @@ _MOST = 3
 def alone(split: Split) -> dict[str, float]:
     """The ROC-AUC that features reach alone on the test cut-off, in whichever direction; the best few."""
     x, label = matrix(split.test, split.names), labels(split.test)
-    found = {name: round(_auc(x[:, i], label), 4) for i, name in enumerate(split.names)}
+    found = {name: round(auc_alone(x[:, i], label), 4) for i, name in enumerate(split.names)}
     best = sorted(found, key=lambda name: (-found[name], name))[:_MOST]
     return {name: found[name] for name in best}
 
@@ -43,8 +43,11 @@ def warnings(metrics: Mapping[str, Mapping[str, float]], by: str = PURCHASE.plai
     return tuple(found)
 
 
-def _auc(column: Matrix, label: Labels) -> float:
-    """By the rank sum (Mann and Whitney, 1947); what is absent ranks lowest."""
+def auc_alone(column: Matrix, label: Labels) -> float:
+    """The ROC-AUC of a column, shape (rows,), in whichever direction, by the rank sum (Mann and Whitney, 1947).
+
+    What is absent ranks lowest.
+    """
     ranks = rankdata(np.where(np.isnan(column), -np.inf, column))
     true, n = int(label.sum()), len(label)
     area = (float(ranks[label].sum()) - true * (true + 1) / 2) / (true * (n - true))

@@ -23,7 +23,7 @@ from models_ml import (
     leakage,
     worth,
 )
-from models_ml.features import LABEL, Labels, Matrix, Split, labels, matrix
+from models_ml.features import LABEL, Labels, Matrix, Split, labels, matrix, people
 
 LAYOUT = "3"  # of the artifact: another one is another version, though the data be the same
 AT_LEAST = {"train": (500, 50), "calibrate": (100, 10), "test": (100, 10)}
@@ -69,9 +69,9 @@ def lacking(split: Split) -> str | None:
             return f"{frame.height} rows, {true} {kind} in part {part!r}; at least {rows} and {fewest} are needed"
         if true == frame.height:
             return f"all {true} rows in part {part!r} are {kind}; both kinds are needed"
-    people = split.train["customer_id"].n_unique()
-    if people < PEOPLE:
-        return f"{people} people to learn from; at least {PEOPLE} are needed"
+    known = split.train["customer_id"].n_unique()
+    if known < PEOPLE:
+        return f"{known} people to learn from; at least {PEOPLE} are needed"
     return None if _varies(matrix(split.train, split.names)) else "no feature varies"
 
 
@@ -93,7 +93,7 @@ def fit(split: Split, threads: int) -> artifacts.Files:
     predictions = _predictions(split, fitted, margins["test"])
     told = cards.Told(
         judge(split, predictions),
-        intervals.bounds(labels(split.test), predictions["model"]),
+        intervals.bounds(labels(split.test), predictions["model"], people(split.test)),
         _gains(booster, split.names),
         _shapley(booster, split),
         groups.figures(split.test, labels(split.test), predictions["model"]),

@@ -27,6 +27,8 @@ class Stated(Protocol):
     rank: int | None
     excludes: list[str]
     parent: str | None
+    lookalike_of: str | None
+    lookalike_without: list[str]
 
     @property
     def trigger(self) -> Triggering | None:
@@ -42,6 +44,7 @@ def problems(
     """One line for each thing wrong: file, line, what is allowed; `taking` are destinations that take messages."""
     excludes = {name: one.excludes for name, one in stated.items()}
     parent = {name: [one.parent] if one.parent else [] for name, one in stated.items()}
+    seed = {name: [one.lookalike_of] if one.lookalike_of else [] for name, one in stated.items()}
     return [
         *(problem for name, one in stated.items() for problem in _place(folder, name, one)),
         *_same_rank(folder, stated),
@@ -49,6 +52,8 @@ def problems(
         *_circles(folder, excludes, "excludes"),
         *_unknown(folder, parent, "parent"),
         *_circles(folder, parent, "parent"),
+        *_unknown(folder, seed, "lookalike_of"),
+        *_lookalikes(folder, stated),
         *_triggers(folder, stated, seeds, _taking() if taking is None else taking),
     ]
 
@@ -88,6 +93,24 @@ def _circles(folder: Path, named: Mapping[str, Sequence[str]], key: str) -> Iter
     for name in named:
         if way := _way_back(named, name):
             yield f"{_at(folder, name, key)}: comes back to itself: {' → '.join(way)}; allowed: no circle"
+
+
+def _lookalikes(folder: Path, stated: Mapping[str, Stated]) -> Iterator[str]:
+    """Look-alikes have a seed that is none of themselves, keep its members out, and are the only ones of it."""
+    first: dict[str, str] = {}
+    for name, one in stated.items():
+        if one.lookalike_without and not one.lookalike_of:
+            yield f"{_at(folder, name, 'lookalike_without')}: has no seed; allowed: with `lookalike_of`"
+        if not (seed := one.lookalike_of):
+            continue
+        other = first.setdefault(seed, name)
+        if other != name:
+            yield f"{_at(folder, name, 'lookalike_of')}: {other} is that of {seed!r} already; allowed: another seed"
+        elif seed in stated and stated[seed].lookalike_of:
+            yield f"{_at(folder, name, 'lookalike_of')}: {seed!r} holds look-alikes itself; allowed: any other segment"
+        elif seed not in one.excludes:
+            told = f"does not keep the people of {seed!r} out; allowed: with it in `excludes`"
+            yield f"{_at(folder, name, 'lookalike_of')}: {told}"
 
 
 def _taking() -> list[str]:

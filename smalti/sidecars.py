@@ -62,6 +62,8 @@ class Meta(_Strict):
     excludes: list[Name] = []
     parent: Name | None = None  # as whose its members are sent while it has too few
     trigger: Trigger | None = None
+    lookalike_of: Name | None = None  # the seed: people of whom this segment has the look-alikes
+    lookalike_without: list[Name] = []  # features that these are not found by
     comes_and_goes: bool = False  # by its nature it may be empty or three times as large within an hour
 
 

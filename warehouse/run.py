@@ -18,6 +18,7 @@ from warehouse import (
     keys,
     ledger,
     links,
+    lookalikes,
     manifest,
     past,
     raw,
@@ -294,6 +295,7 @@ def export_features(settings: Settings, run_id: str) -> int:
     query = f"select * from {rows} order by cutoff_at, customer_id"
     relations = {name: f"features.{name}" for name in BESIDE} | _RELATIONS
     tables = {name: f"select * from {relations[name]} order by {by}" for name, by in BESIDE.items()}
+    tables[lookalikes.FILE] = lookalikes.spells([one.seed for one in lookalikes.declared()])
     with working(settings, read_only=True) as connection:
         for name, wanted in ({"features": query} | tables).items():
             temporary = folder / f"{name}.parquet.tmp"

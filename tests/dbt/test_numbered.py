@@ -15,6 +15,7 @@ pytestmark = pytest.mark.xdist_group("dbt")
 EVENTS = ("category_enthusiast", "currently_browsing_premium", "frequent_cart_abandoners", "high_engagement")
 PICKED = {f"persona_{one}" for one in ("dormant", "explorers", "regulars", "spenders")} | {
     *(f"{one}_buyers" for one in ("likely", "possible", "unlikely")),
+    "like_category_enthusiast",
     "likely_to_churn",
 }
 NUMBERED = {*EVENTS, "cart_abandoned", "northern_app_browsers", "northern_evening_app_readers", "trend_seekers"}

@@ -54,3 +54,14 @@ def test_a_figure_of_many_people_is_surer_and_the_same_people_give_the_same_inte
     width = {name: [one[name]["upper"] - one[name]["lower"] for one in (few, many)] for name in intervals.FIGURES}
     assert all(narrow < wide / 4 for wide, narrow in width.values())
     assert intervals.bounds(label, probability) == many
+
+
+def test_rows_of_one_person_are_drawn_together() -> None:
+    label, probability = crowd(np.random.default_rng(6), 1_000)
+    alone, whose = intervals.bounds(label, probability), np.repeat(np.arange(1_000), 9)
+    ninefold = np.repeat(label, 9), np.repeat(probability, 9)
+    together, apart = intervals.bounds(*ninefold, whose), intervals.bounds(*ninefold)
+    for name in ("roc_auc", "average_precision", "top_decile_lift"):
+        wide, same, narrow = (one[name]["upper"] - one[name]["lower"] for one in (alone, together, apart))
+        assert same == pytest.approx(wide, rel=0.1), name
+        assert narrow < wide / 2, name

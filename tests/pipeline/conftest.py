@@ -72,7 +72,7 @@ def scored(shop: Shop) -> dict[str, set[int]]:
     """The members of the segments that a model decides."""
     people, found = shop.people(), {name: set[int]() for name in SCORED}
     tiers = "select customer_id, tier as said from scores.propensity where model = 'purchase'"
-    tiers += " union all select customer_id, 'churn ' || tier from scores.propensity where model = 'churn'"
+    tiers += " union all select customer_id, model || ' ' || tier from scores.propensity where model <> 'purchase'"
     personas = "select customer_id, split_part(persona, ', ', 1) from scores.clusters"
     crossing = (
         "select customer_id, 'cross sell' from scores.affinities inner join profiles.customers using (customer_id)"

@@ -51,6 +51,7 @@ PERSONAS = {
 }
 SAID = {"high": "likely_buyers", "medium": "possible_buyers", "low": "unlikely_buyers"}
 SAID["churn high"] = "likely_to_churn"
+SAID["lookalike_category_enthusiast high"] = "like_category_enthusiast"
 SAID |= {persona: segment for segment, personas in PERSONAS.items() for persona in personas}
 # what they are likeliest to buy from next, told apart by what they have bought
 SAID["cross sell"] = "cross_sell_candidates"

@@ -132,6 +132,10 @@ def test_a_home_with_a_quote_in_its_name_is_a_home(settings: Settings):
             "create table profiles.customers as"
             " select 'c1' as customer_id, 'Kent' as region, 'mobile' as primary_device_class"
         )
+        connection.execute(
+            "create table profiles.merges as"
+            " select null::timestamp as merged_at, 'c' as from_customer_id, 'c' as into_customer_id, '' as evidence"
+        )
         for table, columns in {
             "category_features": "timestamp '2026-08-31' as cutoff_at, 'c1' as customer_id, 'mugs' as category",
             "category_examples": "timestamp '2026-08-17' as cutoff_at, 'c1' as customer_id, 'mugs' as category",
@@ -142,7 +146,7 @@ def test_a_home_with_a_quote_in_its_name_is_a_home(settings: Settings):
         }.items():
             connection.execute(f"create table features.{table} as select {columns}")
     assert run.export_features(quoted, "one") == 2
-    assert {path.stem for path in (quoted.features / "one").iterdir()} == {"features", *run.BESIDE}
+    assert {path.stem for path in (quoted.features / "one").iterdir()} == {"features", "seed_spells", *run.BESIDE}
     with run.working(quoted) as connection:
         connection.execute("drop schema profiles cascade")
     folder = quoted.scores / "one"
