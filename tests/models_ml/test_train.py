@@ -102,7 +102,7 @@ def test_a_champion_that_has_learnt_from_the_test_labels_is_not_compared(shop: S
 def test_a_night_trains_nothing_while_every_champion_applies(shop: SimpleNamespace, home: Settings) -> None:
     made = train(home, "r", later(shop, home, "r", shop.features(seed=2)), is_asked=False)
     assert {name: one.outcome for name, one in made.items()} == dict.fromkeys(
-        ("churn", "lookalike_category_enthusiast", "recommendations"), "lacking"
+        ("churn", "lookalike_category_enthusiast", "recommendations", "affinity"), "lacking"
     )
 
 
@@ -145,6 +145,7 @@ def test_the_same_data_give_the_same_model(shop: SimpleNamespace, home: Settings
         "clusters": "unchanged",
         "lifetime": "unchanged",
         "recommendations": "lacking",
+        "affinity": "lacking",
     }
 
 

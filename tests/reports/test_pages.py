@@ -132,7 +132,7 @@ def test_rejects_are_told_by_source_and_reason(hour: Read) -> None:
     [
         ("state", "select state, count(*) from profiles.customers where not is_bot group by 1"),
         ("journey_stage", "select journey_stage, count(*) from profiles.customers where not is_bot group by 1"),
-        ("tiers", "select tier, count(*) from scores.propensity group by 1"),
+        ("tiers", "select tier, count(*) from scores.propensity where model = 'purchase' group by 1"),
         ("groups", "select persona, count(*) from scores.clusters group by 1"),
     ],
 )
