@@ -24,7 +24,7 @@ def score(settings: Settings, run_id: str, as_of: datetime) -> Report:
     return apply(settings, run_id, as_of)
 
 
-PROPENSITY = ["VARCHAR", "VARCHAR", "DOUBLE", "VARCHAR", "VARCHAR", "TIMESTAMP", "VARCHAR[]"]
+PROPENSITY = ["VARCHAR", "VARCHAR", "DOUBLE", "VARCHAR", "VARCHAR", "TIMESTAMP", "VARCHAR[]", "DOUBLE"]
 LIFETIME = ["VARCHAR", "VARCHAR", *["DOUBLE"] * 5, "INTEGER", "VARCHAR", "TIMESTAMP"]
 CLUSTERS = ["VARCHAR", "INTEGER", "VARCHAR", "VARCHAR"]
 MIGRATIONS = ["INTEGER", "VARCHAR", "INTEGER", "VARCHAR", "BIGINT", "DOUBLE", "VARCHAR", "VARCHAR"]
