@@ -9,6 +9,7 @@ import polars as pl
 from models_ml.features import LABEL, Matrix
 from models_ml.targets import PURCHASE
 
+RECENCY, FREQUENCY = PURCHASE.plain
 _EDGES = (0.2, 0.4, 0.6, 0.8)
 _PRIOR = 20
 

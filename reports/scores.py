@@ -157,7 +157,9 @@ def _figures(model: Row) -> Part:
 def _tiers(run: Material) -> Part:
     found = {
         row["tier"]: row["people"]
-        for row in run.query("select tier, count(*) as people from scores.propensity where model = 'purchase' group by 1")
+        for row in run.query(
+            "select tier, count(*) as people from scores.propensity where model = 'purchase' group by 1"
+        )
     }
     rows = tuple((tier, run.floor.words(found[tier])) for tier in _TIERS if tier in found)
     values = [run.floor.told(found[tier]) for tier, _ in rows]
