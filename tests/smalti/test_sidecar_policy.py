@@ -1,5 +1,6 @@
 """What a sidecar says of other segments is refused where it names nothing, goes in a circle, or leaves it to chance."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -48,12 +49,35 @@ def _told(folder: Path, **stated: str) -> list[str]:
         {"a": "{excludes: [b, c]}", "b": "{excludes: [c]}", "c": ""},
         {"a": "{parent: b}", "b": "{parent: c}", "c": ""},
         {"once": "{trigger: {cool_down_days: 0}}"},
+        {"a": "{lookalike_of: b, lookalike_without: [carts_28d_count], excludes: [b]}", "b": ""},
         {"twice": "{trigger: {cool_down_days: 7, quiet_hours: [22, 7], destination: mail}}"},
     ],
-    ids=["nothing", "groups", "exclusions", "parents", "trigger", "trigger_of_two"],
+    ids=["nothing", "groups", "exclusions", "parents", "trigger", "lookalike", "trigger_of_two"],
 )
 def test_what_is_sound_has_no_problem(tmp_path: Path, stated: dict[str, str]):
     assert _told(tmp_path, **{name: _lines(lines) for name, lines in stated.items()}) == []
+
+
+@pytest.mark.parametrize(
+    ("stated", "told"),
+    [
+        ({"a": "{lookalike_of: none, excludes: [a_seed]}", "a_seed": ""}, "lookalike_of: no segment 'none'"),
+        ({"a": "{lookalike_of: b}", "b": ""}, "lookalike_of: does not keep the people of 'b' out"),
+        ({"a": "{lookalike_without: [carts_28d_count]}"}, "lookalike_without: has no seed"),
+        (
+            {"a": "{lookalike_of: c, excludes: [c]}", "b": "{lookalike_of: c, excludes: [c]}", "c": ""},
+            "lookalike_of: a is that of 'c' already",
+        ),
+        (
+            {"a": "{lookalike_of: b, excludes: [b]}", "b": "{lookalike_of: c, excludes: [c]}", "c": ""},
+            "lookalike_of: 'b' holds look-alikes itself",
+        ),
+    ],
+    ids=["unknown_seed", "seed_not_kept_out", "no_seed", "seed_of_two", "seed_of_lookalikes"],
+)
+def test_a_look_alike_has_a_seed_of_its_own_and_keeps_it_out(tmp_path: Path, stated: dict[str, str], told: str):
+    [problem, *_] = _told(tmp_path, **{name: _lines(lines) for name, lines in stated.items()})
+    assert told in problem
 
 
 @pytest.mark.parametrize(
@@ -135,7 +159,7 @@ def _lines(mapping: str) -> str:
     """The keys of a one-line mapping, a line each."""
     if mapping.startswith("{trigger"):
         return mapping[1:-1]
-    parts = mapping.strip("{}").split(", ") if "[" not in mapping else [mapping.strip("{}")]
+    parts = re.split(r", (?=\w+:)", mapping.strip("{}"))
     return "\n        ".join(parts)
 
 
