@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import polars as pl
 
@@ -16,6 +16,9 @@ from models_ml import artifacts
 from models_ml.features import Split, asked, digest, split
 from models_ml.targets import PURCHASE, TARGETS, Target
 from warehouse import lookalikes
+
+if TYPE_CHECKING:
+    from models_ml.grouping import Method
 
 Status = Literal["ok", "too_little_data", "no_structure", "no_champion"]
 
@@ -158,6 +161,7 @@ class Propensity:
 class Clusters:
     """The groups of customers; they describe the present, so the newest that could be found count."""
 
+    method: "Method" = "kmeans"
     name: str = "clusters"
     table: str = "clusters"
 
@@ -181,7 +185,8 @@ class Clusters:
         """As `Model.version`: numbers and names go on from the champion, unless it is of these very rows itself."""
         from models_ml import clusters
 
-        known = (self.name, json.dumps(asdict(clusters.PARAMETERS)), digest(rows.score, rows.names))
+        parameters = clusters.Parameters(method=self.method)
+        known = (self.name, json.dumps(asdict(parameters)), digest(rows.score, rows.names))
         if champion is None:
             return artifacts.version(*known, "")
         its_own = artifacts.version(*known, clusters.former_version(champion[1]) or "")
@@ -192,7 +197,7 @@ class Clusters:
         from models_ml import clusters
 
         version, files = champion or (None, None)
-        return clusters.fit(rows.score, rows.names, files, version)
+        return clusters.fit(rows.score, rows.names, files, version, clusters.Parameters(method=self.method))
 
     def judge(self, *_: object) -> Verdict:
         """As `Model.judge`: there is no label to be right or wrong by."""
@@ -283,15 +288,18 @@ def absent(model: Model, files: artifacts.Files, columns: Iterable[str]) -> str 
     return f"the champion needs features that are no more: {', '.join(missing)}" if missing else None
 
 
-def models(folder: Path | None = None) -> Sequence[Model]:
-    """Every model, in the order in which they are trained and scored; some read more of a run's folder of features."""
+def models(folder: Path | None = None, method: "Method" = "kmeans") -> Sequence[Model]:
+    """Every model, in the order in which they are trained and scored; some read more of a run's folder of features.
+
+    `method` finds the groups of customers where they are found anew; an artifact knows its own.
+    """
     from models_ml.categories import Affinity
     from models_ml.lookalikes import Resemblance
     from models_ml.products import Recommendations
 
     propensities = (Propensity(target) for target in TARGETS.values())
     alike = (Resemblance(one, folder) for one in lookalikes.declared())
-    return (*propensities, *alike, Clusters(), Lifetime(), Recommendations(folder), Affinity(folder))
+    return (*propensities, *alike, Clusters(method), Lifetime(), Recommendations(folder), Affinity(folder))
 
 
 def find(name: str) -> Model | None:

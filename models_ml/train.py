@@ -34,7 +34,7 @@ def train(settings: Settings, run_id: str, as_of: datetime, *, is_asked: bool) -
     """
     frame = read(settings.features / run_id / "features.parquet")
     wanted = due.models(settings, frozenset(frame.columns), is_asked=is_asked)
-    here = {model.name: model for model in catalog.models(settings.features / run_id)}
+    here = {model.name: model for model in catalog.models(settings.features / run_id, settings.cluster_method)}
     return {name: _decide(settings, run_id, here[name], frame, as_of) for name in wanted}
 
 

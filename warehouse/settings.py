@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
@@ -39,6 +40,9 @@ class Settings(BaseSettings):
     )
     segment_floor: int = Field(default=100, ge=2, description="fewer active members are neither sent nor shown")
     threads: int = Field(default=2, ge=1, description="threads for DuckDB and LightGBM")
+    cluster_method: Literal["kmeans", "ward", "hdbscan"] = Field(
+        default="kmeans", description="how groups of customers are found, from the next training on"
+    )
     memory_limit: str = Field(
         default="2500MB",
         pattern=r"^\d+(MB|GB)$",

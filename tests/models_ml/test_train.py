@@ -1,6 +1,7 @@
 """A training: what counts is what is better beyond chance, and too little data changes nothing."""
 
 import hashlib
+import json
 import shutil
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -118,6 +119,15 @@ def test_groups_go_on_from_the_champion_and_who_moved_is_written(shop: SimpleNam
     assert train(home, "r2", later(shop, home, "r2", shop.features(seed=2)), is_asked=True)["clusters"].outcome == (
         "unchanged"
     )
+
+
+def test_the_method_of_the_settings_finds_the_groups_of_the_next_training(
+    shop: SimpleNamespace, home: Settings
+) -> None:
+    asked = home.model_copy(update={"cluster_method": "ward"})
+    decision = train(asked, "r", later(shop, home, "r", shop.features(seed=2)), is_asked=True)["clusters"]
+    files = champions.load(home, "clusters", str(decision.challenger))
+    assert json.loads(files["card.json"])["parameters"]["method"] == "ward"
 
 
 def test_a_champion_whose_features_are_no_more_gives_way(shop: SimpleNamespace, home: Settings) -> None:
