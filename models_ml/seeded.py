@@ -63,12 +63,12 @@ def read(frame: pl.DataFrame, folder: Path | None, seed: str, as_of: datetime) -
     if now.filter(pl.col("cutoff_at") != naive(as_of)).height:
         raise ValueError(f"rows to score have another cut-off than as_of; it must be {naive(as_of)}")
     then = _latest_over(frame, now, as_of)
-    moment = then["cutoff_at"].max()
-    if isinstance(moment, datetime):
-        then = _labelled(then, members(spelled, moment), names).with_columns(
-            pl.col("customer_id").is_in(_joined(spelled, moment)["customer_id"].implode()).alias(JOINED)
-        )
-        then = then if then[LABEL].any() else then.clear()
+    latest = then["cutoff_at"].max()
+    moment = latest if isinstance(latest, datetime) else naive(as_of)  # where no cut-off is over there are no rows
+    then = _labelled(then, members(spelled, moment), names).with_columns(
+        pl.col("customer_id").is_in(_joined(spelled, moment)["customer_id"].implode()).alias(JOINED)
+    )
+    then = then if then[LABEL].any() else then.clear()
     return Seeded(names, _labelled(now, members(spelled), names), then)
 
 

@@ -106,6 +106,17 @@ def test_what_became_of_them_is_not_known_where_nothing_was_published_then(
     assert "unknown" in card(model(folder), frame, shop)["metrics"]["since then"]
 
 
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_shop_without_a_cut_off_that_is_over_has_its_look_alikes(
+    shop: SimpleNamespace, frame: pl.DataFrame, folder: Path, *, is_known: bool
+) -> None:
+    young = frame.filter("is_scored") if is_known else frame.filter("is_scored").drop("bought_next_14d")
+    found = model(folder)
+    rows = found.rows(young, shop.as_of)
+    assert found.version(rows, None) == found.version(found.rows(young.reverse(), shop.as_of), None)
+    assert "unknown" in card(found, young, shop)["metrics"]["since then"]
+
+
 def test_who_joined_after_the_cut_off_was_no_member_then(
     shop: SimpleNamespace, frame: pl.DataFrame, tmp_path: Path
 ) -> None:
