@@ -12,7 +12,6 @@ import pytest
 from tests.pipeline.home import Home
 from tests.pipeline.shop import simulate
 
-MODELS = ("purchase", "churn", "clusters", "recommendations")
 ALIKE = "lookalike_category_enthusiast"
 
 
