@@ -79,7 +79,9 @@ def test_a_dry_run_shows_no_more_than_is_asked_for(told: tuple[Shop, Server]) ->
     shop, _ = told
     publish(shop, "one", FIRST)
     every = preview(shop.settings, shop.destination, 1_000)
-    assert preview(shop.settings, shop.destination, 1) == every[:1]
+    [only] = preview(shop.settings, shop.destination, 1)
+    # headers may carry the moment of signing, which is another one now
+    assert (only.method, only.url, only.body) == (every[0].method, every[0].url, every[0].body)
 
 
 def test_where_a_destination_that_has_to_be_read_does_not_answer_a_dry_run_says_so(
