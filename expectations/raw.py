@@ -16,7 +16,7 @@ from warehouse.settings import Settings
 
 SUITE = "raw"
 EARLIEST, LATEST = datetime(1995, 1, 1, tzinfo=UTC).timestamp(), datetime(2100, 1, 1, tzinfo=UTC).timestamp()
-MEASURES = ("rows", "nulls", "minimum", "maximum")
+MEASURES = ("nulls", "minimum", "maximum")
 
 
 def check_raw(settings: Settings, run_id: str) -> Result:
@@ -51,27 +51,29 @@ def checks(settings: Settings, run_id: str) -> list[Check] | None:
 
 
 def source_check(contract: Contract, profile: pl.DataFrame) -> Check:
-    """The check of one source: its profile as a one-row frame, `<column>.<measure>`, and its rules."""
-    wide = {
+    """The check of one source: its profile as a one-row frame, `rows` and `<column>.<measure>`, and its rules."""
+    wide = {"rows": [profile["rows"][0]]} | {
         f"{row['column']}.{measure}": [row[measure]] for row in profile.iter_rows(named=True) for measure in MEASURES
     }
     types = {f"{row['column']}.type": [_plain(row["type"])] for row in profile.iter_rows(named=True)}
     present = set(profile["column"])
-    rules = [rule for name in contract.raw_columns() for rule in _rules(contract, name, present)]
+    rules = [
+        _between("rows", f"{contract.source}: there are rows", low=1),
+        Rule("ExpectColumnValuesToNotBeNull", {"column": "rows"}, f"{contract.source}: its rows were counted"),
+        *(rule for name in contract.raw_columns() for rule in _rules(contract, name, present)),
+    ]
     return Check(f"{SUITE}_{contract.source}", pd.DataFrame(wide | types), tuple(rules))
 
 
 def _rules(contract: Contract, name: str, present: set[str]) -> list[Rule]:
     where = f"{contract.source}.{name}"
-    there = Rule("ExpectColumnToExist", {"column": f"{name}.rows"}, f"{where}: the column is there")
+    there = Rule("ExpectColumnToExist", {"column": f"{name}.nulls"}, f"{where}: the column is there")
     if name not in present:
         return [there]  # the other rules would fail for the same reason, and bury it
     kind = _plain(contract.raw_columns()[name])
     rules = [
         there,
         Rule("ExpectColumnValuesToBeInSet", {"column": f"{name}.type", "value_set": [kind]}, f"{where}: is {kind}"),
-        _between(f"{name}.rows", f"{where}: there are rows", low=1),
-        Rule("ExpectColumnValuesToNotBeNull", {"column": f"{name}.rows"}, f"{where}: its rows were counted"),
         Rule("ExpectColumnValuesToNotBeNull", {"column": f"{name}.nulls"}, f"{where}: its nulls were counted"),
     ]
     return rules + _value_rules(contract, name, where)

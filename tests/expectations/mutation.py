@@ -23,7 +23,7 @@ def broken(check: Check, rule: Rule) -> Check:
 
 def without_column(contract: Contract, profile: pl.DataFrame, rule: Rule) -> Check:
     """The check of a load that lacks the column which the rule asks for: its other rules are then not made."""
-    name = str(rule.arguments["column"]).removesuffix(".rows")
+    name = str(rule.arguments["column"]).removesuffix(".nulls")
     return raw.source_check(contract, profile.filter(pl.col("column") != name))
 
 

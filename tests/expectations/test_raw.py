@@ -32,8 +32,8 @@ MUTANTS: dict[str, tuple[str, str, dict[str, object]]] = {
     "total_amount: the column is there": ("drop", "total_amount", {}),
     "email_hmac: the column is there": ("drop", "email_hmac", {}),
     "total_amount: is decimal(18,4)": ("set", "total_amount", {"type": "DOUBLE"}),
-    "note: there are rows": ("set", "note", {"rows": 0}),
-    "note: its rows were counted": ("set", "note", {"rows": None}),
+    ": there are rows": ("set", "order_id", {"rows": 0}),
+    ": its rows were counted": ("set", "order_id", {"rows": None}),
     "note: its nulls were counted": ("set", "note", {"nulls": None}),
     "order_id: a column of the key or of the loader has no nulls": ("set", "order_id", {"nulls": 1}),
     "_batch: a column of the key or of the loader has no nulls": ("set", "_batch", {"nulls": 1}),
@@ -49,7 +49,7 @@ def test_a_load_that_keeps_its_contract_passes(made: SimpleNamespace, tmp_path: 
     settings = made.store_raw(tmp_path, made.profile())
     result = check_raw(settings, made.run)
     assert (result.failed, result.skipped) == (0, False)
-    assert result.evaluated > 5 * len(made.contract.columns)
+    assert result.evaluated > 3 * len(made.contract.columns)
     assert json.loads((settings.gates / made.run / "raw.json").read_text())["evaluated"] == result.evaluated
 
 
@@ -60,7 +60,7 @@ def test_each_rule_goes_red(made: SimpleNamespace, tmp_path: Path, failures: Fai
     mutant = frame.filter(pl.col("column") != column) if kind == "drop" else changed(frame, column, **values)
     found = failures(raw.checks(made.store_raw(tmp_path, mutant), made.run) or [])
     assert len(found) == 1
-    assert f"shop_orders.{rule}" in found[0]
+    assert f"shop_orders{rule if rule.startswith(':') else f'.{rule}'}" in found[0]
 
 
 def test_a_rule_that_goes_red_stops_the_run(made: SimpleNamespace, tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Left:
     latest.mkdir()  # where a link belongs: the delivery fails
     (latest / "in the way").touch()
     _append(max(data.rglob("contacts_2026-08-31.csv")), f"CANARY3,{MAIL},,,,,,,,,,{STAMP},{STAMP}")
-    ended = home.smalti("run", "nightly", "--data", data, "--full")
+    ended = home.smalti("run", "hourly", "--data", data, "--full")
     failed = {stage for (stage,) in home.ledger("select stage from runs where status = 'failed'")}
     return Left(home, data, "".join(one.stdout + one.stderr for one in (*shown, ended)), failed)
 

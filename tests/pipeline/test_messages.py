@@ -21,12 +21,12 @@ NEXT_MORNING = timedelta(hours=8)
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A shop after two nights, of which the second was made twice."""
+    """A shop after two hours, of which the second was some days later; models have no part in this."""
     folder = tmp_path_factory.mktemp("messages")
     home = Home(folder / "home", {"SMALTI_SEGMENT_FLOOR": str(FLOOR)})
     two_deliveries(home, folder, customers=500)
-    home.nightly(folder / "first-run")
-    home.nightly(folder / "second-run")
+    home.run("hourly", folder / "first-run")
+    home.run("hourly", folder / "second-run")
     return home
 
 
@@ -67,6 +67,6 @@ def test_a_run_made_again_and_a_full_rebuild_tell_nobody_again(home: Home) -> No
     send(home, "before")
     before, moment = put(home), as_of(home).isoformat()
     for more in ((), ("--full",)):
-        home.run("nightly", home.path.parent / "second-run", "--as-of", moment, *more)
+        home.run("hourly", home.path.parent / "second-run", "--as-of", moment, *more)
         assert home.query("select count(*) from activation.audience_changes")[0][0] == 0
         assert (send(home, "again").messages_due, put(home)) == (0, before)

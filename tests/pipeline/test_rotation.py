@@ -70,7 +70,7 @@ def rotated(tmp_path_factory: pytest.TempPathFactory) -> Rotated:
     changed.nightly(folder / "first-run")
     again = State.of(changed)
     for one in (home, changed):
-        one.nightly(folder / "second-run")
+        one.run("hourly", folder / "second-run")
     return Rotated(
         changed, json.loads(ended.stdout), refused, key, first, again, State.of(home), State.of(changed), old
     )
