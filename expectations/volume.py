@@ -9,12 +9,13 @@ spreads below it, and of as much as chance does below the smallest that passed: 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from math import sqrt
+from math import ceil, sqrt
 from statistics import median
 from typing import Any
 
 import pandas as pd
 import polars as pl
+from scipy.special import bdtrik
 
 from expectations import gate
 from expectations.gate import Check, Result, Rule
@@ -30,6 +31,7 @@ REACH = 2_000  # files, in which they are looked for: twelve weeks of hourly one
 SHARE = 0.5  # of the usual
 SPREADS = 4.0  # a spread: the median absolute deviation, scaled to that of a normal law, or what chance does by itself
 NORMAL = 1.4826
+RARELY = 1e-5  # how often chance alone may stop a delivery, by one column
 FEW = 30  # rows: where fewer are usual, that there are none may be chance
 
 
@@ -159,12 +161,13 @@ def _judged(
             where = f"batch {one.batch}, arrived {one.arrived_at:%Y-%m-%d %H:%M}"
             said = f"{source}: a delivery has the {what} expected ({where}: {value:,} {what}; {_said(wanted)})"
             yield f"{source}.{what}", value, wanted.least, said
+    rows_each = _rows_a_person(contract, before)
     for column in contract.columns:
         shares = before.filter(source=source, column=column.in_raw)["filled"].to_list()
         for row in (
             now.filter(source=source, column=column.in_raw).iter_rows(named=True) if column.pii != "none" else ()
         ):
-            wanted = bar(shares, _chance(shares, row["rows"]))
+            wanted = bar(shares, _chance(shares, row["rows"] / rows_each))
             where = f"{source}.{column.in_raw}"
             said = (
                 f"{where}: is filled as expected ({row['filled']:.0%} of {row['rows']:,} rows; {_said(wanted, '.0%')})"
@@ -178,9 +181,22 @@ def _said(wanted: Bar, form: str = ",.0f") -> str:
     return f"expected at least {wanted.least:{form}}, usual {wanted.usual:{form}} by {wanted.compared} earlier ones"
 
 
-def _chance(shares: Sequence[float], rows: int) -> float:
-    usual = median(shares) if shares else 0.0
-    return sqrt(usual * (1 - usual) / rows)
+def _chance(shares: Sequence[float], people: float) -> float:
+    """What chance does to a share, whose rows of one person are alike: a visit by app has no cookie in any event."""
+    usual, count = median(shares) if shares else 0.0, max(int(people), 1)
+    if not usual:
+        return 0.0
+    lowest = max(ceil(float(bdtrik(RARELY, count, usual))), 0) / count  # of few people the normal law says too much
+    return max(sqrt(usual * (1 - usual) / count), (usual - lowest) / SPREADS)
+
+
+def _rows_a_person(contract: Contract, before: pl.DataFrame) -> float:
+    """How many rows are usual of one person, by the column about people with the most values; 1 where none says."""
+    about = [column.in_raw for column in contract.columns if column.pii != "none" and column.name not in contract.key]
+    told = before.filter(pl.col("source") == contract.source, pl.col("column").is_in(about))
+    runs = told.group_by("run_id").agg(pl.col("rows").max(), people=pl.col("distinct_approx").max())
+    each = runs.filter(pl.col("people") > 0).select(pl.col("rows") / pl.col("people")).to_series().to_list()
+    return max(median(each), 1.0) if each else 1.0
 
 
 def _passed(settings: Settings, run_id: str) -> list[str]:
@@ -190,11 +206,22 @@ def _passed(settings: Settings, run_id: str) -> list[str]:
 
 
 def _filled(settings: Settings, run_ids: Sequence[str]) -> pl.DataFrame:
-    """Source, column, rows and filled share, a row for each of these runs that had any row of the source."""
-    paths = [settings.gates / run_id / "raw_profile.parquet" for run_id in run_ids]
-    frames = [pl.read_parquet(path).select(list(_PROFILE)) for path in paths if path.exists()]
+    """The profile's columns and the filled share, a row for each of these runs that had any row of the source."""
+    paths = {run_id: settings.gates / run_id / "raw_profile.parquet" for run_id in run_ids}
+    frames = [
+        pl.read_parquet(path).with_columns(run_id=pl.lit(run_id)).select(list(_PROFILE))
+        for run_id, path in paths.items()
+        if path.exists()
+    ]
     found = pl.concat([pl.DataFrame(schema=_PROFILE), *frames])
     return found.filter(pl.col("rows") > 0).with_columns(filled=1 - pl.col("nulls") / pl.col("rows"))
 
 
-_PROFILE: dict[str, Any] = {"source": pl.String, "column": pl.String, "rows": pl.Int64, "nulls": pl.Int64}
+_PROFILE: dict[str, Any] = {
+    "run_id": pl.String,
+    "source": pl.String,
+    "column": pl.String,
+    "rows": pl.Int64,
+    "nulls": pl.Int64,
+    "distinct_approx": pl.Int64,
+}

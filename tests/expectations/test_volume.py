@@ -169,6 +169,30 @@ def test_a_column_about_people_that_is_filled_less_is_red(
         check_volume(usual, made.run, 20)
 
 
+def of_few(made: SimpleNamespace, filled: int, people: int) -> pl.DataFrame:
+    """A profile of 24 rows of so many people; so many of them have an e-mail."""
+    email = pl.col("column") == "email_hmac"
+    few = made.profile().with_columns(rows=pl.lit(24, pl.Int64), nulls=pl.lit(0, pl.Int64))
+    return few.with_columns(  # type: ignore[no-any-return]
+        nulls=pl.when(email).then(24 - filled).otherwise("nulls"),
+        distinct_approx=pl.when(email).then(people).otherwise("distinct_approx"),
+    )
+
+
+@pytest.mark.parametrize(("people", "failed"), [(3, 0), (24, 1)])
+def test_rows_of_few_people_are_filled_or_not_together(
+    made: SimpleNamespace, tmp_path: Path, people: int, failed: int
+) -> None:
+    settings = home(made, tmp_path, [])
+    for number in range(10):
+        with ledger.stage(settings.ledger, f"r{number}", "check_raw"):
+            store_profile(settings, f"r{number}", of_few(made, 22 - number % 2, people))
+    store_profile(settings, made.run, of_few(made, 1, 1))
+    [check] = checks(settings, made.run, 20) or []
+    [least] = [rule.arguments["min_value"] for rule in check.rules if "email_hmac" in str(rule.arguments["column"])]
+    assert (least > 1 / 24) == bool(failed)  # type: ignore[operator]
+
+
 def test_a_history_that_cannot_be_read_fails_the_gate(made: SimpleNamespace, tmp_path: Path) -> None:
     settings = home(made, tmp_path, history(9))
     with (settings.raw / "shop_orders" / "manifest.jsonl").open("a") as file:
