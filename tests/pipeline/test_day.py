@@ -24,6 +24,7 @@ FIGURES = {
         from activation.audience""",
 }
 INTERESTS = "select customer_id, dimension, value, score from profiles.interests"
+pytestmark = pytest.mark.timeout(3600)  # a night, 24 hours and two nights stand before the first of these
 
 
 @dataclass(frozen=True)
