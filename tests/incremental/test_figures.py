@@ -56,7 +56,7 @@ _AS_OF = '(select as_of from "memory"."ops"."control")'
 FAULTS = {
     "half an hour already parts": ("sessions", "> interval 30 minute", ">= interval 30 minute"),
     "a visit begins at its last page": ("sessions", "arg_min(page", "arg_max(page"),
-    "two events are a bounce": ("sessions", "count(*) = 1 as", "count(*) <= 2 as"),
+    "two events are a bounce": ("sessions", "sum(events_count) = 1 as", "sum(events_count) <= 2 as"),
     "the last campaign counts": ("sessions", "filter (where utm_source", "filter (where utm_medium"),
     "the thirtieth day still counts": (
         "customer_activity",
