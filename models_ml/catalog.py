@@ -77,7 +77,11 @@ class Model(Protocol):
         """The name of what would be fitted; the champion's where that came from the same."""
 
     def fit(self, rows: Split, threads: int, champion: Named | None) -> artifacts.Files:
-        """The artifact's files; the same rows, and champion to go on from, give the same bytes."""
+        """The artifact's files; the same rows, and champion to go on from, give the same bytes.
+
+        Raises:
+            models_ml.likelihood.NoFit: nothing fits these rows; the training says so, and what counts stays.
+        """
 
     def judge(
         self, champion: artifacts.Files | None, challenger: artifacts.Files, rows: Split, threads: int

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from models_ml import artifacts, cards, forecasts, monetary, pareto_nbd, purchases
 from models_ml.features import Matrix
 from models_ml.forecasts import DAYS_A_UNIT, histories
-from models_ml.likelihood import Histories, NoFit
+from models_ml.likelihood import Histories
 
 MODEL = "lifetime"
 HORIZON_DAYS = 365
@@ -43,16 +43,10 @@ def parameters() -> str:
 
 
 def lacking(frame: pl.DataFrame) -> str | None:
-    """Why there is too little to go by; None where there is enough."""
+    """Why there is too little to go by; None where there is enough. Whether it fits is known only by `fit`."""
     if absent := [name for name in COLUMNS if name not in frame.columns]:
         return f"the features have no {', '.join(absent)}"
-    if reason := purchases.lacking(_people(frame)):
-        return reason
-    try:
-        _models(_people(frame).sort("x", "t_x", "T", "mean"))
-    except NoFit as none:
-        return str(none)
-    return None
+    return purchases.lacking(_people(frame))
 
 
 def fit(frame: pl.DataFrame) -> artifacts.Files:

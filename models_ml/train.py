@@ -61,6 +61,8 @@ def _is_carried_out(settings: Settings, decision: Decision) -> bool:
 
 
 def _weighed(settings: Settings, run_id: str, model: Model, rows: Split, as_of: datetime) -> Decision:
+    from models_ml.likelihood import NoFit  # scipy is slow to import
+
     champion = champions.named(settings).get(model.name)
     if champion and not (settings.models / model.name / champion).is_dir():
         champion = None  # its files are gone: whatever is fitted is the first again
@@ -72,7 +74,10 @@ def _weighed(settings: Settings, run_id: str, model: Model, rows: Split, as_of: 
     version = model.version(rows, named)
     if version == champion:
         return Decision(*decided, "unchanged", "the same data give the same model", champion, version)
-    files = _fitted(settings, model, rows, version, named)
+    try:
+        files = _fitted(settings, model, rows, version, named)
+    except NoFit as none:
+        return Decision(*decided, "lacking", str(none), champion)
     if version in _rolled_back(settings, model.name):
         return Decision(*decided, "kept", "a person has rolled it back", champion, version)
     why = catalog.absent(model, old, rows.names) if old else None

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import polars as pl
 import pytest
 
-from models_ml import champions, registry
+from models_ml import artifacts, champions, purchases, registry
 from models_ml.score import score
 from models_ml.train import rollback, train
 from warehouse import decisions
@@ -157,6 +157,36 @@ def test_the_same_data_give_the_same_model(shop: SimpleNamespace, home: Settings
         "recommendations": "lacking",
         "affinity": "lacking",
     }
+
+
+@pytest.fixture
+def fits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many people each fit of orders to come was of."""
+    found, fit = list[int](), purchases.fit
+
+    def counted(people: pl.DataFrame, horizon: float) -> artifacts.Files:
+        found.append(people.height)
+        return fit(people, horizon)
+
+    monkeypatch.setattr(purchases, "fit", counted)
+    return found
+
+
+def test_lifetime_is_fitted_once_and_not_at_all_to_the_same_data(
+    shop: SimpleNamespace, home: Settings, fits: list[int]
+) -> None:
+    train(shop.store(home.home, "same", shop.features(strength=0.5)), "same", shop.as_of, is_asked=True)
+    assert not fits
+    assert train(home, "r", later(shop, home, "r", shop.features(seed=2)), is_asked=True)["lifetime"].is_promoted
+    assert len(fits) == 1
+
+
+def test_amounts_that_nothing_fits_leave_the_lifetime_that_counts(shop: SimpleNamespace, home: Settings) -> None:
+    before = champions.named(home)["lifetime"]
+    moment = later(shop, home, "r", shop.features(seed=2).with_columns(spend_total_amount=0.0))
+    decision = train(home, "r", moment, is_asked=True)["lifetime"]
+    assert (decision.outcome, decision.reason) == ("lacking", "no order has an amount above 0")
+    assert champions.named(home)["lifetime"] == before
 
 
 def few(frame: pl.DataFrame) -> pl.DataFrame:
