@@ -1,13 +1,15 @@
 """What models of many people cost: `make bench-models`, or `make bench-models PEOPLE=500000`.
 
 Every step runs in a process of its own, which says what it took: CPU-seconds (user and system) of the step alone, the
-least of three runs where they are short, and the most memory that the process held. People are made up, by seed:
+median of three runs where they are short, and the most memory that the process held. People are made up, by seed:
 counts, days and amounts in cents as a shop has them, some without a value; a fifth belong to each of five groups.
 
 - `array`: a million rows of fifty features, from a DuckDB table in memory and from a Parquet file, into one float32
   array; beside it the same by way of a pandas frame.
 - `k-means`: twelve groups on thirty features, fitted on a sample of 100,000 with several starts; everybody assigned.
 - `scoring`: the purchase model on fifty features, from Parquet to Parquet: probabilities, tiers, three reasons each.
+- `affinity`: pairs of customer and category, two of each person, on thirty features: probabilities and tiers.
+- `look-alikes`: everybody by a model of those who resemble a seed of a twentieth, thirty features, three reasons each.
 - `groups`: all that a training does: the number of groups by the rule, names, picture, migration from a former model.
 """
 
@@ -21,6 +23,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from statistics import median
 from time import process_time
 from typing import Any
 
@@ -30,8 +33,10 @@ import polars as pl
 from threadpoolctl import threadpool_limits
 
 from benchmarks import results
+from models_ml import artifacts, calibration
 
 _GROUPS = 5
+_AT = datetime(2026, 9, 1)  # noqa: DTZ001  # UTC, as every column holds it
 # columns in turn: a count, days, an amount in cents; `g` is the person's group, a tenth have no value
 _COUNT = "cast(floor(-ln(1 - random()) * {mean} * (1 + (g + {i}) % 5)) as bigint)"
 _DAYS = "case when random() < .1 then null else random() * 100 * (1 + (g + {i}) % 3) end"
@@ -68,13 +73,13 @@ def _people(folder: Path, people: int, features: int) -> Path:
 
 
 def _timed(act: Callable[[], object], times: int = 3) -> float:
-    """The least of some runs: what else the machine does only adds to it."""
+    """The median of some runs."""
     taken = []
     for _ in range(times):
         begun = process_time()
         act()
         taken.append(process_time() - begun)
-    return min(taken)
+    return median(taken)
 
 
 def from_table(path: Path, names: list[str], rows: int) -> float:
@@ -135,18 +140,19 @@ def groups(path: Path, names: list[str], rows: int) -> float:
     return _timed(lambda: clusters.fit(frame, tuple(names), former, "former"), times=1)
 
 
-def scoring(path: Path, names: list[str], rows: int) -> float:
-    """Everybody scored by a propensity model, some at a time, and written."""
+def _rows_to_score(path: Path, file: Path, further: str) -> Path:
+    """The made-up people as a run's folder of features holds them, with further columns."""
+    kept = "$at::timestamp as cutoff_at, true as is_scored, null::boolean as bought_next_14d"
+    query = f"select {further}, {kept}, * from read_parquet('{path.with_suffix('.parquet')}')"
+    with duckdb.connect(config={"threads": 1}) as connection:
+        connection.execute(f"copy ({query}) to '{file}' (format parquet, compression zstd)", {"at": _AT})
+    return file
+
+
+def _learnt(file: Path, names: list[str], rows: int) -> artifacts.Files:
+    """A propensity fitted on some of them, with labels that some features and luck decide."""
     from models_ml import features, propensity
 
-    at = datetime(2026, 9, 1)  # noqa: DTZ001  # UTC, as every column holds it
-    file = path.with_name("features.parquet")
-    kept = "row_number() over ()::varchar as customer_id, $at::timestamp as cutoff_at, true as is_scored"
-    with duckdb.connect(config={"threads": 1}) as connection:
-        query = (
-            f"select {kept}, null::boolean as bought_next_14d, * from read_parquet('{path.with_suffix('.parquet')}')"
-        )
-        connection.execute(f"copy ({query}) to '{file}' (format parquet, compression zstd)", {"at": at})
     known = pl.read_parquet(file, n_rows=150_000)
     worth = sum((pl.col(name).fill_null(0) / (1 + at) for at, name in enumerate(names[:20])), pl.lit(0.0))
     chance = 1 / (1 + (-(worth - worth.mean()) / worth.std()).exp())
@@ -158,13 +164,62 @@ def scoring(path: Path, names: list[str], rows: int) -> float:
     third = min(rows // 3, 50_000)
     train, calibrate, test = (known.slice(part * third, third).with_columns(cutoff_at=earlier) for part in range(3))
     split = features.Split(tuple(names), train, calibrate, test, known.clear())
-    model = propensity.load(propensity.fit(split, 1))
+    return propensity.fit(split, 1)
+
+
+def scoring(path: Path, names: list[str], rows: int) -> float:
+    """Everybody scored by a propensity model, some at a time, and written."""
+    from models_ml import features, propensity
+
+    file = _rows_to_score(path, path.with_name("features.parquet"), "row_number() over ()::varchar as customer_id")
+    model = propensity.load(_learnt(file, names, rows))
 
     def act() -> None:
-        found = [propensity.applied(model, people, 1) for people in features.scored(file, at)]
-        propensity.scores(pl.concat(found), "purchase", "0" * 12, at).write_parquet(path.with_name("scores.parquet"))
+        found = [propensity.applied(model, people, 1) for people in features.scored(file, _AT)]
+        propensity.scores(pl.concat(found), "purchase", "0" * 12, _AT).write_parquet(path.with_name("scores.parquet"))
 
-    return _timed(act, times=1)
+    return _timed(act)
+
+
+def affinity(path: Path, names: list[str], rows: int) -> float:
+    """Every pair of customer and category scored, some at a time, and written; two pairs of each person."""
+    from models_ml import affinity as pairs
+    from models_ml import folders
+
+    numbers = (
+        "((row_number() over () - 1) // 2)::varchar as customer_id, (row_number() over () % 2)::varchar as category"
+    )
+    folder = path.with_suffix("")
+    folder.mkdir(exist_ok=True)
+    file = _rows_to_score(path, pairs.path(folder), f"{numbers}, false as has_bought")
+    files = _learnt(file, names, rows)
+
+    def act() -> None:
+        folders.parquet(pairs.predict(files, folder, "0" * 12, _AT, 1), pairs.SCHEMA)
+
+    return _timed(act)
+
+
+def lookalikes(path: Path, names: list[str], rows: int) -> float:  # noqa: ARG001  # all of them
+    """Everybody scored by how much they resemble a seed, some at a time, and written; the fit is not in it."""
+    from models_ml import features, propensity, resemblance
+
+    file = _rows_to_score(path, path.with_name("alike.parquet"), "row_number() over ()::varchar as customer_id")
+    known = pl.read_parquet(file, n_rows=100_000)
+    first = pl.col(names[0])
+    known = known.with_columns((first > first.quantile(0.95)).alias(features.LABEL))
+    used = tuple(names[1:])
+    fit = resemblance.learn(known, used, resemblance.sample(features.labels(known)))
+    told = calibration.sigmoid(resemblance.margins(fit, known))
+    tiers = resemblance.bounds(told, resemblance.size(features.labels(known)))
+
+    def act() -> None:
+        found = [resemblance.applied(fit, tiers, people) for people in features.scored(file, _AT)]
+        scores = propensity.scores(pl.concat(found), "lookalike", "0" * 12, _AT)
+        scores.write_parquet(path.with_name("alike_scores.parquet"))
+
+    with threadpool_limits(1):
+        return _timed(act)
 
 
 # by name: what is done, people as a multiple of those asked for, features, goal in CPU-seconds
@@ -175,6 +230,8 @@ STEPS: dict[str, tuple[Callable[[Path, list[str], int], float], float, int, floa
     "k-means": (kmeans, 1, 30, 2.0),
     "groups": (groups, 1, 30, None),
     "scoring": (scoring, 1, 50, 20.0),
+    "affinity": (affinity, 2, 30, None),
+    "look-alikes": (lookalikes, 1, 30, None),
 }
 
 

@@ -113,12 +113,12 @@ def _scored(model: propensity.Fitted, pairs: pl.DataFrame, threads: int) -> tupl
     return probability, calibration.tiers(model.calibration, probability)
 
 
-def absent(files: artifacts.Files, folder: Path) -> str | None:
-    """Why an artifact cannot be applied to the run's pairs; None where it can."""
-    if not path(folder).exists():
-        return NONE_EXPORTED
-    missing = sorted(set(json.loads(files["card.json"])["features"]) - set(pl.read_parquet_schema(path(folder))))
-    return f"the champion needs features that are no more: {', '.join(missing)}" if missing else None
+def missing(files: artifacts.Files, folder: Path | None) -> frozenset[str]:
+    """The features of an artifact that a run's pairs lack, named as of pairs; none where it exported no pairs."""
+    if folder is None or not path(folder).exists():
+        return frozenset()
+    lost = set(json.loads(files["card.json"])["features"]) - set(pl.read_parquet_schema(path(folder)))
+    return frozenset(f"category_features.{name}" for name in lost)
 
 
 def customers(folder: Path) -> int:

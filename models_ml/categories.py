@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from models_ml import artifacts, folders
-from models_ml.catalog import Applied, Named, Verdict
+from models_ml.catalog import Applied, Named, Verdict, absent
 from models_ml.features import digest
 
 
@@ -59,9 +59,11 @@ class Affinity:
         applies = champion and set(json.loads(champion["card.json"])["features"]) <= set(rows.names)
         return promotion.judge(champion if applies else None, challenger, rows, threads)
 
-    def needs(self, files: artifacts.Files) -> frozenset[str]:  # noqa: ARG002  # of features of customers none
-        """As `Model.needs`."""
-        return frozenset()
+    def needs(self, files: artifacts.Files) -> frozenset[str]:
+        """As `Model.needs`: of features of customers none, but what the run's pairs lack of those of pairs."""
+        from models_ml import affinity
+
+        return affinity.missing(files, self.folder)
 
     def apply(self, files: artifacts.Files, version: str, at: datetime, threads: int) -> Applied:
         """As `Model.apply`, but at once: every pair of the run, so many at a time."""
@@ -70,8 +72,9 @@ class Affinity:
         def score(_: pl.DataFrame) -> pl.DataFrame:
             return pl.DataFrame(schema=affinity.SCHEMA)
 
-        why = affinity.absent(files, self.folder) if self.folder else affinity.NONE_EXPORTED
-        if why or self.folder is None:
+        if self.folder is None or not affinity.path(self.folder).exists():
+            return Applied(score, "no_champion", affinity.NONE_EXPORTED)
+        if why := absent(self, files, ()):
             return Applied(score, "no_champion", why)
         metrics = json.loads(files["card.json"])["metrics"]
         written = folders.parquet(affinity.predict(files, self.folder, version, at, threads), affinity.SCHEMA)

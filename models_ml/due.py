@@ -2,16 +2,18 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 
-from models_ml import catalog, champions
+from models_ml import catalog, champions, features
 from models_ml.catalog import Model
 from warehouse import run
 from warehouse.settings import Settings
 
 
-def models(settings: Settings, columns: frozenset[str], *, is_asked: bool) -> Mapping[str, Model]:
-    """The models to train, by name."""
-    every = {model.name: model for model in catalog.models()}
+def models(settings: Settings, folder: Path, *, is_asked: bool) -> Mapping[str, Model]:
+    """The models to train on a run's folder of features, by name."""
+    columns = features.columns(folder / "features.parquet")
+    every = {model.name: model for model in catalog.models(folder, settings.cluster_method)}
     if is_asked:
         return every
     usable, drifted = champions.named(settings), _drifted(settings)

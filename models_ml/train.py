@@ -33,9 +33,8 @@ def train(settings: Settings, run_id: str, as_of: datetime, *, is_asked: bool) -
         models_ml.artifacts.Tampered: a stored model is not what was signed.
     """
     frame = read(settings.features / run_id / "features.parquet")
-    wanted = due.models(settings, frozenset(frame.columns), is_asked=is_asked)
-    here = {model.name: model for model in catalog.models(settings.features / run_id, settings.cluster_method)}
-    return {name: _decide(settings, run_id, here[name], frame, as_of) for name in wanted}
+    wanted = due.models(settings, settings.features / run_id, is_asked=is_asked)
+    return {name: _decide(settings, run_id, model, frame, as_of) for name, model in wanted.items()}
 
 
 def _decide(settings: Settings, run_id: str, model: Model, frame: pl.DataFrame, as_of: datetime) -> Decision:

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from models_ml import affinity, catalog, compare, folders, promotion
+from models_ml import affinity, artifacts, catalog, champions, compare, due, features, folders, promotion
 from models_ml.categories import Affinity
 from models_ml.features import Split, labels, people, split
 from models_ml.targets import AFFINITY
@@ -160,6 +160,21 @@ def test_a_champion_that_needs_a_feature_that_is_gone_is_no_champion(fitted: Fit
     own = affinity.fit(rows(fewer), threads=1)
     assert "base rate" in Affinity().judge(files, own, rows(fewer), 1).reason
     assert "the champion stays" in Affinity().judge(files, files, found, 1).reason
+
+
+def test_between_weeks_it_is_due_only_where_the_pairs_lack_what_the_champion_needs(
+    fitted: Fitted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = store(tmp_path, "whole", pairs())
+    store(tmp_path, "fewer", pairs().drop("interest_share"))
+    artifacts.save(settings.models / "affinity" / "v", fitted[1], settings.hmac_key.get_secret_value())
+    monkeypatch.setattr(champions, "named", lambda _: {"affinity": "v"})
+    customer = {"customer_id": "a", "cutoff_at": AS_OF, "is_scored": True, "bought_next_14d": None}
+    schema = {**features.NEEDED, "cutoff_at": pl.Datetime("us")}
+    for name in ("whole", "fewer"):
+        pl.DataFrame([customer], schema=schema).write_parquet(settings.features / name / "features.parquet")
+    assert "affinity" not in due.models(settings, settings.features / "whole", is_asked=False)
+    assert "affinity" in due.models(settings, settings.features / "fewer", is_asked=False)
 
 
 def test_it_is_among_the_models() -> None:
