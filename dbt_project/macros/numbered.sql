@@ -148,10 +148,14 @@
     {{ return(bodies) }}
 {% endmacro %}
 
-{# The model's SQL of the people whom this run touched. #}
+{# The model's SQL of the people whom this run touched; consents are looked at where any identifier is one of theirs. #}
 {% macro of_touched(body) %}
     {%- set theirs = 'customer_id in (select customer_id from ' ~ model_relation('touched') ~ ')' -%}
-    {{ return('select * from (' ~ of_people(body, theirs) ~ ') where ' ~ theirs) }}
+    {%- set keys = '(select identifier_key from ' ~ model_relation('customer_ids') ~ ' where ' ~ theirs ~ ')' -%}
+    {%- set said = ' where ' ~ ['user_id', 'device_id', 'anonymous_id', 'email_hash'] | join(' in ' ~ keys ~ ' or ') ~ ' in ' ~ keys -%}
+    {%- set consents = model_relation('consents') -%}
+    {%- set sieved = body.replace('from ' ~ consents, 'from (select * from ' ~ consents ~ said ~ ') as consents') -%}
+    {{ return('select * from (' ~ of_people(sieved, theirs) ~ ') where ' ~ theirs) }}
 {% endmacro %}
 
 {# The model's SQL over the rows that this holds of, of what it reads by person. #}
