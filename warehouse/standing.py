@@ -11,13 +11,12 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from warehouse import arrivals, bags, dbt, run
+from warehouse import arrivals, bags, dbt, refreshed, run
 from warehouse.pseudonyms import key_id
 from warehouse.settings import Settings
 
@@ -111,9 +110,8 @@ def _begin(settings: Settings, folders: Sequence[str], *, everything: bool) -> l
         connection.execute(_NOTES)
         [(is_full,)] = connection.execute("select is_full from ops.control").fetchall()
         stand = set() if is_full or everything else _stand(connection, settings, project)
-        touched = set() if is_full or everything else _changed_by_touched(connection, project, stand)
-        connection.execute("delete from ops.changed_by_touched")
-        connection.execute("insert into ops.changed_by_touched select unnest(?)", [sorted(touched)])
+        of_day = {name for name, node in project.nodes.items() if project.speaks_of_day(node)}
+        refreshed.bind(connection, {} if is_full or everything else project.nodes, stand, of_day)
         connection.execute("delete from ops.standing where not list_contains(?, node)", [list(stand)])
     return sorted(project.nodes[name]["name"] for name in stand)
 
@@ -138,28 +136,6 @@ def _stand(connection: duckdb.DuckDBPyConnection, settings: Settings, project: P
     return stand
 
 
-def _changed_by_touched(connection: duckdb.DuckDBPyConnection, project: Project, stand: set[str]) -> set[str]:
-    """The models, those that stand included, that are what they were but for the people whom the run touches."""
-    [(before, now)] = connection.execute("select prev_as_of, as_of from ops.control").fetchall()
-    found = set(stand)
-    for name, node in project.nodes.items():
-        kind = node["config"]["materialized"]
-        reads = {read for read in _read(node) if not read.startswith("source.")}
-        is_of_day = project.speaks_of_day(node) and _day(before) != _day(now)
-        if (
-            kind == "per_customer"
-            or node["name"] == "touched"
-            or (kind == "refreshed" and reads <= found and not is_of_day)
-        ):
-            found.add(name)
-    return found
-
-
-def _day(moment: datetime) -> date:
-    """The day that it is of, as in the macro `day_end`: midnight is the end of a day."""
-    return (moment - timedelta(microseconds=1)).date()
-
-
 def _built_from(
     connection: duckdb.DuckDBPyConnection, settings: Settings, project: Project, delivering: Collection[str]
 ) -> dict[str, str | None]:
@@ -177,7 +153,7 @@ def _built_from(
         digest = hashlib.sha256((dbt.PROJECT / node["original_file_path"]).read_bytes())
         digest.update("\0".join((keys, *map(str, states))).encode())
         if project.speaks_of_day(node):
-            digest.update(str(_day(as_of)).encode())
+            digest.update(str(refreshed.day(as_of)).encode())
         found[name] = digest.hexdigest()
     return found
 

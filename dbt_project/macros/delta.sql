@@ -36,7 +36,7 @@
 {% endmaterialization %}
 
 {# `refreshed`: a run replaces the rows of the people whom it touched where nothing else that the model reads is another
-   than before (`warehouse/standing.py`), and all rows otherwise. #}
+   than before (`warehouse/refreshed.py`), and all rows otherwise. #}
 {% materialization refreshed, adapter='duckdb' %}
     {%- set beside = "select 1 from ops.changed_by_touched where node = '" ~ model.unique_id ~ "'" -%}
     {%- if run_query(beside) | length -%}

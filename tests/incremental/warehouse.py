@@ -23,7 +23,7 @@ from segmentation import definition
 from segmentation.alone import stands_alone
 from segmentation.render import Published, render
 from segmentation.shape import shape
-from warehouse import arrivals, dbt, durable, examined, links, pseudonyms, run, scores, separations, standing
+from warehouse import arrivals, dbt, durable, examined, links, pseudonyms, refreshed, run, scores, separations
 from warehouse.examined import Examined
 from warehouse.settings import Settings
 
@@ -217,11 +217,11 @@ class Warehouse:
             self.same.add(str(node["unique_id"]))
 
     def _is_changed_by_touched(self, node: Node) -> bool:
-        """As `warehouse/standing.py` knows it."""
+        """As `warehouse/refreshed.py` knows it."""
         read = {str(one) for one in node["depends_on"]["nodes"] if one.startswith("model.")}
         is_of_day = "macro.smalti.day_end" in node["depends_on"]["macros"]
         before, now = self.control.prev_as_of, self.control.as_of
-        is_same_day = before is not None and now is not None and standing._day(before) == standing._day(now)
+        is_same_day = before is not None and now is not None and refreshed.day(before) == refreshed.day(now)
         return not self.control.is_full and read <= self.same and (is_same_day or not is_of_day)
 
     def _add(self, name: str, kind: str, node: Node, sql: str) -> None:
