@@ -42,7 +42,8 @@ def models(settings: Settings, name: str) -> list[Model]:
 
 def _model(node: Node) -> Model:
     kept = node["config"]["materialized"] not in ("table", "view", "seed")
-    columns = {name: column["data_type"] for name, column in node["columns"].items()} if kept else {}
+    typed = {name: column["data_type"] for name, column in node["columns"].items()} if kept else {}
+    columns = typed if all(typed.values()) else {}  # of what is refreshed some state no types: these are its SQL's
     is_seed = node["resource_type"] == "seed"
     sql = _seed(node) if is_seed else str(node["compiled_code"])
     return Model(node["schema"], node["name"], node["config"]["materialized"] == "view", sql, columns)

@@ -100,6 +100,7 @@ def open_run(
         row = {**asdict(now), "segment_floor": settings.segment_floor}
         names, marks = ", ".join(row), ", ".join("?" for _ in row)
         connection.execute(f"insert into ops.control ({names}) values ({marks})", list(row.values()))
+        connection.execute("create or replace table ops.changed_by_touched (node varchar)")
         _bind_raw(connection, settings, is_lookback=is_lookback)
         since = None if now.is_full else (now.lo, now.prev_as_of)
         arrivals.bind(connection, settings, since, is_lookback=is_lookback)

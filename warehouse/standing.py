@@ -1,7 +1,9 @@
 """Which models stand as they were built: neither their text nor anything that they read is another than it was then.
 
 What stands is left out of an hour's build. A model is built again with every model that it reads, and always where it
-speaks of the run's moment. What it was built from is noted in the working file, beside the tables it speaks of: the
+speaks of the run's moment; one that speaks of it by the end of the day alone stands within that day. Of a `refreshed`
+model that does not stand, but reads nothing that changed for others than those whom the run touched, their rows are
+built again and nobody else's. What it was built from is noted in the working file, beside the tables it speaks of: the
 note is taken away before dbt begins and written once it has ended well, so whatever dies is built again.
 """
 
@@ -14,13 +16,15 @@ from typing import Any
 
 import duckdb
 
-from warehouse import arrivals, bags, dbt, run
+from warehouse import arrivals, bags, dbt, refreshed, run
 from warehouse.pseudonyms import key_id
 from warehouse.settings import Settings
 
 _CONTROL = "source('ops', 'control')"
 # they tell new rows from known ones: where no row is new, they say nothing of the moment
 _OF_NEWS = ("macro.smalti.is_new", "macro.smalti.run_number", "macro.smalti.written_before")
+# it speaks of the moment, but is the same all day
+_DAY_END = "macro.smalti.day_end"
 _NOTES = "create table if not exists ops.standing (node varchar primary key, built_from varchar)"
 Nodes = dict[str, dict[str, Any]]
 
@@ -48,16 +52,22 @@ class Project:
         """Whether the model reads the control row, itself or by a macro, for more than to tell what is new."""
         if _CONTROL in node.get("raw_code", ""):
             return True
-        called, seen = list(node["depends_on"].get("macros", [])), set(_OF_NEWS)
+        called = self._called(node, {*_OF_NEWS, _DAY_END})
+        return any(_CONTROL in self.macros[name]["macro_sql"] for name in called)
+
+    def speaks_of_day(self, node: dict[str, Any]) -> bool:
+        """Whether the model reads the end of the run's day, itself or by a macro."""
+        return _DAY_END in self._called(node, set())
+
+    def _called(self, node: dict[str, Any], passed: set[str]) -> set[str]:
+        """The macros that it calls and that these call, but for those passed over."""
+        called, found = list(node["depends_on"].get("macros", [])), set[str]()
         while called:
             name = called.pop()
-            if name in seen or name not in self.macros:
-                continue
-            seen.add(name)
-            if _CONTROL in self.macros[name]["macro_sql"]:
-                return True
-            called += self.macros[name]["depends_on"]["macros"]
-        return False
+            if name not in found | passed and name in self.macros:
+                found.add(name)
+                called += self.macros[name]["depends_on"]["macros"]
+        return found
 
 
 def _folder(node: dict[str, Any]) -> str:
@@ -100,6 +110,8 @@ def _begin(settings: Settings, folders: Sequence[str], *, everything: bool) -> l
         connection.execute(_NOTES)
         [(is_full,)] = connection.execute("select is_full from ops.control").fetchall()
         stand = set() if is_full or everything else _stand(connection, settings, project)
+        of_day = {name for name, node in project.nodes.items() if project.speaks_of_day(node)}
+        refreshed.bind(connection, {} if is_full or everything else project.nodes, stand, of_day)
         connection.execute("delete from ops.standing where not list_contains(?, node)", [list(stand)])
     return sorted(project.nodes[name]["name"] for name in stand)
 
@@ -130,6 +142,7 @@ def _built_from(
     """Of each model what it and its sources are now; None where it is built in any case."""
     sources = _Sources(connection, delivering)
     keys = f"{duckdb.__version__} {key_id(settings.hmac_key)} {settings.namespace.get_secret_value()}"
+    [(as_of,)] = connection.execute("select as_of from ops.control").fetchall()
     found = dict[str, str | None]()
     for name, node in project.nodes.items():
         read = [source for source in _read(node) if source.startswith("source.") and not source.endswith("ops.control")]
@@ -139,6 +152,8 @@ def _built_from(
             continue
         digest = hashlib.sha256((dbt.PROJECT / node["original_file_path"]).read_bytes())
         digest.update("\0".join((keys, *map(str, states))).encode())
+        if project.speaks_of_day(node):
+            digest.update(str(refreshed.day(as_of)).encode())
         found[name] = digest.hexdigest()
     return found
 

@@ -35,6 +35,16 @@
     {{ return(replace_rows('customer_id in (select customer_id from ' ~ model_relation('touched') ~ ')', touched_by_number(sql))) }}
 {% endmaterialization %}
 
+{# `refreshed`: a run replaces the rows of the people whom it touched where nothing else that the model reads is another
+   than before (`warehouse/refreshed.py`), and all rows otherwise. #}
+{% materialization refreshed, adapter='duckdb' %}
+    {%- set beside = "select 1 from ops.changed_by_touched where node = '" ~ model.unique_id ~ "'" -%}
+    {%- if run_query(beside) | length -%}
+        {{ return(replace_rows('customer_id in (select customer_id from ' ~ model_relation('touched') ~ ')', [of_touched(sql)])) }}
+    {%- endif -%}
+    {{ return(replace_rows(none, people_in_slices(sql) if this.identifier == 'customers' else [sql])) }}
+{% endmaterialization %}
+
 {# `in_slices`: everything is built again, of some people after the others where all of them are too many for the memory. #}
 {% materialization in_slices, adapter='duckdb' %}
     {{ return(replace_rows(none, people_in_slices(sql))) }}
@@ -45,6 +55,7 @@
     {%- set target = this.incorporate(type='table') -%}
     {%- set existing = load_cached_relation(this) -%}
     {%- set is_full = run_query('select is_full from ' ~ source('ops', 'control')).columns[0].values()[0] -%}
+    {%- set is_stated = model.columns and not model.columns.values() | rejectattr('data_type') | list -%}
     {%- set names = model.columns.values() | map(attribute='name') | join(', ') -%}
     {%- if existing is none and which and not is_full -%}
         {{ exceptions.raise_compiler_error(this ~ " is not there, but this run only adds to it; run again with --full") }}
@@ -55,17 +66,24 @@
     {{ run_hooks(pre_hooks) }}
     {% call statement('main') %}
         {% if is_full or not which %}
-            create or replace table {{ target }} (
+            create or replace table {{ target }}
+            {%- if is_stated %} (
                 {% for column in model.columns.values() -%}
                 {{ column.name }} {{ column.data_type }}{{ ',' if not loop.last }}
                 {% endfor %}
             );
+            {%- else %} as from ({{ bodies[0] }}) limit 0;
+            {%- endif %}
         {% else %}
             delete from {{ target }} where {{ which }};
         {% endif %}
         {% for body in bodies %}
+        {%- if is_stated %}
         -- the second part is empty unless the SQL returns a column that the contract does not name: then it fails
         insert into {{ target }} select {{ names }}, * exclude ({{ names }}) from ({{ body }});
+        {%- else %}
+        insert into {{ target }} by name from ({{ body }});
+        {%- endif %}
         {% endfor %}
     {% endcall %}
     {{ run_hooks(post_hooks) }}

@@ -112,14 +112,21 @@
     {{ return(slices_for('(' ~ events ~ ') * ' ~ var('bytes_an_event'))) }}
 {% endmacro %}
 
-{# What a model reads by person, of which a slice may be read alone, as it stands in compiled SQL. Of `customers` orders
-   are read as a whole, for quintiles are places among all buyers. #}
+{# What a model reads by person, of which some people may be read alone, as it stands in compiled SQL. Of `customers` orders
+   are read as a whole, for quintiles are places among all buyers; consents find their person among all. #}
 {% macro read_by_person() %}
     {%- set models = {
+        'anomalies': ['event_anomalies', 'customer_orders'],
+        'customer_consents': [],
+        'customer_favourites': ['interests'],
+        'customer_habits': ['event_blocks'],
+        'customer_relationship': ['customer_messages', 'customer_tickets', 'customer_feedback', 'customer_loyalty', 'customer_promotions', 'customer_prices', 'customer_consents'],
+        'customers_history': ['customers'],
+        'interests': ['event_interests', 'customer_orders'],
         'customers': ['customer_ids', 'customer_attributes', 'customer_activity', 'customer_favourites', 'customer_habits', 'customer_relationship', 'anomalies'],
         'measures_history': ['customers', 'measures'],
     } -%}
-    {%- set decisions = {'measures_history': ['measures_history']} -%}
+    {%- set decisions = {'customers_history': ['customers_history'], 'measures_history': ['measures_history']} -%}
     {%- set found = {} -%}
     {%- for name in models[this.identifier] -%}
         {%- do found.update({name: model_relation(name)}) -%}
@@ -136,14 +143,29 @@
     {%- set slices = slices_for(identifiers) -%}
     {%- set bodies = [] -%}
     {%- for slice in range(slices) -%}
-        {%- set sliced = [body] -%}
-        {%- for name, relation in read_by_person().items() if slices > 1 -%}
-            {%- set theirs = '(select * from ' ~ relation ~ ' where hash(customer_id) % ' ~ slices ~ ' = ' ~ slice ~ ') as ' ~ name -%}
-            {%- do sliced.append(modules.re.sub('(from|join) ' ~ modules.re.escape(relation) ~ '( as ' ~ name ~ ')?', '\\1 ' ~ theirs, sliced[-1])) -%}
-        {%- endfor -%}
-        {%- do bodies.append(sliced[-1]) -%}
+        {%- do bodies.append(of_people(body, 'hash(customer_id) % ' ~ slices ~ ' = ' ~ slice) if slices > 1 else body) -%}
     {%- endfor -%}
     {{ return(bodies) }}
+{% endmacro %}
+
+{# The model's SQL of the people whom this run touched; consents are looked at where any identifier is one of theirs. #}
+{% macro of_touched(body) %}
+    {%- set theirs = 'customer_id in (select customer_id from ' ~ model_relation('touched') ~ ')' -%}
+    {%- set keys = '(select identifier_key from ' ~ model_relation('customer_ids') ~ ' where ' ~ theirs ~ ')' -%}
+    {%- set said = ' where ' ~ ['user_id', 'device_id', 'anonymous_id', 'email_hash'] | join(' in ' ~ keys ~ ' or ') ~ ' in ' ~ keys -%}
+    {%- set consents = model_relation('consents') -%}
+    {%- set sieved = body.replace('from ' ~ consents, 'from (select * from ' ~ consents ~ said ~ ') as consents') -%}
+    {{ return('select * from (' ~ of_people(sieved, theirs) ~ ') where ' ~ theirs) }}
+{% endmacro %}
+
+{# The model's SQL over the rows that this holds of, of what it reads by person. #}
+{% macro of_people(body, condition) %}
+    {%- set found = [body] -%}
+    {%- for name, relation in read_by_person().items() -%}
+        {%- set theirs = '(select * from ' ~ relation ~ ' where ' ~ condition ~ ') as ' ~ name -%}
+        {%- do found.append(modules.re.sub('(from|join) ' ~ modules.re.escape(relation) ~ '( as ' ~ name ~ ')?', '\\1 ' ~ theirs, found[-1])) -%}
+    {%- endfor -%}
+    {{ return(found[-1]) }}
 {% endmacro %}
 
 {# As many slices as let each find room in the memory that DuckDB may use, all together being of so many bytes. #}

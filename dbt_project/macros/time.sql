@@ -3,6 +3,12 @@
     (select as_of from {{ source('ops', 'control') }})
 {%- endmacro %}
 
+{# The end of the day that this run speaks of (UTC): its moment if that is midnight, else the next midnight. What speaks
+   of the moment by this alone stands within a day. #}
+{% macro day_end() -%}
+    (date_trunc('day', {{ as_of() }} - interval 1 microsecond) + interval 1 day)
+{%- endmacro %}
+
 {# How much is left of a weight after this interval: half after each half-life. #}
 {% macro remaining(age, half_life_days) -%}
     case

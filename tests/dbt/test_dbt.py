@@ -144,11 +144,12 @@ def test_every_model_with_a_unit_test_has_a_mutant(built: Built) -> None:
 
 
 def test_every_window_of_kept_figures_makes_people_due(built: Built) -> None:
-    """Who has no news is counted again when an event leaves a window: so `touched` must know each window."""
+    """Who has no news is counted again when an event or order leaves a window: so `touched` must know each window."""
     window = re.compile(r"as_of\S* (?:\}\} )?- (interval \d+ \w+)")
-    kept = [model for model in built.models().values() if model["config"]["materialized"] == "per_customer"]
+    kinds = {"per_customer", "refreshed"}
+    kept = [model for model in built.models().values() if model["config"]["materialized"] in kinds]
     counted = {found for model in kept for found in window.findall(model["raw_code"])}
-    assert counted == {"interval 30 day", "interval 7 day"}
+    assert counted == {*(f"interval {days} day" for days in (7, 30, 90, 365)), "interval 1 hour"}
     assert counted == set(window.findall(built.models()["touched"]["raw_code"]))
 
 

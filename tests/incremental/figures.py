@@ -233,7 +233,7 @@ def _interests(
 
     def add(signal: str, at: datetime, category: str | None, brand: str | None) -> None:
         weight, half_life = _WEIGHTS[signal]
-        term = weight * 2 ** (-((as_of - at) / _DAY) / half_life)
+        term = weight * 2 ** (-((habits.day_end(as_of) - at) / _DAY) / half_life)
         for dimension, value in (("category", category), ("brand", brand)):
             if value:
                 terms[dimension, value].append(term)

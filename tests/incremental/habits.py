@@ -88,6 +88,12 @@ def _solved_at(changes: list[Row], last: Row) -> datetime | None:
     return min(solved, default=None)
 
 
+def day_end(moment: datetime) -> datetime:
+    """The end of the run's day: midnight is the end of one."""
+    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight if moment == midnight else midnight + _DAY
+
+
 def shares(person: Person, as_of: datetime, interests: dict[tuple[str, str], float]) -> Shares:
     """By dimension, rank and value: of habits, and of the first three of what is of interest."""
     found: Shares = {}
@@ -103,8 +109,8 @@ def shares(person: Person, as_of: datetime, interests: dict[tuple[str, str], flo
 
 
 def _habits(person: Person, as_of: datetime) -> dict[str, Counter[str]]:
-    """Events of the run's day and the 90 before, by what they say of the person."""
-    recent = [event for event in person.events if event.at.date() >= as_of.date() - 90 * _DAY]
+    """Events of 90 days, the run's the last, by what they say of the person."""
+    recent = [event for event in person.events if event.at >= day_end(as_of) - 90 * _DAY]
     return {
         "device_class": Counter(event.device_class for event in recent if event.device_class),
         "daypart": Counter(_PARTS[event.at.hour // 6] for event in recent),
@@ -158,7 +164,7 @@ def _service(person: Person, as_of: datetime, known: Relations) -> dict[str, Any
     hours = [
         (solved - opened) / timedelta(hours=1)
         for opened, solved in tickets
-        if solved is not None and solved > as_of - 365 * _DAY
+        if solved is not None and solved > day_end(as_of) - 365 * _DAY
     ]
     return {
         "return_rate": returned / (completed + returned) if completed + returned else None,
@@ -169,9 +175,10 @@ def _service(person: Person, as_of: datetime, known: Relations) -> dict[str, Any
 
 def _engagement(person: Person, as_of: datetime, known: Relations) -> dict[str, Any]:
     letters = [letter for one in person.identifiers for letter in known.letters.get(one, [])]
-    sent = [letter for letter in letters if letter[0] > as_of - 90 * _DAY]
-    now = [is_opened for at, is_opened, _ in sent if at > as_of - 30 * _DAY]
-    before = [is_opened for at, is_opened, _ in sent if at <= as_of - 30 * _DAY]
+    end = day_end(as_of)
+    sent = [letter for letter in letters if letter[0] > end - 90 * _DAY]
+    now = [is_opened for at, is_opened, _ in sent if at > end - 30 * _DAY]
+    before = [is_opened for at, is_opened, _ in sent if at <= end - 30 * _DAY]
     return {
         "email_open_90d_rate": mean(is_opened for _, is_opened, _ in sent) if sent else None,
         "email_click_90d_rate": mean(is_clicked for _, _, is_clicked in sent) if sent else None,

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from tests.incremental.habits import day_end
 from tests.incremental.test_histories import models
 from tests.incremental.warehouse import SETTINGS, Node, Warehouse
 from warehouse import pseudonyms, run
@@ -102,7 +103,7 @@ class Interests:
 def _closed_form(events: list[Signal], half_lives: dict[str, float], as_of: datetime) -> dict[str, float]:
     return {
         person: math.fsum(
-            WEIGHTS[one.kind] * 2 ** -((as_of - one.at) / DAY / half_lives[one.kind])
+            WEIGHTS[one.kind] * 2 ** -((day_end(as_of) - one.at) / DAY / half_lives[one.kind])
             for one in events
             if one.person == person
         )

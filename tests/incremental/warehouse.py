@@ -23,7 +23,7 @@ from segmentation import definition
 from segmentation.alone import stands_alone
 from segmentation.render import Published, render
 from segmentation.shape import shape
-from warehouse import arrivals, dbt, durable, examined, links, pseudonyms, run, scores, separations
+from warehouse import arrivals, dbt, durable, examined, links, pseudonyms, refreshed, run, scores, separations
 from warehouse.examined import Examined
 from warehouse.settings import Settings
 
@@ -72,7 +72,9 @@ def _ordered(models: dict[str, Node]) -> list[Node]:
 
 
 def _needs(node: Node, models: dict[str, Node]) -> set[str]:
-    return {name for name in node["depends_on"]["nodes"] if name in models}
+    # segments are built after the profiles, and ask whom the run touched
+    others = {"model.smalti.touched", "model.smalti.customers_history"} if node["fqn"][1] == "segments" else set()
+    return {name for name in {*node["depends_on"]["nodes"], *others} if name in models}
 
 
 @dataclass
@@ -83,6 +85,8 @@ class Warehouse:
     changed: dict[str, tuple[str, str]] = field(default_factory=dict)
     connection: duckdb.DuckDBPyConnection = field(default_factory=duckdb.connect)
     control: run._Control = field(default_factory=run._Control)
+    same: set[str] = field(default_factory=set)  # what this run left as it was, but for those whom it touched
+    is_noted: bool = False  # whether the run before ended: of one that died nothing stands
 
     @classmethod
     def of(cls, models: list[Node], exports: dict[str, pl.DataFrame], **changed: tuple[str, str]) -> Self:
@@ -153,9 +157,10 @@ class Warehouse:
     def run(self, batch: int, as_of: datetime, *, is_full: bool = False, until: str | None = None) -> None:
         """A run that sees the rows up to this batch and moment; it dies after the model `until`, where one is named."""
         seen = self.control.hi if self.control.done else self.control.lo
-        is_full = is_full or self._is_corrected(seen, batch)
+        is_done, is_full = self.control.done, is_full or self._is_corrected(seen, batch)
         self.control = run._next(self.control, "run", batch, as_of, "unchanged", is_full=is_full)
         self._open()
+        self.same, self.is_noted = set(), is_done
         for node in self.models:
             self._build(node)
             if node["name"] == until:
@@ -192,10 +197,32 @@ class Warehouse:
         sql = text.replace(old, new) if old else text
         if kind == "segment":
             self._segment(node, sql)
-        elif kind in {"table", "in_slices", "view"}:
-            self.connection.execute(f"create or replace {'view' if kind == 'view' else 'table'} {name} as {sql}")
-        else:
+        elif kind in {"log", "per_customer"} or (kind == "refreshed" and self._is_changed_by_touched(node)):
             self._add(name, kind, node, sql)
+            self.same |= {str(node["unique_id"])} if kind != "log" else set()
+        elif kind == "view":
+            self.connection.execute(f"create or replace view {name} as {sql}")
+        else:
+            self._replace(name, node, sql)
+
+    def _replace(self, name: str, node: Node, sql: str) -> None:
+        """All of it; what comes to the same rows stands, which is what a run knows by the files."""
+        found = "select count(*), sum(cast(hash(one) as hugeint)) from {name} as one"
+        is_known = self.connection.execute(
+            "select 1 from duckdb_tables() where schema_name || '.' || table_name = ?", [name]
+        ).fetchall()
+        before = self.connection.execute(found.format(name=name)).fetchall() if is_known and self.is_noted else None
+        self.connection.execute(f"create or replace table {name} as {sql}")
+        if before == self.connection.execute(found.format(name=name)).fetchall() or node["name"] == "touched":
+            self.same.add(str(node["unique_id"]))
+
+    def _is_changed_by_touched(self, node: Node) -> bool:
+        """As `warehouse/refreshed.py` knows it."""
+        read = {str(one) for one in node["depends_on"]["nodes"] if one.startswith("model.")}
+        is_of_day = "macro.smalti.day_end" in node["depends_on"]["macros"]
+        before, now = self.control.prev_as_of, self.control.as_of
+        is_same_day = before is not None and now is not None and refreshed.day(before) == refreshed.day(now)
+        return not self.control.is_full and read <= self.same and (is_same_day or not is_of_day)
 
     def _add(self, name: str, kind: str, node: Node, sql: str) -> None:
         if self.control.is_full:
@@ -203,10 +230,11 @@ class Warehouse:
             self._table(name, {column: of["data_type"] for column, of in node["columns"].items()})
         replaced = {
             "log": f"run_number >= {self.control.run_number}",
-            "per_customer": "customer_id in (select customer_id from identity.touched)",
+            **dict.fromkeys(("per_customer", "refreshed"), "customer_id in (select customer_id from identity.touched)"),
         }
         self.connection.execute(f"begin; delete from {name} where {replaced[kind]}")
-        self.connection.execute(f"insert into {name} by name {sql}")
+        where = f"where {replaced[kind]}" if kind == "refreshed" else ""
+        self.connection.execute(f"insert into {name} by name select * from ({sql}) {where}")
         self.connection.execute("commit")
 
     def _segment(self, node: Node, sql: str) -> None:

@@ -1,6 +1,7 @@
 """What an hour leaves out of its build, and that leaving it out changes nothing."""
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,9 +21,15 @@ from warehouse.settings import Settings
 FOLDERS = ("seeds", "staging", "input", "identity", "profiles")
 HOUR = timedelta(hours=1)
 DAY = MOMENTS[0]
+QUIET = DAY + 18 * HOUR
 LAST = DAY + 25 * HOUR
 # they speak of the run's moment, or read what does
 MOVING = {"touched", "sessions", "interests", "customers", "customer_consents", "merges"}
+# refreshed, within a day and without news, for those touched alone
+REFRESHED = (
+    *("anomalies", "customer_consents", "customer_favourites", "customer_habits", "customer_relationship"),
+    *("customers", "customers_history", "interests"),
+)
 STILL = {"identifier_rules", "stg_web__events", "events", "event_log", "contacts", "orders", "customer_ids"}
 
 
@@ -51,6 +58,27 @@ class Shop:
         """Into how many slices the model's people were parted when it was built last."""
         return (self.settings.home / f"dbt/run/smalti/models/{model}.sql").read_text().count("insert into")
 
+    def refreshed(self) -> set[str]:
+        """The models of which the run built the rows of those touched again, and nobody else's."""
+        with run.working(self.settings, read_only=True) as connection:
+            found = connection.execute("select node from ops.changed_by_touched").fetchall()
+        return {name.split(".")[2] for (name,) in found} & {*REFRESHED}
+
+    def touched(self) -> int:
+        """How many the run touched."""
+        with run.working(self.settings, read_only=True) as connection:
+            [(count,)] = connection.execute("select count(*) from identity.touched").fetchall()
+        return int(count)
+
+    def people(self) -> dict[str, list[tuple[object, ...]]]:
+        """The rows of these models, but for the versions, which tell of the runs."""
+        with run.working(self.settings, read_only=True) as connection:
+            return {
+                name: connection.execute(f"from profiles.{name} order by all").fetchall()
+                for name in REFRESHED
+                if name != "customers_history"
+            }
+
     def notes(self) -> set[str]:
         """The models of which it is noted what they were built from."""
         with run.working(self.settings, read_only=True) as connection:
@@ -63,6 +91,9 @@ class Hours:
 
     shop: Shop
     built: dict[str, set[str]]
+    refreshed: set[str]  # in the hour within the day
+    people: dict[str, list[tuple[object, ...]]]  # after it
+    touched: int
 
 
 @pytest.fixture(scope="module")
@@ -73,13 +104,16 @@ def hours(tmp_path_factory: pytest.TempPathFactory) -> Hours:
     delivery.write(shop.data, [1])
     built["first"] = shop.hour("first", DAY)
     built["idle"] = shop.hour("idle", DAY + HOUR)
+    built["quiet"] = shop.hour("quiet", QUIET)
+    shutil.copytree(shop.data, folder / "quiet")
+    refreshed, people, touched = shop.refreshed(), shop.people(), shop.touched()
     _of_tonight(shop.data / "crm_contacts")
-    built["waiting"] = shop.hour("waiting", DAY + 2 * HOUR)
+    built["waiting"] = shop.hour("waiting", QUIET + HOUR)
     built["due"] = shop.hour("due", DAY + 24 * HOUR)
     only = {at: rows for at, rows in delivery.folders[2].items() if at[0] in ("shop_orders", "web_events")}
     Delivery(delivery.random, {2: only}).write(shop.data, [2])
     built["news"] = shop.hour("news", LAST)
-    return Hours(shop, built)
+    return Hours(shop, built, refreshed, people, touched)
 
 
 def _of_tonight(folder: Path) -> None:
@@ -99,6 +133,23 @@ def test_an_hour_without_news_builds_what_speaks_of_its_moment_and_nothing_else(
     assert hours.built["idle"] >= MOVING
     assert not hours.built["idle"] & STILL
     assert len(hours.built["idle"]) < len(hours.built["first"]) / 3
+
+
+def test_within_a_day_those_touched_are_refreshed_and_it_comes_to_what_a_full_run_comes_to(
+    hours: Hours, tmp_path: Path
+) -> None:
+    assert hours.refreshed == {*REFRESHED}
+    assert not hours.built["quiet"] & {"customer_messages", "customer_tickets", "customer_feedback"}
+    assert 0 < hours.touched < len(hours.people["customers"])
+    settings = hours.shop.settings.model_copy(update={"home": tmp_path / "home"})
+    once = Shop(settings, hours.shop.data.with_name("quiet"))
+    once.hour("once", QUIET, dbt.build)
+    assert once.refreshed() == set()
+    assert hours.people == once.people()
+
+
+def test_the_first_hour_of_a_day_counts_up_to_its_end_again(hours: Hours) -> None:
+    assert hours.built["idle"] >= {"customer_messages", "customer_tickets", "customer_feedback"}
 
 
 def test_what_lies_there_already_is_built_when_its_time_has_come(hours: Hours) -> None:
@@ -189,19 +240,29 @@ def test_a_night_builds_everything_and_what_dies_is_built_again(hours: Hours, mo
         ("{{ as_of() }}", True),
         ("{{ faded() }}", True),
         ("{{ is_new('at') }} {{ run_number() }}", False),
+        ("{{ day_end() }}", False),
+        ("{{ day_end() }} {{ as_of() }}", True),
     ],
 )
 def test_a_model_speaks_of_the_moment_itself_or_by_a_macro_that_does(sql: str, speaks: bool) -> None:  # noqa: FBT001
     control = "(select as_of from {{ source('ops', 'control') }})"
-    texts = {"as_of": control, "is_new": control, "run_number": control, "faded": "{{ as_of() }}"}
+    texts = {
+        "day_end": "{{ as_of() }}",
+        "as_of": control,
+        "is_new": control,
+        "run_number": control,
+        "faded": "{{ as_of() }}",
+    }
     called = [f"macro.smalti.{name}" for name in texts if f"{name}(" in sql]
-    calls = {"faded": ["macro.smalti.as_of"]}
+    calls = {"faded": ["macro.smalti.as_of"], "day_end": ["macro.smalti.as_of"]}
     macros = {
         f"macro.smalti.{name}": {"macro_sql": text, "depends_on": {"macros": calls.get(name, [])}}
         for name, text in texts.items()
     }
     node = {"raw_code": sql, "depends_on": {"macros": called}}
-    assert standing.Project({}, macros).speaks_of_moment(node) == speaks
+    project = standing.Project({}, macros)
+    assert project.speaks_of_moment(node) == speaks
+    assert project.speaks_of_day(node) == ("day_end" in sql)
 
 
 def test_the_folder_to_spill_to_is_stated_when_dbt_connects_and_never_again() -> None:

@@ -30,6 +30,18 @@ product_descriptions as (
 
 ),
 
+customer_orders as (
+
+    select * from {{ ref('customer_orders') }}
+
+),
+
+consents as (
+
+    select * from {{ ref('consents') }}
+
+),
+
 everybody as (
 
     select
@@ -62,7 +74,7 @@ bounds as (
 
 ),
 
--- an event that is new, or that left one of the windows that `customer_activity` counts in
+-- an event that is new, or that left one of the windows that `customer_activity` and, for carts, `customers` count in
 reached as (
 
     select
@@ -80,6 +92,50 @@ reached as (
             event_log.occurred_at > bounds.prev_as_of - interval 7 day
             and event_log.occurred_at <= bounds.as_of - interval 7 day
         )
+        or (
+            event_log.event_type = 'add_to_cart'
+            and event_log.occurred_at > bounds.prev_as_of - interval 1 hour
+            and event_log.occurred_at <= bounds.as_of - interval 1 hour
+        )
+
+),
+
+-- an order that left one of the windows of `customers`, both edges included
+ordered as (
+
+    select customer_orders.customer_id
+    from customer_orders
+    cross join bounds
+    where
+        (
+            customer_orders.ordered_at >= bounds.prev_as_of - interval 7 day
+            and customer_orders.ordered_at <= bounds.as_of - interval 7 day
+        )
+        or (
+            customer_orders.ordered_at >= bounds.prev_as_of - interval 30 day
+            and customer_orders.ordered_at <= bounds.as_of - interval 30 day
+        )
+        or (
+            customer_orders.ordered_at >= bounds.prev_as_of - interval 90 day
+            and customer_orders.ordered_at <= bounds.as_of - interval 90 day
+        )
+        or (
+            customer_orders.ordered_at >= bounds.prev_as_of - interval 365 day
+            and customer_orders.ordered_at <= bounds.as_of - interval 365 day
+        )
+
+),
+
+-- whoever a consent may be of that counts from now on
+decided as (
+
+    select
+        unnest([
+            consents.user_id, consents.device_id, consents.anonymous_id, consents.email_hash
+        ]) as identifier_key
+    from consents
+    cross join bounds
+    where consents.recorded_at > bounds.prev_as_of and consents.recorded_at <= bounds.as_of
 
 ),
 
@@ -110,6 +166,17 @@ reasons as (
         reached.reason
     from reached
     inner join customer_ids on reached.identifier_number = customer_ids.identifier_number
+    union all
+    select
+        customer_id,
+        'due'
+    from ordered
+    union all
+    select
+        customer_ids.customer_id,
+        'due'
+    from decided
+    inner join customer_ids on decided.identifier_key = customer_ids.identifier_key
     union all
     select
         customer_ids.customer_id,

@@ -1,3 +1,5 @@
+{{ config(materialized='refreshed') }}
+
 with
 
 event_anomalies as (

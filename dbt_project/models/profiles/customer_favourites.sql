@@ -1,3 +1,5 @@
+{{ config(materialized='refreshed') }}
+
 with
 
 -- scores that differ by the last bits of a sum are level, and what has decayed to nothing is no interest

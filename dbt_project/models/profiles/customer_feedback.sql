@@ -59,7 +59,7 @@ answers as (
     select
         customer_id,
         avg(score_share) filter (
-            where question in ('nps', 'csat') and answered_at > {{ as_of() }} - interval 365 day
+            where question in ('nps', 'csat') and answered_at > {{ day_end() }} - interval 365 day
         ) as satisfaction_score,
         max(answered_at) as last_feedback_at
     from owned

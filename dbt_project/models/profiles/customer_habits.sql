@@ -1,10 +1,12 @@
+{{ config(materialized='refreshed') }}
+
 with
 
--- whole days: that of the run, and the 90 before
+-- 90 whole days, that of the run the last
 event_blocks as (
 
     select * from {{ ref('event_blocks') }}
-    where block_at >= date_trunc('day', {{ as_of() }}) - interval 90 day
+    where block_at >= {{ day_end() }} - interval 90 day
 
 ),
 

@@ -20,7 +20,7 @@ owned as (
         messages.event_type,
         messages.message_id,
         messages.occurred_at,
-        messages.occurred_at > {{ as_of() }} - interval 90 day as is_recent
+        messages.occurred_at > {{ day_end() }} - interval 90 day as is_recent
     from messages
     left join customer_ids as users
         on users.identifier_type = 'user_id' and messages.user_id = users.identifier_key
@@ -54,10 +54,10 @@ engagement as (
         count(*) as letters_count,
         count(*) filter (where is_opened) as opened_count,
         count(*) filter (where is_clicked) as clicked_count,
-        count(*) filter (where sent_at > {{ as_of() }} - interval 30 day) as letters_30d_count,
-        count(*) filter (where is_opened and sent_at > {{ as_of() }} - interval 30 day) as opened_30d_count
+        count(*) filter (where sent_at > {{ day_end() }} - interval 30 day) as letters_30d_count,
+        count(*) filter (where is_opened and sent_at > {{ day_end() }} - interval 30 day) as opened_30d_count
     from letters
-    where sent_at > {{ as_of() }} - interval 90 day
+    where sent_at > {{ day_end() }} - interval 90 day
     group by customer_id
 
 ),

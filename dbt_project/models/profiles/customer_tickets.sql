@@ -34,10 +34,10 @@ customer_tickets as (
         customer_id,
         count(*) as tickets_count,
         count(*) filter (where status in ('open', 'pending')) as tickets_open_count,
-        count(*) filter (where opened_at > {{ as_of() }} - interval 90 day) as tickets_90d_count,
+        count(*) filter (where opened_at > {{ day_end() }} - interval 90 day) as tickets_90d_count,
         max(opened_at) as last_ticket_opened_at,
         median(epoch(solved_at - opened_at) / 3600) filter (
-            where solved_at > {{ as_of() }} - interval 365 day
+            where solved_at > {{ day_end() }} - interval 365 day
         ) as time_to_solve_365d_hours
     from owned
     where customer_id is not null

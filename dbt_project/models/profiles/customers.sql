@@ -1,4 +1,4 @@
-{{ config(materialized='in_slices') }}
+{{ config(materialized='refreshed') }}
 
 with
 

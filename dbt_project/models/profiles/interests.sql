@@ -1,3 +1,5 @@
+{{ config(materialized='refreshed') }}
+
 with
 
 event_interests as (
@@ -38,7 +40,7 @@ purchases as (
         products.category,
         products.brand,
         weights.weight
-        * {{ remaining(as_of() ~ ' - customer_orders.ordered_at', 'weights.half_life_days') }} as score
+        * {{ remaining(day_end() ~ ' - customer_orders.ordered_at', 'weights.half_life_days') }} as score
     from customer_orders
     inner join order_lines on customer_orders.order_id = order_lines.order_id
     inner join products on order_lines.product_id = products.product_id
@@ -54,7 +56,7 @@ decayed as (
         customer_id,
         dimension,
         value,
-        score_then * {{ remaining(as_of() ~ ' - last_signal_at', 'half_life_days') }} as score
+        score_then * {{ remaining(day_end() ~ ' - last_signal_at', 'half_life_days') }} as score
     from event_interests
     union all
     select
