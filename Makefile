@@ -105,7 +105,7 @@ bench-peers: $(VENV)/.synced
 reference: $(VENV)/.synced
 	@$(BIN)/python -m benchmarks.reference $(if $(DATA),--data $(DATA))
 
-## bench-models: what grouping 2 million people costs, and bringing features into memory; PEOPLE= for fewer
+## bench-models: what models of 2 million people cost: features in memory, groups, scores, affinity, look-alikes; PEOPLE= for fewer
 bench-models: $(VENV)/.synced
 	@$(BIN)/python -m benchmarks.models $(if $(PEOPLE),--people $(PEOPLE))
 
