@@ -123,6 +123,15 @@ def project() -> dict[str, Any]:
         return found
 
 
+def artifact(path: Path) -> dict[str, Any]:
+    """What dbt wrote there, as JSON; nothing where it wrote none, or was killed half way through."""
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+    return found
+
+
 def compile(settings: Settings, name: str) -> dict[str, dict[str, Any]]:  # noqa: A001 - what dbt calls it
     """The model of that name and all that it reads, seeds included, as dbt's nodes with their compiled SQL, by id.
 
@@ -191,11 +200,10 @@ def build(
 
 
 def _succeeded(results: Path, exit_code: int, log: Path) -> int:
-    nodes = json.loads(results.read_text())["results"] if results.exists() else []
+    nodes = artifact(results).get("results", [])
     failed = [node for node in nodes if node["status"] in ("error", "fail", "runtime error")]
     if exit_code or failed or not nodes:
-        manifest = results.with_name("manifest.json")
-        known = json.loads(manifest.read_text())["nodes"] if failed and manifest.exists() else {}
+        known = artifact(results.with_name("manifest.json")).get("nodes", {}) if failed else {}
         told = ", ".join(_told(known, node["unique_id"]) for node in failed)
         what = f"failed: {told}" if failed else f"ended with exit code {exit_code} before any result"
         segments = {

@@ -1,10 +1,10 @@
 """Which table rests on which: read from dbt's artifacts, for the models that its last call built, and from all."""
 
-import json
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from warehouse.dbt import artifact
 from warehouse.lineage import Dataset, Flow, Part
 
 # what dbt reads through a view of the same name lies elsewhere: there it is named
@@ -20,11 +20,11 @@ _HANDED_OVER = {
 
 def built(target: Path, since: datetime) -> list[Part]:
     """The models and seeds that dbt built or failed to build since then (UTC, aware), each with what it rests on."""
-    results = _read(target / "run_results.json")
+    results = artifact(target / "run_results.json")
     if not results or datetime.fromisoformat(results["metadata"]["generated_at"]) < since:
         return []
-    manifest = _read(target / "manifest.json")
-    nodes = manifest["nodes"] | manifest["sources"]
+    manifest = artifact(target / "manifest.json")
+    nodes = manifest.get("nodes", {}) | manifest.get("sources", {})
     ran = [result for result in results["results"] if result["unique_id"].startswith(("model.", "seed."))]
     return [_part(nodes, result) for result in ran if result["timing"]]
 
@@ -34,7 +34,7 @@ def sources_of_segments(target: Path) -> dict[str, set[str]]:
 
     Scores rest on what the features rest on. By tables: a segment rests on all that any column of `customers` does.
     """
-    manifest = _read(target / "manifest.json")
+    manifest = artifact(target / "manifest.json")
     nodes = manifest.get("nodes", {}) | manifest.get("sources", {})
     models = {node["name"]: key for key, node in nodes.items() if key.startswith("model.")}
     segments = [name for name, key in models.items() if nodes[key]["fqn"][1:2] == ["segments"]]
@@ -72,8 +72,3 @@ def _part(nodes: dict[str, Any], result: dict[str, Any]) -> Part:
 
 def _name(node: dict[str, Any]) -> str:
     return table(node["schema"], node.get("identifier") or node["alias"])
-
-
-def _read(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-    return found

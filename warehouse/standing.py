@@ -8,7 +8,6 @@ note is taken away before dbt begins and written once it has ended well, so what
 """
 
 import hashlib
-import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,8 +38,7 @@ class Project:
     @classmethod
     def read(cls, target: Path, folders: Collection[str]) -> "Project":
         """The models and seeds of these folders, in the order in which they read each other."""
-        path = target / "manifest.json"
-        known = json.loads(path.read_text()) if path.exists() else {"nodes": {}, "macros": {}}
+        known = dbt.artifact(target / "manifest.json") or {"nodes": {}, "macros": {}}
         nodes = {
             name: node
             for name, node in known["nodes"].items()

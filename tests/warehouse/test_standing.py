@@ -265,6 +265,14 @@ def test_a_model_speaks_of_the_moment_itself_or_by_a_macro_that_does(sql: str, s
     assert project.speaks_of_day(node) == ("day_end" in sql)
 
 
+def test_of_a_graph_that_a_killed_dbt_left_cut_short_nothing_stands(tmp_path: Path) -> None:
+    whole = json.dumps({"nodes": {}, "macros": {"m": {}}})
+    (tmp_path / "manifest.json").write_text(whole)
+    assert standing.Project.read(tmp_path, ["profiles"]).macros == {"m": {}}
+    (tmp_path / "manifest.json").write_text(whole[:20])
+    assert standing.Project.read(tmp_path, ["profiles"]) == standing.Project({}, {})
+
+
 def test_the_folder_to_spill_to_is_stated_when_dbt_connects_and_never_again() -> None:
     """DuckDB refuses to hear of it once something lies there, and dbt states its settings for every statement."""
     working = yaml.safe_load((dbt.PROJECT / "profiles.yml").read_text())["smalti"]["outputs"]["working"]
